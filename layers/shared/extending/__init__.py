@@ -1,0 +1,1 @@
+"""The extending subscription: what all functions share."""

@@ -1,0 +1,67 @@
+"""The event bus: the only module that knows the names of events out and how to put them."""
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+import boto3
+
+from extending.model import Extension, instant, terms_json
+from extending.runtime import CONFIG, EVENT_BUS_NAME
+
+SOURCE = "extending-subscription"
+MOST_ENTRIES = 10
+"""What one PutEvents takes; ten of our events are far below its 256 KB."""
+
+_events = boto3.client("events", config=CONFIG)
+
+
+class News(StrEnum):
+    """What happens to an extension, by the detail type that announces it."""
+
+    GRANTED = "ExtensionGranted"
+    ENDS_SOON = "ExtensionEndsSoon"
+    EXPIRED = "ExtensionExpired"
+
+
+class Announcement(NamedTuple):
+    """One event out; `correlation_id` is that of the request that granted the extension."""
+
+    news: News
+    extension: Extension
+    correlation_id: str
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        extension = self.extension
+        return {
+            "event_id": str(uuid5(UUID(extension.id), self.news)),
+            "account_id": extension.account_id,
+            "subscription_id": extension.subscription_id,
+            "extension_id": extension.id,
+            "period_starts_at": instant(extension.period_starts_at),
+            "terms": terms_json(extension.terms),
+            "granted_at": instant(extension.granted_at),
+            "granted_by": extension.granted_by,
+            "ends_at": instant(extension.ends_at),
+            "revoked_at": instant(extension.revoked_at),
+        }
+
+
+def put(announcements: Sequence[Announcement]) -> list[str | None]:
+    """Put up to ten events on the bus; for each, None or the error code with which the bus did not take it."""
+    answer = _events.put_events(
+        Entries=[
+            {
+                "EventBusName": EVENT_BUS_NAME,
+                "Source": SOURCE,
+                "DetailType": announcement.news,
+                "Detail": json.dumps(announcement.detail),
+                "Resources": [f"correlation-id:{announcement.correlation_id}"],
+            }
+            for announcement in announcements
+        ]
+    )
+    return [entry.get("ErrorCode") for entry in answer["Entries"]]

@@ -1,0 +1,178 @@
+"""What the service manager tells: its events as they are validated, and what they say in the model's words.
+
+The only module that imports pydantic; only what takes events in (sync, the bulk loader) imports it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    model_validator,
+)
+
+from extending.model import (
+    DURATION,
+    ID,
+    MOST_EPOCH,
+    MOST_SECONDS,
+    MOST_UNITS,
+    USER_ID,
+    Account,
+    Kind,
+    Limits,
+    Role,
+    Subscription,
+    Terms,
+    from_epoch,
+)
+
+
+def _written_out(value: object) -> object:
+    """A bare number would pass for seconds since 1970."""
+    if not isinstance(value, str) or "T" not in value:
+        raise ValueError("an ISO 8601 instant with its offset is expected, as 2026-11-29T10:00:00Z")
+    return value
+
+
+def _in_calendar(value: datetime) -> datetime:
+    value = value.astimezone(UTC)
+    if not from_epoch(0) <= value < from_epoch(MOST_EPOCH):
+        raise ValueError("an instant from 1970 to 8999 is expected")
+    return value
+
+
+def _whole_second(value: datetime) -> datetime:
+    return value.replace(microsecond=0)
+
+
+def _fixed_length(text: str) -> str:
+    if not DURATION.fullmatch(text) or not 1 <= _seconds(text) <= MOST_SECONDS:
+        raise ValueError("weeks, days, hours, minutes, seconds are expected, as P7D; from a second to ten years")
+    return text
+
+
+def _seconds(duration: str) -> int:
+    return int(_TIMEDELTA.validate_python(duration).total_seconds())
+
+
+_TIMEDELTA = TypeAdapter(timedelta)
+
+Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
+UserId = Annotated[str, Field(pattern=f"^{USER_ID.pattern}$")]
+Name = Annotated[str, Field(max_length=256)]
+Precise = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
+Instant = Annotated[Precise, AfterValidator(_whole_second)]
+Units = Annotated[int, Field(ge=0, le=MOST_UNITS, strict=True)]
+Duration = Annotated[str, Field(json_schema_extra={"format": "duration"}), AfterValidator(_fixed_length)]
+
+
+class _Told(BaseModel):
+    # Errors end in logs and in the failure queue: no values in them. What is new in an event is left unread.
+    model_config = ConfigDict(hide_input_in_errors=True, extra="ignore", frozen=True)
+
+
+class ServicingOrganization(_Told):
+    """Whom the account turns to for what it lacks."""
+
+    name: Name | None = None
+    city: Name | None = None
+    phone: Name | None = None
+    email: Name | None = None
+    site: Name | None = None
+
+
+class AccountChanged(_Told):
+    """An account is new, or its name, time zone or servicing organisation is."""
+
+    account_id: Id
+    name: Name | None
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] | None
+    servicing_organization: ServicingOrganization | None
+    changed_at: Precise
+
+    @property
+    def account(self) -> Account:
+        contact = self.servicing_organization
+        return Account(self.account_id, self.name, self.time_zone, contact.model_dump() if contact else None)
+
+
+class MemberChanged(_Told):
+    """A user's role in an account is new or another; null: he has none any more."""
+
+    account_id: Id
+    user_id: UserId
+    role: Role | None
+    changed_at: Precise
+
+
+class Tariff(_Told):
+    id: Id
+    name: Name
+
+
+class TariffLimits(_Told):
+    """Null is unlimited."""
+
+    sessions: Units | None
+    databases: Units | None
+
+
+class ExtensionTerms(_Told):
+    """What an extension of this subscription adds, and for how long (weeks, days, hours, minutes, seconds)."""
+
+    sessions: Units
+    databases: Units
+    duration: Duration
+
+
+class SubscriptionChanged(_Told):
+    """A subscription is new, renewed, ended, or of other limits or terms."""
+
+    account_id: Id
+    subscription_id: Id
+    number: Name
+    kind: Kind
+    parent_id: Id | None
+    tariff: Tariff
+    starts_at: Instant
+    ends_at: Instant
+    limits: TariffLimits
+    extension_terms: ExtensionTerms | None
+    changed_at: Precise
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> "SubscriptionChanged":
+        if self.ends_at < self.starts_at:
+            raise ValueError("ends_at is before starts_at")
+        return self
+
+    @property
+    def subscription(self) -> Subscription:
+        terms = self.extension_terms
+        return Subscription(
+            id=self.subscription_id,
+            number=self.number,
+            kind=self.kind,
+            parent_id=self.parent_id,
+            tariff_id=self.tariff.id,
+            tariff_name=self.tariff.name,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            limits=Limits(self.limits.sessions, self.limits.databases),
+            terms=Terms(terms.sessions, terms.databases, terms.duration, _seconds(terms.duration)) if terms else None,
+        )
+
+
+Change = AccountChanged | MemberChanged | SubscriptionChanged
+
+CHANGES: dict[str, type[Change]] = {
+    change.__name__: change for change in (AccountChanged, MemberChanged, SubscriptionChanged)
+}
+"""The events by their detail type."""

@@ -1,0 +1,64 @@
+"""What a function gets from where it runs: environment, clients, logger, metrics. Built once per cold start."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+TABLE_NAME = os.environ["TABLE_NAME"]
+EVENT_BUS_NAME = os.environ["EVENT_BUS_NAME"]
+
+FAILURE_QUEUE_URL = os.environ.get("FAILURE_QUEUE_URL")
+"""Where publish sets aside what it cannot read; without it such a record is left to Lambda's own retries."""
+
+REMIND_BEFORE = timedelta(seconds=int(os.environ.get("REMIND_BEFORE_SECONDS", "86400")))
+"""How long before its end an extension's owners are reminded; one that is shorter has no reminder."""
+
+# One call takes 9 s at the most: three attempts of 1 + 2 s. A function's timeout has room for two.
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=32,
+    tcp_keepalive=True,
+)
+
+
+class Metric(StrEnum):
+    """Every metric that the functions emit."""
+
+    GRANTED = "ExtensionsGranted"
+    REPLAYED = "ExtensionsReplayed"
+    REFUSED = "ExtensionsRefused"
+    REVOKED = "ExtensionsRevoked"
+    REMINDED = "RemindersDue"
+    FAILED = "RevocationsFailed"
+    LAG = "RevocationLag"
+    PUBLISHED = "EventsPublished"
+    UNPUBLISHABLE = "RecordsUnpublishable"
+    STORED = "ChangesStored"
+    STALE = "ChangesStale"
+
+
+NAMESPACE = "ExtendingSubscription"
+
+dynamodb: "DynamoDBClient" = boto3.client("dynamodb", config=CONFIG)
+logger = Logger()
+metrics = Metrics(namespace=NAMESPACE)
+
+
+def utc_now() -> datetime:
+    """The clock, in whole seconds; read it once per invocation and pass it on."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def remaining_seconds(context: Any) -> float:
+    """Time this invocation has left."""
+    return float(context.get_remaining_time_in_millis()) / 1000

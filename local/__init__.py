@@ -1,0 +1,9 @@
+"""The local cloud behind `make run`; nothing that is deployed knows of it."""
+
+import socket
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

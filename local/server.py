@@ -1,0 +1,146 @@
+"""What the local cloud serves on one port: cabinet, API, tokens, and a window on the bus."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from local.identity import Identity
+
+ROOT = Path(__file__).parent.parent
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "te", "transfer-encoding", "upgrade"}
+
+
+class LocalCloud:
+    """The deployed stack as the local server uses it: its API, its bus, and what our own source puts there."""
+
+    def __init__(self, session: boto3.Session, endpoint: str, outputs: dict[str, str], identity: Identity) -> None:
+        self.identity = identity
+        self.api = f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/$default"
+        self.bus = outputs["BusName"]
+        self.table = outputs["TableName"]
+        self._dynamodb: Any = session.client("dynamodb", endpoint_url=endpoint)
+        self._events: Any = session.client("events", endpoint_url=endpoint)
+        self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
+        self.seen: list[dict[str, Any]] = []
+        self._window = self._open_window()
+
+    def _open_window(self) -> str:
+        """A rule and a queue beside the stack, as an integrator would have them, to see events out."""
+        queue = self._sqs.create_queue(QueueName="events-out")["QueueUrl"]
+        attributes = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+        pattern = json.dumps({"source": ["extending-subscription"]})
+        self._events.put_rule(Name="events-out", EventBusName=self.bus, EventPattern=pattern)
+        target = {"Id": "queue", "Arn": attributes["QueueArn"]}
+        self._events.put_targets(Rule="events-out", EventBusName=self.bus, Targets=[target])
+        return str(queue)
+
+    def collect(self) -> list[dict[str, Any]]:
+        """All events out so far, in the order in which they came."""
+        while messages := self._sqs.receive_message(QueueUrl=self._window, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                shown = {"detail_type": event["detail-type"], "source": event["source"]}
+                self.seen.append(shown | {"time": event["time"], "detail": event["detail"]})
+                self._sqs.delete_message(QueueUrl=self._window, ReceiptHandle=message["ReceiptHandle"])
+        return self.seen
+
+    def put_events(self, events: Iterable[dict[str, Any]]) -> None:
+        """Put events on the bus as the service manager does; raises where the bus does not take one."""
+        waiting = iter(events)
+        while batch := list(islice(waiting, 10)):
+            answer = self._events.put_events(
+                Entries=[
+                    {
+                        "EventBusName": self.bus,
+                        "Source": "service-manager",
+                        "DetailType": event["detail_type"],
+                        "Detail": json.dumps(event["detail"]),
+                        "Time": datetime.now(UTC),
+                    }
+                    for event in batch
+                ]
+            )
+            if answer["FailedEntryCount"]:
+                raise RuntimeError(f"the bus did not take {answer['FailedEntryCount']} events")
+
+    def items(self) -> int:
+        """How many items the table holds."""
+        return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
+
+
+def application(cloud: LocalCloud) -> Starlette:
+    """The local surface as one ASGI application."""
+    client = httpx.AsyncClient(timeout=40)
+
+    async def api(request: Request) -> Response:
+        raw_path = request.scope["raw_path"].decode("latin-1").removeprefix("/api")
+        url = httpx.URL(cloud.api + raw_path, query=request.url.query.encode() or None)
+        headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP]
+        answer = await client.request(request.method, url, headers=headers, content=await request.body())
+        kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding"}}
+        return Response(answer.content, answer.status_code, kept)
+
+    async def token(request: Request) -> Response:
+        user = request.query_params.get("user")
+        if not user:
+            return JSONResponse({"error": "name a user: /token?user=U-1"}, 400)
+        return JSONResponse({"access_token": cloud.identity.token(user)}, headers={"Cache-Control": "no-store"})
+
+    async def put_event(request: Request) -> Response:
+        try:
+            event = await request.json()
+            told = {"detail_type": event["detail_type"], "detail": event["detail"]}
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"error": 'send {"detail_type": "…", "detail": {…}}'}, 400)
+        await asyncio.to_thread(cloud.put_events, [told])
+        return JSONResponse({"accepted": True}, 202)
+
+    async def events_out(_: Request) -> Response:
+        async with collecting:
+            return JSONResponse({"events": await asyncio.to_thread(cloud.collect)})
+
+    async def people(_: Request) -> Response:
+        return JSONResponse(json.loads((ROOT / "local" / "people.json").read_text()))
+
+    collecting = asyncio.Lock()
+    everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return Starlette(
+        routes=[
+            Route("/api/{path:path}", api, methods=everything),
+            Route("/token", token),
+            Route("/people", people),
+            Route("/events", put_event, methods=["POST"]),
+            Route("/events", events_out),
+            Route("/.well-known/jwks.json", lambda _: JSONResponse(cloud.identity.jwks())),
+            Route("/.well-known/openid-configuration", lambda _: JSONResponse(cloud.identity.discovery())),
+            Mount("/", Cabinet(directory=ROOT / "cabinet", html=True)),
+        ]
+    )
+
+
+class Cabinet(StaticFiles):
+    """The static files of the cabinet, with the policy that an embedding page should have too."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Content-Security-Policy"] = CSP
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response

@@ -1,0 +1,135 @@
+"""What the tests share: the environment of the functions, set before any of them is imported, and the local cloud."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from local import free_port
+from tests.build import account_changed, member_changed, subscription_changed
+
+ROOT = Path(__file__).parent.parent
+T = TypeVar("T")
+
+# No test may reach a real cloud: credentials that open nothing, a region that is nowhere in particular.
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "TABLE_NAME": "extending-subscription",
+    "EVENT_BUS_NAME": "extending-subscription",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_METRICS_NAMESPACE": "Test",
+}
+os.environ.pop("AWS_PROFILE", None)
+
+
+class Cloud:
+    """The local cloud as its users see it, through its one port."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, timeout=40)
+        self._numbers = count(1)
+        self._run = uuid4().hex[:6]
+
+    def token(self, user: str) -> str:
+        return str(self._http.get("/token", params={"user": user}).json()["access_token"])
+
+    def api(self, user: str | None, method: str, path: str, json: Any = None, **options: Any) -> httpx.Response:
+        """Call the HTTP API as a user; None calls it without a token."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
+        headers |= options.pop("headers", {})
+        return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
+
+    def event(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Put an event on the bus as the service manager does."""
+        answer = self._http.post("/events", json={"detail_type": detail_type, "detail": detail})
+        assert answer.status_code == 202, answer.text
+
+    def events_out(self, account_id: str) -> list[dict[str, Any]]:
+        """What our own source has told of an account so far."""
+        events = self._http.get("/events").json()["events"]
+        return [event for event in events if event["detail"]["account_id"] == account_id]
+
+    def until(self, true: Callable[[], T], timeout: float = 60) -> T:
+        """Wait until something is true, and return it; fails after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not (value := true()):
+            assert time.monotonic() < deadline, f"not true within {timeout} s"
+            time.sleep(0.2)
+        return value
+
+    def an_account(self, *, name: str = "ООО «Проба»", **subscription: Any) -> SimpleNamespace:
+        """A fresh account with a main subscription and one user of each role, told over the bus and arrived.
+
+        Keyword arguments are those of the SubscriptionChanged event's detail.
+        """
+        number = f"{self._run}-{next(self._numbers)}"
+        account = SimpleNamespace(
+            id=f"A-{number}",
+            subscription=f"S-{number}",
+            owner=f"U-{number}-owner",
+            second_owner=f"U-{number}-second",
+            administrator=f"U-{number}-administrator",
+            user=f"U-{number}-user",
+        )
+        roles = {"owner": account.owner, "administrator": account.administrator, "user": account.user}
+        self.event("AccountChanged", account_changed(account_id=account.id, name=name))
+        detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, **subscription)
+        self.event("SubscriptionChanged", detail)
+        for role, user in [*roles.items(), ("owner", account.second_owner)]:
+            self.event("MemberChanged", member_changed(account_id=account.id, user_id=user, role=role))
+        path = f"/accounts/{account.id}/subscriptions"
+
+        def arrived() -> bool:
+            answers = [self.api(user, "GET", path) for user in (account.owner, account.second_owner)]
+            if any(answer.status_code != 200 for answer in answers):
+                return False
+            list_ = answers[0].json()
+            return bool(
+                list_["subscriptions"]
+                and list_["account"]["name"]
+                and self.api(account.administrator, "GET", path).status_code == 200
+                and self.api(account.user, "GET", path).status_code == 403
+            )
+
+        self.until(arrived)
+        return account
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """The local cloud of `make run`, started once for all tests that need it; LOCAL_CLOUD names one that runs."""
+    if url := os.environ.get("LOCAL_CLOUD"):
+        yield Cloud(url)
+        return
+    port = free_port()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "--port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line == f"ready http://127.0.0.1:{port}\n", "the local cloud did not start; what it said is above"
+        yield Cloud(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        if process.stdout:
+            process.stdout.close()
