@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+
 from extending import store
 from extending.runtime import Metric, logger, metrics, remaining_seconds, utc_now
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.logging import correlation_paths
+
 from extending import api, model, store
 from extending.errors import Code, Refused
 from extending.runtime import logger, utc_now

@@ -8,6 +8,7 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
 from extending import bus, store
 from extending.bus import Announcement, News
 from extending.runtime import CONFIG, FAILURE_QUEUE_URL, Metric, logger, metrics

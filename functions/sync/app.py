@@ -4,6 +4,7 @@ from typing import Any, assert_never
 
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
+
 from extending import store
 from extending.inbound import CHANGES, AccountChanged, Change, MemberChanged, SubscriptionChanged
 from extending.runtime import Metric, logger, metrics

@@ -23,6 +23,12 @@ CALLED = {
 }
 """The operations that the functions call; the SDK's model of anything else is left out."""
 
+KINDS = {"service-2", "endpoint-rule-set-1", "paginators-1"}
+"""What a client reads of a service's data."""
+
+AUTHORITIES = ("Amazon", "DigiCert", "Starfield")
+"""Who signs for AWS's endpoints; AWS_CA_BUNDLE names another bundle where something stands in between."""
+
 
 def install(target: Path, python: str, platform: str) -> None:
     """Install what `uv.lock` names, hashes checked, as wheels for the run time."""
@@ -33,6 +39,7 @@ def install(target: Path, python: str, platform: str) -> None:
         subprocess.run(
             [
                 *("uv", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"),
+                *("--link-mode", "copy"),  # A link would let `trim` change uv's cache and all who share it.
                 *("--python-version", python, "--python-platform", platform),
                 *("--target", str(target), "--requirements", str(requirements)),
             ],
@@ -48,12 +55,47 @@ def trim(target: Path) -> None:
         if folder.is_dir() and folder.name not in CALLED:
             shutil.rmtree(folder)
     for service, operations in CALLED.items():
-        for packed in data.glob(f"{service}/*/service-2.json.gz"):
-            model = cut(json.loads(gzip.decompress(packed.read_bytes())), operations)
-            packed.with_suffix("").write_text(json.dumps(model, separators=(",", ":")))
-            packed.unlink()
+        *outdated, newest = sorted((data / service).iterdir())
+        for folder in outdated:
+            shutil.rmtree(folder)
+        for file in newest.iterdir():
+            kind = file.name.partition(".")[0]
+            if kind in KINDS:
+                model = read(file)
+                file.with_name(f"{kind}.json").write_text(dumps(cut(model, operations) if "shapes" in model else model))
+            if kind not in KINDS or file.suffix == ".gz":
+                file.unlink()
+    endpoints = data / "endpoints.json"
+    endpoints.write_text(dumps(only_called(read(endpoints))))
+    bundle = target / "botocore" / "cacert.pem"
+    bundle.write_text(roots(bundle.read_text()))
     for unused in ("boto3/data", "boto3/examples", "bin"):
         shutil.rmtree(target / unused, ignore_errors=True)
+
+
+def read(file: Path) -> dict[str, Any]:
+    raw = file.read_bytes()
+    value: dict[str, Any] = json.loads(gzip.decompress(raw) if file.suffix == ".gz" else raw)
+    return value
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def only_called(endpoints: dict[str, Any]) -> dict[str, Any]:
+    """The endpoints of the services in CALLED, in every partition and region: the rest is 1.2 MB to parse."""
+    partitions = [
+        {**partition, "services": {k: v for k, v in partition["services"].items() if k in CALLED}}
+        for partition in endpoints["partitions"]
+    ]
+    return {**endpoints, "partitions": partitions}
+
+
+def roots(bundle: str) -> str:
+    """The authorities in AUTHORITIES out of a bundle in which each certificate follows its comments."""
+    end = "-----END CERTIFICATE-----\n"
+    return "".join(f"{block}{end}" for block in bundle.split(end) if any(f"O={name}" in block for name in AUTHORITIES))
 
 
 def cut(model: dict[str, Any], operations: list[str]) -> dict[str, Any]:
@@ -84,17 +126,35 @@ def undocumented(value: Any) -> Any:
 
 def compile_bytecode(target: Path, python: str) -> None:
     """Leave bytecode that is checked by content: SAM's zip dates every file 1980, which makes dated bytecode stale."""
-    find = ["uv", "python", "find", "--no-python-downloads", python]
-    found = subprocess.run(find, capture_output=True, text=True, check=False)
-    if found.returncode:
+    found = interpreter(python)
+    if not found:
+        # On stdout: `sam build` shows nothing else of a build that succeeds.
         print(
-            f"WARNING: no Python {python} here, so the layer ships without bytecode: every cold start will compile "
-            f"all of it anew and take more than twice as long. Install Python {python} and build again.",
-            file=sys.stderr,
+            f"\nWARNING: no Python {python} here, so the layer ships WITHOUT BYTECODE: every cold start will compile "
+            f"all of it anew and take more than twice as long. Run `uv python install {python}` and build again.\n"
         )
         return
-    command = [found.stdout.strip(), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash"]
+    command = [found, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash"]
     subprocess.run([*command, str(target)], check=True)
+
+
+def interpreter(version: str) -> str | None:
+    """A Python of this minor version on this machine, be it in no use; None where there is none."""
+    find = ["uv", "python", "find", "--no-project", "--no-python-downloads", version]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [
+        sys.executable,
+        # pyenv's stand-in for a version that is not switched on fails, and makes uv fail with it.
+        *map(str, sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)),
+        shutil.which(f"python{version}"),
+        subprocess.run(find, capture_output=True, text=True, check=False).stdout.strip(),
+    ]
+    ask = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    for candidate in filter(None, candidates):
+        answer = subprocess.run([candidate, *ask], capture_output=True, text=True, check=False)
+        if answer.stdout.strip() == version:
+            return candidate
+    return None
 
 
 def main() -> None:

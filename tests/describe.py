@@ -1,0 +1,651 @@
+"""Describe the HTTP API: write openapi.yaml.
+
+    python -m tests.describe
+
+Routes come from the functions' resolvers, patterns and codes from the code that enforces them, and every example is
+what a real handler answered. Only the shapes of the answers are written down here; the examples are checked
+against them, and so is every answer that the attack on the local cloud gets.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+
+import boto3
+import time_machine
+import tomllib
+import yaml
+from moto import mock_aws
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+import tests.conftest  # the environment of the functions, before any of them is imported
+from tests.build import NOW, SECOND, TERMS, WEEK
+from tests.integration.conftest import Service
+from tests.template import table_definition
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "openapi.yaml"
+HEADER = "# Made by `make describe` (tests/describe.py) from the code of the functions. Do not edit.\n"
+FUNCTIONS = ("list", "offer", "extend")
+PROBLEM = "application/problem+json"
+
+GATEWAY = {401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
+GATEWAY |= {503: "Service Unavailable"}
+"""What API Gateway says in our stead, as {"message": …}."""
+
+UNREACHABLE = {"route_not_found", "method_not_allowed"}
+"""Codes that no caller sees: API Gateway knows the routes and answers anything else itself."""
+
+Json = dict[str, Any]
+
+
+# Shapes of the answers
+
+
+def _pattern(text: str) -> str:
+    return f"^{text}$"
+
+
+def _id(description: str, example: str) -> Any:
+    from extending.model import ID
+
+    return Field(description=description, pattern=_pattern(ID.pattern), examples=[example])
+
+
+Instant = Annotated[AwareDatetime, Field(description="UTC, whole seconds.", examples=["2026-11-29T10:00:00Z"])]
+Amount = Annotated[int, Field(ge=0)]
+AccountId = Annotated[str, _id("Id of the account.", "A-100")]
+SubscriptionId = Annotated[str, _id("Id of the subscription.", "S-1")]
+Duration = Annotated[
+    str, Field(description="ISO 8601, in weeks, days, hours, minutes and seconds.", examples=["P7D"], pattern="^P")
+]
+OfferId = Annotated[
+    str,
+    Field(
+        description="Opaque; binds the subscription, its period and the terms.",
+        min_length=1,
+        max_length=512,
+        pattern="^[A-Za-z0-9_-]+$",
+    ),
+]
+
+
+class ServicingOrganization(BaseModel):
+    """Whom the owner turns to for what he lacks."""
+
+    name: str | None
+    city: str | None
+    phone: str | None
+    email: str | None
+    site: str | None
+
+
+class Terms(BaseModel):
+    """What an extension adds, and for how long. Data of the tariff; nobody can change them."""
+
+    sessions: Amount
+    databases: Amount
+    duration: Duration
+
+
+class Limit(BaseModel):
+    """`base` of the active subscriptions, `extra` of running extensions; null is unlimited."""
+
+    base: Amount | None
+    extra: Amount
+    total: Amount | None
+
+
+class Limits(BaseModel):
+    """What the account may use now, and when that next changes by itself."""
+
+    sessions: Limit
+    databases: Limit
+    next_change_at: Instant | None
+
+
+class Available(BaseModel):
+    """The subscription can be extended now, by this caller."""
+
+    state: Literal["available"]
+    terms: Terms
+
+
+class Extension(BaseModel):
+    """The extension of the subscription's current period: `active` until its end, `used` from then on."""
+
+    state: Literal["active", "used"]
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    terms: Terms
+    granted_at: Instant
+    granted_by: Annotated[str, Field(description="User id of the owner who took it.")]
+    ends_at: Instant
+    revoked_at: Annotated[Instant | None, Field(description="When the schedule took it back; limits never wait for it.")]
+
+
+class Unavailable(BaseModel):
+    """The subscription cannot be extended now, or not by this caller."""
+
+    state: Literal["unavailable"]
+    reason: Literal["owner_required", "not_active_yet", "finished", "not_main", "tariff_not_extendable"]
+
+
+class Tariff(BaseModel):
+    id: str
+    name: str
+
+
+class TariffLimits(BaseModel):
+    """What the tariff allows; null is unlimited."""
+
+    sessions: Amount | None
+    databases: Amount | None
+
+
+class Subscription(BaseModel):
+    id: SubscriptionId
+    number: str
+    kind: Literal["main", "add_on", "prolonging"]
+    tariff: Tariff
+    starts_at: Instant
+    ends_at: Instant
+    state: Annotated[
+        Literal["active", "future", "finished"], Field(description="By the clock; an interval is half-open.")
+    ]
+    limits: TariffLimits
+    extension: Annotated[Available | Extension | Unavailable, Field(discriminator="state")]
+
+
+class Account(BaseModel):
+    """What the service manager has not told yet is null."""
+
+    id: AccountId
+    name: str | None
+    time_zone: Annotated[str | None, Field(description="IANA name; for display only.")]
+    servicing_organization: ServicingOrganization | None
+
+
+class SubscriptionList(BaseModel):
+    """Active subscriptions first, then future, then finished; newest first inside each."""
+
+    account: Account
+    role: Literal["owner", "administrator"]
+    limits: Limits
+    subscriptions: list[Subscription]
+    next_token: Annotated[str | None, Field(description="Where the next page begins; null on the last one.")]
+
+
+class Offer(BaseModel):
+    """What the owner gets if he accepts."""
+
+    offer_id: OfferId
+    subscription_id: SubscriptionId
+    terms: Terms
+    ends_at_if_accepted_now: Instant
+    limits_before: Limits
+    limits_after: Limits
+    servicing_organization: ServicingOrganization | None
+
+
+class Acceptance(BaseModel):
+    """The offer that is accepted; nothing else can be sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    offer_id: OfferId
+
+
+class Extended(BaseModel):
+    """The extension, and whether this very request created it."""
+
+    created: bool
+    extension: Extension
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is what a program goes by; `title` and `detail` are for people and may be reworded."""
+
+    type: Annotated[str, Field(pattern="^urn:extending-subscription:problem:[a-z_]+$")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    code: Annotated[str, Field(pattern="^[a-z_]+$")]
+
+
+class NotAllowed(Problem):
+    """The caller's role is not enough."""
+
+    code: Literal["view_not_allowed", "owner_required"]
+    servicing_organization: ServicingOrganization | None = None
+
+
+class InvalidField(BaseModel):
+    """`name` is the field, or empty for the body as a whole."""
+
+    name: str
+    problem: str
+
+
+class InvalidBody(Problem):
+    """The body is JSON, but not the one expected."""
+
+    code: Literal["invalid_body"]
+    fields: list[InvalidField]
+
+
+class NotExtendable(Problem):
+    """The subscription cannot be extended now."""
+
+    code: Literal["not_active_yet", "finished", "not_main", "tariff_not_extendable"]
+    servicing_organization: ServicingOrganization | None
+
+
+class AlreadyUsed(Problem):
+    """The current period's extension exists: when, by whom, until when."""
+
+    code: Literal["already_used"]
+    extension: Extension
+    servicing_organization: ServicingOrganization | None
+
+
+class OfferChanged(Problem):
+    """Period or terms are no longer those of the offer; nothing was extended."""
+
+    code: Literal["offer_changed"]
+    offer: Offer
+    servicing_organization: ServicingOrganization | None
+
+
+class Message(BaseModel):
+    """What API Gateway itself answers."""
+
+    message: str
+
+
+SHAPES: tuple[type[BaseModel], ...] = (
+    *(SubscriptionList, Offer, Acceptance, Extended, Problem, NotAllowed, InvalidBody),
+    *(NotExtendable, AlreadyUsed, OfferChanged, Message),
+)
+SUCCESS = {"list": SubscriptionList, "offer": Offer, "extend": Extended}
+SPECIAL = {
+    code: shape
+    for shape in (NotAllowed, InvalidBody, NotExtendable, AlreadyUsed, OfferChanged)
+    for code in shape.model_fields["code"].annotation.__args__  # type: ignore[union-attr]
+}
+"""The problems that carry more than a problem must, by code."""
+
+
+# Examples: what the real handlers answer
+
+Answers = list[tuple[str, SimpleNamespace]]
+"""Answers in the order in which they are shown, each with a summary."""
+
+
+def examples() -> dict[str, Answers]:
+    """A run through every answer of every function, on the data that the tests tell."""
+    quiet = redirect_stdout(StringIO())  # Lambda makes metrics of what is printed.
+    with quiet, mock_aws(), time_machine.travel(NOW, tick=False) as clock:
+        boto3.client("dynamodb").create_table(TableName=os.environ["TABLE_NAME"], **table_definition())
+        service = Service(clock)
+        service.account()
+        service.subscription()
+        own = {"number": "000000124", "tariff": {"id": "start", "name": "Старт"}, "extension_terms": None}
+        more = {"number": "000000125", "kind": "add_on", "parent_id": "S-1"}
+        more["tariff"] = {"id": "sessions", "name": "Ещё 5 сеансов"}  # type: ignore[assignment]
+        service.subscription(subscription_id="S-2", **own)
+        service.subscription(subscription_id="S-3", **more)
+        service.subscription(subscription_id="S-4", starts_at="2036-01-01T00:00:00Z", ends_at="2037-01-01T00:00:00Z")
+        service.subscription(subscription_id="S-5", starts_at="2025-01-01T00:00:00Z", ends_at="2026-01-01T00:00:00Z")
+        for user, role in (("U-1", "owner"), ("U-2", "administrator"), ("U-3", "user")):
+            service.member(user_id=user, role=role)
+        return _story(service)
+
+
+def _story(service: Service) -> dict[str, Answers]:
+    refused: list[tuple[str, Callable[[], SimpleNamespace]]]
+    list_, offer, extend = service.list, service.offer, service.extend
+    before = list_(limit="1")
+    offered = offer()
+    offer_id = offered.json["offer_id"]
+    answers: dict[str, Answers] = {
+        "list": [
+            ("An administrator sees it all and cannot extend", list_("U-2")),
+            ("The first page of one row; the row can be extended", before),
+        ],
+        "offer": [("What the owner gets, until when", offered)],
+        "extend": [],
+    }
+    for name, call in (("list", list_), ("offer", offer), ("extend", lambda **who: extend(offer_id, **who))):
+        refused = [
+            ("An id with a space", lambda call=call: call(account="A 100")),
+            ("A token without a usable `sub`", lambda call=call: call(user=None)),
+            ("A user of the account", lambda call=call: call(user="U-3")),
+            ("A user without a role in the account", lambda call=call: call(user="U-9")),
+        ]
+        answers[name] += [(summary, step()) for summary, step in refused]
+        with database(RuntimeError()):
+            answers[name].append(("A fault of ours", call()))
+        with database(_timeout()):
+            answers[name].append(("The database is busy", call()))
+    obstacles = {
+        "A subscription that has not begun": "S-4",
+        "A subscription that is over": "S-5",
+        "A paid add-on": "S-3",
+        "A tariff without an extension": "S-2",
+        "A subscription that the account has not": "S-9",
+    }
+    for summary, subscription in obstacles.items():
+        answers["offer"].append((summary, offer(subscription=subscription)))
+        answers["extend"].append((summary, extend(_token(subscription), subscription=subscription)))
+    answers["list"] += [
+        ("A limit beyond 100", list_(limit="101")),
+        ("A token of another account", list_(next_token=_token("S-1"))),
+    ]
+    answers["extend"] += [
+        ("An administrator", extend(offer_id, "U-2")),
+        ("The body is no JSON", extend(body="offer_id=1")),
+        ("A field too many", extend(body=json.dumps({"offer_id": offer_id, "sessions": 100}))),
+    ]
+    service.subscription(extension_terms=TERMS | {"sessions": 3}, changed_at="2026-11-22T10:00:00Z")
+    answers["extend"].append(("The tariff was changed after the offer", extend(offer_id)))
+    service.subscription(changed_at="2026-11-22T10:00:01Z")
+    answers["extend"] += [
+        ("This request created it", extend(offer_id)),
+        ("An owner had done it a moment ago", extend(offer_id)),
+    ]
+    answers["list"].insert(0, ("Extended, and until when", list_()))
+    answers["offer"].append(("It runs", offer()))
+    service.at(NOW + WEEK + SECOND)
+    answers["extend"].append(("It has ended", extend(offer_id)))
+    service.expire()
+    answers["list"].insert(1, ("Extended earlier in this period, and taken back", list_()))
+    return answers
+
+
+def _token(subscription_id: str) -> str:
+    from extending.model import Offer, from_epoch
+    from extending.model import Terms as ModelTerms
+
+    return Offer(subscription_id, from_epoch(0), ModelTerms(2, 8, "P7D", 604_800)).token
+
+
+def _timeout() -> Exception:
+    from botocore.exceptions import ReadTimeoutError
+
+    return ReadTimeoutError(endpoint_url="https://dynamodb.eu-central-1.amazonaws.com/")
+
+
+@contextmanager
+def database(trouble: Exception) -> Iterator[None]:
+    """A database that meets every call with this."""
+    from extending.runtime import dynamodb
+
+    def fail(**_: Any) -> None:
+        raise trouble
+
+    dynamodb.meta.events.register_first("before-call.dynamodb", fail)
+    try:
+        yield
+    finally:
+        dynamodb.meta.events.unregister("before-call.dynamodb", fail)
+
+
+# The document
+
+
+def description() -> Json:
+    """The whole description, made afresh."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    answers = examples()
+    paths: Json = {}
+    for name in FUNCTIONS:
+        module = import_module(f"functions.{name}.app")
+        made = module.app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
+        ((path, item),) = made["paths"].items()
+        ((method, operation),) = item.items()
+        paths[path] = {method: _operation(name, module, operation, answers[name])}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Extending subscription",
+            "version": project["version"],
+            "summary": project["description"],
+            "description": (
+                "An owner of an account takes two more sessions and up to eight more databases for seven days, once in "
+                "the period of a subscription. Instants are UTC; errors are RFC 9457 problems, told apart by `code`."
+            ),
+        },
+        "servers": [
+            {
+                "url": "https://{api}.execute-api.{region}.amazonaws.com",
+                "description": "A stack; its output `ApiUrl` is this address.",
+                "variables": {
+                    "api": {"default": "api-id", "description": "Output `ApiId` of the stack."},
+                    "region": {"default": "eu-central-1"},
+                },
+            },
+            {"url": "http://127.0.0.1:8080/api", "description": "The local cloud of `make run`."},
+        ],
+        "security": [{"bearer": []}, {"openid": []}],
+        "tags": [{"name": "extending", "description": "What the web cabinet of an account calls."}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "An access token of the stack's issuer (`JwtIssuer`) for its audience "
+                    "(`JwtAudience`); `sub` is the user id.",
+                },
+                "openid": {
+                    "type": "openIdConnect",
+                    "openIdConnectUrl": "https://id.example/.well-known/openid-configuration",
+                    "description": "The same token, found by the issuer's discovery document.",
+                },
+            },
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _operation(name: str, module: Any, made: Json, answers: Answers) -> Json:
+    """What Powertools makes of a route, with what only its handler knows."""
+    what, _, why = module.__doc__.partition(": ")
+    operation: Json = {
+        "operationId": _operation_id(made),
+        "summary": f"{why[0].upper()}{why[1:].strip().rstrip('.')}".replace("`", ""),
+        "tags": ["extending"],
+        "parameters": [_path_parameter(parameter["name"]) for parameter in made["parameters"]],
+    }
+    if name == "list":
+        operation["parameters"] += _paging(module)
+    if name == "extend":
+        accepted = next(a for _, a in answers if a.status == 201).json["extension"]
+        assert accepted["state"] == "active"
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(Acceptance), "example": {"offer_id": _offer_id(answers)}}},
+        }
+    operation["responses"] = _responses(name, answers)
+    assert what, module
+    return operation
+
+
+def _operation_id(made: Json) -> str:
+    """The handler's own name; Powertools appends path and method to it."""
+    return re.sub(r"_accounts_.*", "", str(made["operationId"]))
+
+
+def _offer_id(answers: Answers) -> str:
+    changed = next(a for _, a in answers if a.code == "offer_changed")
+    return str(changed.json["offer"]["offer_id"])
+
+
+def _path_parameter(name: str) -> Json:
+    from extending.model import ID
+
+    example = {"account_id": "A-100", "subscription_id": "S-1"}[name]
+    schema = {"type": "string", "pattern": _pattern(ID.pattern)}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
+
+
+def _paging(module: Any) -> list[Json]:
+    bounds = [number for number in range(1000) if _accepts(module.page_limit, str(number))]
+    limit = {"type": "integer", "minimum": bounds[0], "maximum": bounds[-1], "default": module.USUAL_PAGE}
+    token = {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[A-Za-z0-9_-]+$"}
+    return [
+        {"name": "limit", "in": "query", "description": "How many rows a page has.", "schema": limit, "example": 50},
+        {
+            "name": "next_token",
+            "in": "query",
+            "description": "`next_token` of the previous page of this same account; opaque.",
+            "schema": token,
+        },
+    ]
+
+
+def _accepts(check: Callable[[str], int], text: str) -> bool:
+    from extending.errors import Refused
+
+    try:
+        check(text)
+    except Refused:
+        return False
+    return True
+
+
+def _responses(name: str, answers: Answers) -> Json:
+    from extending.api import PROBLEMS
+    from extending.errors import Code
+
+    responses: Json = {}
+    for status in sorted({answer.status for _, answer in answers} | set(GATEWAY)):
+        here = [(summary, answer) for summary, answer in answers if answer.status == status]
+        codes = [Code(answer.code) for _, answer in here if answer.code]
+        content: Json = {}
+        if here:
+            media_type = here[0][1].headers["Content-Type"]
+            shown = {answer.code or _slug(summary): (summary, answer) for summary, answer in here}
+            content[media_type] = {
+                "schema": _one_of([SPECIAL.get(code, Problem) for code in codes] or [SUCCESS[name]]),
+                "examples": {key: {"summary": summary, "value": a.json} for key, (summary, a) in shown.items()},
+            }
+        if status in GATEWAY:
+            gateway = {"schema": _ref(Message), "example": {"message": GATEWAY[status]}}
+            content["application/json"] = gateway
+        told = [f"`{code}`: {PROBLEMS[code].title}." for code in dict.fromkeys(codes)]
+        if status in GATEWAY:
+            told.append("`application/json` is API Gateway's own answer.")
+        response: Json = {"description": " ".join(told) or _success(name, status)}
+        if headers := _headers(status):
+            response["headers"] = headers
+        response["content"] = content
+        if links := LINKS.get((name, status)):
+            response["links"] = links
+        responses[str(status)] = response
+    return responses
+
+
+def _slug(summary: str) -> str:
+    return "_".join(re.findall("[a-z]+", summary.lower()))
+
+
+def _success(name: str, status: int) -> str:
+    return {
+        ("list", 200): "A page of the account's subscriptions, with the account's limits.",
+        ("offer", 200): "What may be accepted. Reading it uses nothing up.",
+        ("extend", 201): "This request created the extension.",
+        ("extend", 200): "The extension of this period runs already; here it is, whoever took it.",
+    }[name, status]
+
+
+def _headers(status: int) -> Json:
+    known: dict[int, Json] = {
+        401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
+        503: {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+        },
+    }
+    cached = {"Cache-Control": {"description": "Never cached.", "required": True, "schema": {"const": "no-store"}}}
+    return known.get(status, {}) if status in GATEWAY else cached
+
+
+_SAME_ACCOUNT = {"account_id": "$request.path.account_id"}
+_SAME_SUBSCRIPTION = _SAME_ACCOUNT | {"subscription_id": "$request.path.subscription_id"}
+LINKS: dict[tuple[str, int], Json] = {
+    ("list", 200): {
+        "next_page": {
+            "operationId": "list_subscriptions",
+            "parameters": _SAME_ACCOUNT | {"next_token": "$response.body#/next_token"},
+        },
+        "offer": {
+            "operationId": "offer_extension",
+            "parameters": _SAME_ACCOUNT | {"subscription_id": "$response.body#/subscriptions/0/id"},
+        },
+    },
+    ("offer", 200): {
+        "accept": {
+            "operationId": "extend_subscription",
+            "parameters": _SAME_SUBSCRIPTION,
+            "requestBody": {"offer_id": "$response.body#/offer_id"},
+        }
+    },
+}
+"""Where an answer leads: from the list to the offer, from the offer to the extension."""
+
+
+def _ref(shape: type[BaseModel]) -> Json:
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def _one_of(shapes: list[type[BaseModel]]) -> Json:
+    different = list(dict.fromkeys(shapes))
+    return _ref(different[0]) if len(different) == 1 else {"oneOf": [_ref(shape) for shape in different]}
+
+
+def _schemas() -> Json:
+    _, made = models_json_schema(
+        [(shape, "serialization") for shape in SHAPES], ref_template="#/components/schemas/{model}"
+    )
+    schemas: Json = _plain(made["$defs"])
+    return schemas
+
+
+def _plain(value: Any) -> Any:
+    """Without the titles that pydantic derives from names."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}
+    return [_plain(v) for v in value] if isinstance(value, list) else value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists stand inside their key; nothing is said twice by reference."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - not without
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def text() -> str:
+    """openapi.yaml as it should be."""
+    plain = json.loads(json.dumps(description()))
+    return HEADER + yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
+
+
+if __name__ == "__main__":
+    assert tests.conftest
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    FILE.write_text(text())
+    print(f"{FILE.relative_to(ROOT)} written", file=sys.stderr)

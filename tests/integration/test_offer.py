@@ -1,0 +1,106 @@
+"""GET …/extension-offer"""
+
+from typing import Any
+
+import pytest
+
+from tests.build import CONTACT, NOW, TERMS, WEEK, iso
+from tests.integration.conftest import Service
+
+
+def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service: Service) -> None:
+    """The whole answer, field by field."""
+    answer = service.offer()
+    offer_id = answer.json.pop("offer_id")
+    assert isinstance(offer_id, str)
+    assert answer.status == 200
+    assert answer.json == {
+        "subscription_id": "S-1",
+        "terms": TERMS,
+        "ends_at_if_accepted_now": "2026-11-29T10:00:00Z",
+        "limits_before": {
+            "sessions": {"base": 2, "extra": 0, "total": 2},
+            "databases": {"base": 1, "extra": 0, "total": 1},
+            "next_change_at": "2036-01-01T00:00:00Z",
+        },
+        "limits_after": {
+            "sessions": {"base": 2, "extra": 2, "total": 4},
+            "databases": {"base": 1, "extra": 8, "total": 9},
+            "next_change_at": "2026-11-29T10:00:00Z",
+        },
+        "servicing_organization": CONTACT,
+    }
+
+
+def test_looking_at_an_offer_uses_nothing_up(service: Service, table: Any) -> None:
+    """Declining leaves no trace."""
+    before = table.scan()["Items"]
+    service.offer()
+    assert table.scan()["Items"] == before
+    assert service.extend().status == 201
+
+
+def test_an_administrator_may_read_the_offer(service: Service) -> None:
+    """He may view; only an owner may accept."""
+    assert service.offer(user="U-2").status == 200
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "code"), [("U-3", 403, "view_not_allowed"), ("U-9", 404, "account_not_found")]
+)
+def test_others_may_not(service: Service, user: str, status: int, code: str) -> None:
+    """The same as for the list."""
+    answer = service.offer(user=user)
+    assert (answer.status, answer.code) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"kind": "prolonging"}, "not_main"),
+        ({"starts_at": "2026-11-22T10:00:01Z"}, "not_active_yet"),
+        ({"ends_at": "2026-11-22T10:00:00Z"}, "finished"),
+        ({"extension_terms": None}, "tariff_not_extendable"),
+    ],
+)
+def test_where_there_is_no_offer_the_reason_and_the_contact_are_told(
+    service: Service, fields: dict[str, Any], code: str
+) -> None:
+    """409 with the next step."""
+    service.subscription(subscription_id="S-2", **fields)
+    answer = service.offer(subscription="S-2")
+    assert (answer.status, answer.code) == (409, code)
+    assert answer.json["servicing_organization"] == CONTACT
+    assert set(answer.json) == {"type", "title", "status", "detail", "code", "servicing_organization"}
+
+
+@pytest.mark.parametrize(("now", "state"), [(NOW, "active"), (NOW + WEEK, "used")])
+def test_an_extended_subscription_offers_nothing_and_shows_its_extension(
+    service: Service, now: Any, state: str
+) -> None:
+    """Also after the extension has ended."""
+    granted = service.extend().json["extension"]
+    answer = service.at(now).offer()
+    assert (answer.status, answer.code) == (409, "already_used")
+    assert answer.json["extension"] == granted | {"state": state}
+
+
+def test_an_unknown_subscription_is_not_found(service: Service) -> None:
+    """Within an account that the caller may view."""
+    answer = service.offer(subscription="S-9")
+    assert (answer.status, answer.code) == (404, "subscription_not_found")
+
+
+def test_an_id_of_other_characters_is_refused(service: Service) -> None:
+    """Both ids of the path are checked."""
+    assert service.offer(subscription="S#1").code == "invalid_id"
+
+
+def test_an_offer_is_two_round_trips(service: Service, round_trips: Any) -> None:
+    """Granted or refused."""
+    service.offer()
+    assert sorted(round_trips()) == ["GetItem", "Query"]
+    service.subscription(subscription_id="S-2", ends_at=iso(NOW))
+    round_trips()
+    service.offer(subscription="S-2")
+    assert sorted(round_trips()) == ["GetItem", "Query"]

@@ -1,0 +1,105 @@
+"""The service manager's events, stored."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.build import NOW, SECOND, WEEK, iso
+from tests.integration.conftest import Context, Service, sample
+
+INSTANT = timedelta(microseconds=1)
+
+
+def name(service: Service) -> str:
+    return str(service.list().json["account"]["name"])
+
+
+def test_a_newer_change_wins_whatever_the_order_of_arrival(service: Service) -> None:
+    """`changed_at` orders, to the microsecond."""
+    assert service.account(name="второе", changed_at=iso(NOW + INSTANT)) == {"stored": True}
+    assert service.account(name="первое", changed_at=iso(NOW)) == {"stored": False}
+    assert name(service) == "второе"
+    assert service.account(name="третье", changed_at=iso(NOW + 2 * INSTANT)) == {"stored": True}
+    assert name(service) == "третье"
+
+
+def test_a_repeated_change_changes_nothing(service: Service) -> None:
+    """Of two with the same instant the first stays."""
+    service.account(name="первое", changed_at=iso(NOW))
+    assert service.account(name="первое", changed_at=iso(NOW)) == {"stored": False}
+    assert service.account(name="иное", changed_at=iso(NOW)) == {"stored": False}
+    assert name(service) == "первое"
+
+
+def test_a_removed_member_does_not_come_back_with_an_older_event(service: Service) -> None:
+    """A removal is remembered."""
+    service.member(user_id="U-5", role=None, changed_at=iso(NOW))
+    service.member(user_id="U-5", role="owner", changed_at=iso(NOW - SECOND))
+    assert service.list(user="U-5").status == 404
+    service.member(user_id="U-5", role="owner", changed_at=iso(NOW + SECOND))
+    assert service.list(user="U-5").status == 200
+
+
+def test_no_event_touches_an_extension(service: Service, table: Any) -> None:
+    """It is ours alone."""
+    granted = service.extend().json["extension"]
+    key = {"pk": "A#A-100", "sk": "S#S-1#E#1767225600"}
+    before = table.get_item(Key=key)["Item"]
+    service.subscription(
+        extension_terms=None, limits={"sessions": None, "databases": None}, kind="main", changed_at=iso(NOW)
+    )
+    service.account(name=None, servicing_organization=None, changed_at=iso(NOW))
+    service.member(role=None, changed_at=iso(NOW))
+    assert table.get_item(Key=key)["Item"] == before
+    assert service.list(user="U-2").json["subscriptions"][0]["extension"] == granted
+
+
+def test_a_limit_that_becomes_unlimited_and_back_again(service: Service) -> None:
+    """A change replaces all that was known."""
+    service.subscription(limits={"sessions": None, "databases": 1}, changed_at=iso(NOW))
+    assert service.list().json["limits"]["sessions"]["total"] is None
+    service.subscription(changed_at=iso(NOW + SECOND))
+    assert service.list().json["limits"]["sessions"]["total"] == 2
+
+
+def test_an_account_without_a_contact_shows_none(service: Service) -> None:
+    """Nobody has told of one."""
+    service.account(servicing_organization=None, changed_at=iso(NOW))
+    service.subscription(ends_at=iso(NOW), changed_at=iso(NOW))
+    assert service.offer().json["servicing_organization"] is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "detail"),
+    [("SubscriptionChanged", {"account_id": "A-100"}), ("AccountChanged", {}), ("AccountChanged", None)],
+)
+def test_a_poison_event_raises_and_stores_nothing(service: Service, table: Any, type_: str, detail: Any) -> None:
+    """Lambda's failure destination keeps it with this error."""
+    before = table.scan()["Items"]
+    with pytest.raises(ValidationError):
+        service.tell(type_, detail)
+    assert table.scan()["Items"] == before
+
+
+def test_an_unknown_kind_of_event_raises(service: Service) -> None:
+    """The rule lets none through; should one come, it is not lost without a word."""
+    with pytest.raises(KeyError, match="Unheard"):
+        service.tell("UnheardOf", {})
+
+
+def test_the_sample_event_is_one_that_is_stored(table: Any) -> None:
+    """What is shown to others works."""
+    from functions.sync.app import handler
+
+    assert handler(sample("sync"), Context()) == {"stored": True}
+
+
+def test_a_renewal_while_an_extension_runs_keeps_both(service: Service) -> None:
+    """The running one counts, the new period is free."""
+    service.extend()
+    service.subscription(starts_at=iso(NOW + SECOND), changed_at=iso(NOW + SECOND))
+    answer = service.at(NOW + SECOND).list().json
+    assert answer["limits"]["next_change_at"] == iso(NOW + WEEK)
+    assert answer["subscriptions"][0]["extension"]["state"] == "available"
