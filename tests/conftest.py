@@ -43,6 +43,12 @@ class Cloud:
         self._numbers = count(1)
         self._run = uuid4().hex[:6]
 
+    def __enter__(self) -> "Cloud":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
     def token(self, user: str) -> str:
         return str(self._http.get("/token", params={"user": user}).json()["access_token"])
 
@@ -112,7 +118,8 @@ class Cloud:
 def cloud() -> Iterator[Cloud]:
     """The local cloud of `make run`, started once for all tests that need it; LOCAL_CLOUD names one that runs."""
     if url := os.environ.get("LOCAL_CLOUD"):
-        yield Cloud(url)
+        with Cloud(url) as running:
+            yield running
         return
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
@@ -127,7 +134,8 @@ def cloud() -> Iterator[Cloud]:
         assert process.stdout
         line = process.stdout.readline()
         assert line == f"ready http://127.0.0.1:{port}\n", "the local cloud did not start; what it said is above"
-        yield Cloud(f"http://127.0.0.1:{port}")
+        with Cloud(f"http://127.0.0.1:{port}") as started:
+            yield started
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -1,12 +1,11 @@
 """From the table's stream onto the bus."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID  # type: ignore[attr-defined]
 from moto.dynamodb.models import dynamodb_backends
 
 from extending import store
@@ -45,6 +44,7 @@ class Bus:
         """Changes of extensions since the last time, as the filter of the template lets them through."""
         # moto keeps a stream, but its endpoint for reading one is broken: read what stands behind it.
         shard = dynamodb_backends[ACCOUNT_ID]["eu-central-1"].get_table(self._table.name).stream_shard
+        assert shard
         first = shard.starting_sequence_number + self._read
         records: list[dict[str, Any]] = json.loads(json.dumps(shard.get(first, 1000), default=str))
         self._read += len(records)
@@ -56,7 +56,7 @@ class Bus:
 
 
 @pytest.fixture
-def bus(service: Service, table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
+def bus(service: Service, table: Any, monkeypatch: pytest.MonkeyPatch) -> Bus:
     from extending import bus as bus_module
     from functions.publish import app
 

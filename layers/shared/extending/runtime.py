@@ -38,7 +38,7 @@ class Metric(StrEnum):
     REPLAYED = "ExtensionsReplayed"
     REFUSED = "ExtensionsRefused"
     REVOKED = "ExtensionsRevoked"
-    REMINDED = "RemindersDue"
+    REMINDED = "RemindersSent"
     FAILED = "RevocationsFailed"
     LAG = "RevocationLag"
     PUBLISHED = "EventsPublished"

@@ -1,0 +1,192 @@
+"""What the template and the layers of the code promise, kept by tests."""
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.template import ROOT, resources, template
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+NAMES = sorted(name.removesuffix("Function").lower() for name in FUNCTIONS)
+LAYER = ROOT / "layers" / "shared" / "extending"
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    return [s for policy in FUNCTIONS[function]["Properties"]["Policies"] for s in policy["Statement"]]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_folder_function_and_sample_have_the_same_name() -> None:
+    """One word per thing."""
+    assert NAMES == ["expire", "extend", "list", "offer", "publish", "sync"]
+    assert sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py")) == NAMES
+    assert sorted(path.stem for path in (ROOT / "events").glob("*.json")) == NAMES
+    for name, function in FUNCTIONS.items():
+        assert function["Properties"]["CodeUri"] == f"functions/{name.removesuffix('Function').lower()}"
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_function_has_rights_of_its_own_and_no_wildcard(function: str) -> None:
+    """Action by action, on a named resource; no ready-made policy."""
+    for statement in statements(function):
+        assert all(":" in action and "*" not in action for action in as_list(statement["Action"]))
+        assert all("*" not in json.dumps(resource) for resource in as_list(statement["Resource"]))
+    assert all(set(policy) == {"Statement"} for policy in FUNCTIONS[function]["Properties"]["Policies"])
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_function_has_a_log_group_that_forgets_and_an_alarm(function: str) -> None:
+    """Logs end; faults are seen."""
+    group = FUNCTIONS[function]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert resources("AWS::Logs::LogGroup")[group]["Properties"]["RetentionInDays"]
+    watched = [
+        alarm["Properties"]["MetricName"]
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        if {"Name": "FunctionName", "Value": {"Ref": function}} in alarm["Properties"]["Dimensions"]
+    ]
+    assert "Errors" in watched
+
+
+def test_whatever_is_not_answered_at_once_has_a_place_to_fail_to() -> None:
+    """Every asynchronous trigger has a failure destination, and every target a queue for what does not reach it."""
+    for function in FUNCTIONS.values():
+        for event in function["Properties"]["Events"].values():
+            properties = event["Properties"]
+            if event["Type"] in {"EventBridgeRule", "ScheduleV2"}:
+                assert properties["DeadLetterConfig"]["Arn"]
+                assert function["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+            elif event["Type"] == "DynamoDB":
+                assert properties["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+                assert properties["BisectBatchOnFunctionError"] is True
+                assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                assert properties["MaximumRecordAgeInSeconds"] < 86_400
+            else:
+                assert event["Type"] == "HttpApi"
+
+
+def test_the_schedule_is_named_after_the_stack_and_runs_every_minute() -> None:
+    """Two stacks in one account must not collide."""
+    schedule = FUNCTIONS["ExpireFunction"]["Properties"]["Events"]["EveryMinute"]["Properties"]
+    assert schedule["Name"] == {"Fn::Sub": "${AWS::StackName}-expire"}
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+
+
+def test_there_is_one_table_and_it_is_kept() -> None:
+    """On demand, recoverable, encrypted, protected in production, and its stream shows before and after."""
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
+    assert properties["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_every_route_asks_for_a_token() -> None:
+    """The authorizer is the default and no route opts out."""
+    (api,) = resources("AWS::Serverless::HttpApi").values()
+    assert api["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
+    for function in FUNCTIONS.values():
+        for event in function["Properties"]["Events"].values():
+            assert "Auth" not in event["Properties"]
+
+
+def test_every_resource_is_introduced_by_a_line_of_why() -> None:
+    """The template is the map."""
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    for name in [*FUNCTIONS, "Api", "SharedLayer", "Table", "Bus", "FailureQueue", "UndeliveredQueue", "Dashboard"]:
+        assert lines[lines.index(f"  {name}:") - 1].startswith("  # "), name
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the modules that a module imports, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module.split(".")[0], node.module}
+    return found
+
+
+def test_the_rules_need_nothing_but_python() -> None:
+    """model.py and errors.py import no SDK, no environment, no logger."""
+    for module in ("model.py", "errors.py"):
+        assert imported(LAYER / module) <= {
+            *sys.stdlib_module_names,
+            "collections.abc",
+            "extending",
+            "extending.errors",
+            "extending.model",
+        }
+        assert "os" not in imported(LAYER / module)
+
+
+def test_only_the_store_speaks_to_the_table_and_only_the_bus_to_the_bus() -> None:
+    """Keys and event names have one home each."""
+    for path in [*LAYER.glob("*.py"), *(ROOT / "functions").glob("*/app.py")]:
+        text = path.read_text()
+        if path.name != "store.py":
+            assert "KeyConditionExpression" not in text
+            assert "dynamodb." not in text.replace('boto3.client("dynamodb"', "").replace("dynamodb.client", ""), path
+        if path.name != "bus.py":
+            assert "put_events" not in text
+
+
+def test_only_what_takes_events_in_imports_pydantic() -> None:
+    """It is a quarter of a cold start, and nobody else needs it."""
+    users = [
+        path for path in [*LAYER.glob("*.py"), *(ROOT / "functions").glob("*/app.py")] if "pydantic" in imported(path)
+    ]
+    assert [path.name for path in users] == ["inbound.py"]
+    inbound = [p.parent.name for p in (ROOT / "functions").glob("*/app.py") if "extending.inbound" in imported(p)]
+    assert inbound == ["sync"]
+
+
+def test_the_functions_know_nothing_of_the_local_cloud() -> None:
+    """What is deployed has no special case for it."""
+    for path in [*LAYER.glob("*.py"), *(ROOT / "functions").glob("*/app.py")]:
+        assert "local" not in imported(path)
+        assert "ministack" not in path.read_text().lower()
+
+
+def emitted_metrics() -> set[str]:
+    from extending.runtime import Metric
+
+    return {metric.value for metric in Metric}
+
+
+def test_alarms_and_dashboard_speak_of_metrics_that_the_functions_emit() -> None:
+    """No dead alarm: names, namespace and dimension are those of the code."""
+    from extending.runtime import NAMESPACE
+
+    service = [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
+    ours = [a["Properties"] for a in resources("AWS::CloudWatch::Alarm").values()]
+    ours = [alarm for alarm in ours if not alarm["Namespace"].startswith("AWS/")]
+    assert ours
+    for alarm in ours:
+        assert alarm["Namespace"] == NAMESPACE
+        assert alarm["MetricName"] in emitted_metrics()
+        assert alarm["Dimensions"] == service
+    assert template()["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == {
+        "Ref": "AWS::StackName"
+    }
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
+    body = json.loads(dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
+    shown = {m[1] for w in body["widgets"] for m in w["properties"]["metrics"] if m[0] == NAMESPACE}
+    assert shown <= emitted_metrics()
+
+
+def test_every_alarm_has_its_place_in_the_runbook() -> None:
+    """docs/operations.md says for each what it means and what to do."""
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    for alarm in resources("AWS::CloudWatch::Alarm"):
+        assert alarm in runbook
