@@ -1,19 +1,15 @@
 """The table's stream: announce on the bus what has been written to extensions."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from extending import bus, store
+from extending import aside, bus, store
 from extending.bus import Announcement, News
-from extending.runtime import CONFIG, FAILURE_QUEUE_URL, Metric, logger, metrics
-
-_sqs = boto3.client("sqs", config=CONFIG)
+from extending.runtime import Metric, logger, metrics
 
 
 class NotTaken(Exception):
@@ -66,9 +62,7 @@ class InOrder(BatchProcessor):
             try:
                 announced = announcement(DynamoDBRecord(record))
             except Exception as error:
-                logger.exception("record is no change of an extension")
-                metrics.add_metric(Metric.UNPUBLISHABLE, MetricUnit.Count, 1)
-                if not _set_aside(record, error):
+                if not aside.set_aside({"Records": [record]}, error, self.lambda_context.invoked_function_arn):
                     self._fail(record, error)
                 continue
             if announced:
@@ -93,15 +87,6 @@ def _chunks(
         extensions.add(announcement.extension.id)
     if chunk:
         yield chunk
-
-
-def _set_aside(record: dict[str, Any], error: Exception) -> bool:
-    """Put a record that will never be an event into the failure queue, where there is one."""
-    if not FAILURE_QUEUE_URL:
-        return False
-    body = json.dumps({"record": record, "error": f"{type(error).__name__}: {error}"})
-    _sqs.send_message(QueueUrl=FAILURE_QUEUE_URL, MessageBody=body)
-    return True
 
 
 _processor = InOrder(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)

@@ -5,8 +5,8 @@ from typing import Any, assert_never
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 
-from extending import store
-from extending.inbound import CHANGES, AccountChanged, Change, MemberChanged, SubscriptionChanged
+from extending import aside, inbound, store
+from extending.inbound import AccountChanged, Change, MemberChanged, NotAnEvent, SubscriptionChanged
 from extending.runtime import Metric, logger, metrics
 
 
@@ -26,7 +26,13 @@ def save(change: Change) -> bool:
 @metrics.log_metrics
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.EVENT_BRIDGE)
 def handler(event: dict[str, Any], context: Any) -> dict[str, bool]:
-    """Raises KeyError, ValidationError for what is no event of the contract: it ends in the failure queue."""
-    stored = save(CHANGES[event["detail-type"]].model_validate(event["detail"]))
+    """What is no event of the contract is set aside in the failure queue; without one it raises."""
+    try:
+        change = inbound.read(event.get("detail-type"), event.get("detail"))
+    except NotAnEvent as error:
+        if not aside.set_aside(event, error, context.invoked_function_arn):
+            raise
+        return {"stored": False}
+    stored = save(change)
     metrics.add_metric(Metric.STORED if stored else Metric.STALE, MetricUnit.Count, 1)
     return {"stored": stored}

@@ -57,13 +57,13 @@ class Bus:
 
 @pytest.fixture
 def bus(service: Service, table: Any, monkeypatch: pytest.MonkeyPatch) -> Bus:
+    from extending import aside
     from extending import bus as bus_module
-    from functions.publish import app
 
     queue_url = boto3.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
     bus = Bus(table, queue_url)
     monkeypatch.setattr(bus_module, "_events", bus)
-    monkeypatch.setattr(app, "FAILURE_QUEUE_URL", queue_url)
+    monkeypatch.setattr(aside, "FAILURE_QUEUE_URL", queue_url)
     return bus
 
 
@@ -187,16 +187,20 @@ def test_a_record_that_is_no_extension_is_set_aside_and_the_others_go_out(servic
     assert publish([good[0], bad, good[1]]) == []
     assert [of for _, of in bus.news()] == ["S-2", "S-3"]
     (message,) = boto3.client("sqs").receive_message(QueueUrl=bus.queue_url, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"]) == {"record": bad, "error": "KeyError: 'e'"}
+    assert json.loads(message["Body"]) == {
+        "function": Context.invoked_function_arn,
+        "error": "KeyError: 'e'",
+        "payload": {"Records": [bad]},
+    }
 
 
 def test_without_a_failure_queue_a_bad_record_is_reported_to_lambda(
     service: Service, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And still costs only itself."""
-    from functions.publish import app
+    from extending import aside
 
-    monkeypatch.setattr(app, "FAILURE_QUEUE_URL", None)
+    monkeypatch.setattr(aside, "FAILURE_QUEUE_URL", None)
     extended(service, "S-2", "S-3")
     good = bus.records()
     bad = {"dynamodb": {"NewImage": {"t": {"S": "account"}}, "SequenceNumber": "7"}}

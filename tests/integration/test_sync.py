@@ -1,11 +1,13 @@
 """The service manager's events, stored."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
+import boto3
 import pytest
-from pydantic import ValidationError
 
+from extending.inbound import NotAnEvent
 from tests.build import NOW, SECOND, WEEK, iso
 from tests.integration.conftest import Context, Service, sample
 
@@ -75,17 +77,37 @@ def test_an_account_without_a_contact_shows_none(service: Service) -> None:
     ("type_", "detail"),
     [("SubscriptionChanged", {"account_id": "A-100"}), ("AccountChanged", {}), ("AccountChanged", None)],
 )
-def test_a_poison_event_raises_and_stores_nothing(service: Service, table: Any, type_: str, detail: Any) -> None:
-    """Lambda's failure destination keeps it with this error."""
+def test_without_a_failure_queue_a_poison_event_raises(service: Service, table: Any, type_: str, detail: Any) -> None:
+    """Nothing is stored, and Lambda's failure destination keeps it with this error."""
     before = table.scan()["Items"]
-    with pytest.raises(ValidationError):
+    with pytest.raises(NotAnEvent):
         service.tell(type_, detail)
     assert table.scan()["Items"] == before
 
 
-def test_an_unknown_kind_of_event_raises(service: Service) -> None:
-    """The rule lets none through; should one come, it is not lost without a word."""
-    with pytest.raises(KeyError, match="Unheard"):
+@pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail type")])
+def test_a_poison_event_is_set_aside_with_its_error(
+    service: Service, table: Any, monkeypatch: pytest.MonkeyPatch, type_: str, error: str
+) -> None:
+    """It is not retried, and the queue tells what to hand over again and to whom."""
+    from extending import aside
+
+    queue = boto3.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
+    monkeypatch.setattr(aside, "FAILURE_QUEUE_URL", queue)
+    before = table.scan()["Items"]
+    assert service.tell(type_, {"account_id": "A#100", "name": "тайна"}) == {"stored": False}
+    assert table.scan()["Items"] == before
+    (message,) = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    body = json.loads(message["Body"])
+    assert body["error"].startswith(f"NotAnEvent: {error}")
+    assert "тайна" not in body["error"]
+    assert body["function"] == Context.invoked_function_arn
+    assert body["payload"]["detail"]["account_id"] == "A#100"
+
+
+def test_an_unknown_kind_of_event_is_not_lost_without_a_word(service: Service) -> None:
+    """The rule lets none through; should one come, it raises."""
+    with pytest.raises(NotAnEvent, match="detail type"):
         service.tell("UnheardOf", {})
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 
@@ -176,3 +177,18 @@ CHANGES: dict[str, type[Change]] = {
     change.__name__: change for change in (AccountChanged, MemberChanged, SubscriptionChanged)
 }
 """The events by their detail type."""
+
+
+class NotAnEvent(ValueError):
+    """What came is no event of the contract; says which fields are wrong and why, never their values."""
+
+
+def read(detail_type: object, detail: object) -> Change:
+    """The change that an event tells; raises NotAnEvent."""
+    if not isinstance(detail_type, str) or detail_type not in CHANGES:
+        raise NotAnEvent(f"detail type: one of {', '.join(CHANGES)} is expected")
+    try:
+        return CHANGES[detail_type].model_validate(detail)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc'])) or 'detail'}: {e['msg']}" for e in error.errors(include_url=False))
+        raise NotAnEvent("; ".join(problems)) from None

@@ -16,7 +16,7 @@ TABLE_NAME = os.environ["TABLE_NAME"]
 EVENT_BUS_NAME = os.environ["EVENT_BUS_NAME"]
 
 FAILURE_QUEUE_URL = os.environ.get("FAILURE_QUEUE_URL")
-"""Where publish sets aside what it cannot read; without it such a record is left to Lambda's own retries."""
+"""Where sync and publish set aside what they cannot read; without it that is left to Lambda's own retries."""
 
 REMIND_BEFORE = timedelta(seconds=int(os.environ.get("REMIND_BEFORE_SECONDS", "86400")))
 """How long before its end an extension's owners are reminded; one that is shorter has no reminder."""
@@ -42,7 +42,7 @@ class Metric(StrEnum):
     FAILED = "RevocationsFailed"
     LAG = "RevocationLag"
     PUBLISHED = "EventsPublished"
-    UNPUBLISHABLE = "RecordsUnpublishable"
+    SET_ASIDE = "MessagesSetAside"
     STORED = "ChangesStored"
     STALE = "ChangesStale"
 

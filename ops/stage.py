@@ -1,0 +1,60 @@
+"""A deployed stack, found by the name of its stage."""
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+ROOT = Path(__file__).parent.parent
+
+PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=16)
+
+
+class NoStack(Exception):
+    """There is no such stack, or it cannot be reached; the text says what to do."""
+
+
+@dataclass
+class Stack:
+    """What a stage's tools need: clients and the outputs of the stack."""
+
+    outputs: dict[str, str]
+    session: boto3.Session
+    endpoint: str | None
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, endpoint_url=self.endpoint, config=PATIENT)  # type: ignore[call-overload]
+
+
+def stack(stage: str) -> Stack:
+    """The stack of a stage: `local` is what `make run` serves (PORT=…), others are those of samconfig.toml."""
+    if stage == "local":
+        port = os.environ.get("PORT", "8080")
+        state = ROOT / ".local-cloud" / port / "stack.json"
+        if not state.exists():
+            raise NoStack(f"No local cloud runs on port {port}. Start it with: make run PORT={port}")
+        found = json.loads(state.read_text())
+        session = boto3.Session("test", "test", region_name=found["region"])
+        return Stack(_outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
+    configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    section = "default" if stage == "dev" else stage
+    if section not in configuration:
+        raise NoStack(f"samconfig.toml has no stage {stage}. Name one of it: STAGE=local, dev, prod")
+    parameters = configuration[section]["global"]["parameters"]
+    session = boto3.Session(region_name=parameters.get("region"))
+    return Stack(_outputs(session, None, parameters["stack_name"]), session, None)
+
+
+def _outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:
+    try:
+        formation: Any = session.client("cloudformation", endpoint_url=endpoint)
+        described = formation.describe_stacks(StackName=name)["Stacks"][0]
+    except (BotoCoreError, ClientError) as error:
+        raise NoStack(f"Stack {name} cannot be read: {error}. Are the AWS credentials and the region set?") from error
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -1,0 +1,130 @@
+"""The bulk loader: every good line goes out, every bad one is told with its number."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from ops.load import TRIES, Line, Reject, load
+from tests.build import account_changed
+from tests.template import ROOT
+
+
+def lines(*accounts: str) -> list[bytes]:
+    return [
+        json.dumps({"detail_type": "AccountChanged", "detail": account_changed(account_id=id_)}).encode() + b"\n"
+        for id_ in accounts
+    ]
+
+
+class Bus:
+    """Takes lines, or refuses them as often as it is told to."""
+
+    def __init__(self, refuse: Callable[[Line, int], bool] = lambda _line, _try: False) -> None:
+        self.taken: list[int] = []
+        self.tries: dict[int, int] = {}
+        self._refuse = refuse
+
+    def put(self, batch: list[Line]) -> list[str | None]:
+        assert 0 < len(batch) <= 10
+        answers: list[str | None] = []
+        for line in batch:
+            self.tries[line.number] = self.tries.get(line.number, 0) + 1
+            refused = self._refuse(line, self.tries[line.number])
+            answers.append("ThrottlingException" if refused else None)
+            if not refused:
+                self.taken.append(line.number)
+        return answers
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.load.put_all.__defaults__", (lambda _: None,))
+
+
+def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() -> None:
+    """A bad line costs only itself."""
+    file = [
+        *lines("A-1"),
+        b"\n",
+        b"{oops\n",
+        b'["AccountChanged"]\n',
+        b'{"detail_type": "AccountChanged"}\n',
+        b'{"detail_type": "Unheard", "detail": {}}\n',
+        b'{"detail_type": ["x"], "detail": {}}\n',
+        *lines("A#1"),
+        b"\xff\xfe\n",
+        *lines("A-2"),
+    ]
+    bus, rejects = Bus(), list[Reject]()
+    assert load(file, bus.put, rejects.append) == (2, 7)
+    assert bus.taken == [1, 10]
+    assert [reject.number for reject in rejects] == [3, 4, 5, 6, 7, 8, 9]
+    assert "account_id: String should match pattern" in rejects[5].reason
+    assert rejects[2].reason == "detail is missing"
+    assert json.loads(rejects[5].text)["detail"]["account_id"] == "A#1"
+
+
+def test_what_the_bus_does_not_take_at_first_is_put_again() -> None:
+    """Throttling is waited out; what was taken is not put twice."""
+    bus = Bus(lambda line, attempt: line.number % 3 == 0 and attempt < 4)
+    assert load(lines(*(f"A-{n}" for n in range(1, 101))), bus.put, pytest.fail) == (100, 0)
+    assert sorted(bus.taken) == list(range(1, 101))
+
+
+def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
+    """Nothing is lost without a word."""
+    rejects = list[Reject]()
+    bus = Bus(lambda line, _: line.number == 7)
+    assert load(lines(*(f"A-{n}" for n in range(1, 21))), bus.put, rejects.append) == (19, 1)
+    assert bus.tries[7] == TRIES
+    (reject,) = rejects
+    assert (reject.number, reject.reason) == (7, "the bus did not take it: ThrottlingException")
+
+
+def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:
+    """And the reject file can be loaded later."""
+
+    def put(_: list[Line]) -> list[str | None]:
+        raise ConnectionError("down")
+
+    rejects = list[Reject]()
+    assert load(lines("A-1", "A-2"), put, rejects.append) == (0, 2)
+    assert rejects[0].reason == "the bus did not take it: ConnectionError: down"
+
+
+def test_large_events_go_out_in_smaller_batches() -> None:
+    """PutEvents takes 256 KB in all."""
+    large = [
+        json.dumps(
+            {"detail_type": "AccountChanged", "detail": account_changed(account_id=f"A-{n}", more="x" * 90_000)}
+        ).encode()
+        for n in range(6)
+    ]
+    sizes: list[int] = []
+
+    def put(batch: list[Line]) -> list[str | None]:
+        sizes.append(len(batch))
+        return [None] * len(batch)
+
+    assert load(large, put, pytest.fail) == (6, 0)
+    assert sizes == [2, 2, 2]
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    """200,000 lines need no more than 20,000, within 8 MB."""
+    script = """
+import itertools, json, resource, sys
+from ops.load import load
+from tests.build import account_changed
+line = json.dumps({"detail_type": "AccountChanged", "detail": account_changed()}).encode()
+for count in (20_000, 200_000):
+    loaded = load(itertools.repeat(line, count), lambda batch: [None] * len(batch), print)
+    assert loaded == (count, 0), loaded
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    small, large = map(int, done.stdout.split())
+    assert large - small < 8 * 1024
