@@ -23,7 +23,7 @@ bench: .venv/.done .venvs/sam/.done system ## Measure: ratios to bare handlers, 
 	.venv/bin/python -m bench $(ARGS)
 
 invoke: .venv/.done .venvs/sam/.done ## Call one function with its sample event (fn=list)
-	@.venv/bin/python -m local.invoke "$(fn)"
+	@PORT=$(PORT) .venv/bin/python -m local.invoke "$(fn)"
 
 load: .venv/.done ## Put events from JSON Lines on the bus (FILE=… STAGE=…)
 	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" --stage "$(STAGE)"

@@ -94,7 +94,7 @@ def application(cloud: LocalCloud) -> Starlette:
         url = httpx.URL(cloud.api + raw_path, query=request.url.query.encode() or None)
         headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP]
         answer = await client.request(request.method, url, headers=headers, content=await request.body())
-        kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding"}}
+        kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding", "date"}}
         return Response(answer.content, answer.status_code, kept)
 
     async def token(request: Request) -> Response:

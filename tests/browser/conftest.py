@@ -1,0 +1,226 @@
+"""What the browser tests share: one Chromium, a page per user, and a check for what no page may do."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, ViewportSize, expect, sync_playwright
+
+from tests.build import CONTACT, account_changed, iso, subscription_changed
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE: ViewportSize = {"width": 1100, "height": 820}
+NARROW: ViewportSize = {"width": 320, "height": 640}
+expect.set_options(timeout=15_000)
+
+
+def now() -> str:
+    """An instant newer than those of the builders, for an event that must win."""
+    return iso(datetime.now(UTC).replace(microsecond=0))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, at the version that package-lock.json pins."""
+    source = HERE / "node_modules" / "axe-core" / "axe.min.js"
+    if not source.exists():
+        npm = shutil.which("npm")
+        assert npm, "npm brings axe-core"
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
+    return source.read_text()
+
+
+class Cabinet:
+    """One user's page with the component, in the words of its windows."""
+
+    def __init__(self, page: Page, lang: str) -> None:
+        self.page = page
+        self.lang = lang
+        self.asked: list[str] = []
+        page.on("request", lambda request: self.asked.append(f"{request.method} {request.url}"))
+
+    @property
+    def element(self) -> Locator:
+        return self.page.locator("extending-subscription")
+
+    @property
+    def table(self) -> Locator:
+        return self.page.get_by_role("table")
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    @property
+    def extend(self) -> Locator:
+        """The link in the column "Extension"."""
+        return self.table.get_by_role("button", name={"ru": "Расширить", "en": "Extend"}[self.lang], exact=True)
+
+    @property
+    def extended(self) -> Locator:
+        return self.table.get_by_role("button", name={"ru": "Расширена до", "en": "Extended until"}[self.lang])
+
+    @property
+    def confirm(self) -> Locator:
+        return self.dialog.get_by_role("button", name={"ru": "Расширить", "en": "Extend"}[self.lang], exact=True)
+
+    @property
+    def retry(self) -> Locator:
+        return self.page.get_by_role("button", name={"ru": "Повторить", "en": "Try again"}[self.lang])
+
+    def count(self, method: str, part: str) -> int:
+        """How many requests of a kind the page has made."""
+        return sum(line.startswith(f"{method} ") and part in line for line in self.asked)
+
+    def focused(self) -> str:
+        """The id of what has the focus inside of the component."""
+        return str(self.element.evaluate("element => element.shadowRoot.activeElement?.id ?? ''"))
+
+
+@pytest.fixture
+def open_page(browser: Browser, cloud: Any) -> Iterator[Callable[..., Cabinet]]:
+    """Opens a page of the cloud in a browser context of its own: open_page(user, account, lang=…, path=…, viewport=…).
+
+    Fails the test afterwards if a page raised an error or did what its Content-Security-Policy forbids.
+    """
+    contexts = []
+    trouble: list[str] = []
+
+    def heard(line: ConsoleMessage) -> None:
+        if "Content Security Policy" in line.text:
+            trouble.append(line.text)
+
+    def opened(
+        user: str = "U-1",
+        account: str = "A-100",
+        *,
+        lang: str = "ru",
+        path: str = "/example.html",
+        before: Callable[[Page], None] | None = None,
+        **options: Any,
+    ) -> Cabinet:
+        context = browser.new_context(**{"viewport": WIDE, "timezone_id": "Asia/Tokyo", "locale": "en-US"} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("console", heard)
+        cabinet = Cabinet(page, lang)
+        if before:
+            before(page)
+        page.goto(f"{cloud.url}{path}?user={user}&account={account}&lang={lang}")
+        return cabinet
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture
+def sound(axe: str) -> Callable[[Page], None]:
+    """Checks a page as it stands: axe-core finds nothing in light and in dark, and nothing sticks out at 320 px."""
+
+    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+
+    def check(page: Page) -> None:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(axe)  # by way of the debugger, so the page's own policy stays as it is
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            found = page.evaluate("async () => (await axe.run(document)).violations")
+            assert [
+                (rule["id"], node["html"], node["failureSummary"]) for rule in found for node in rule["nodes"]
+            ] == [], scheme
+        before = page.viewport_size
+        page.set_viewport_size(NARROW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        sheet = page.get_by_role("dialog")
+        if sheet.count():
+            assert sheet.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
+        if before:
+            page.set_viewport_size(before)
+
+    return check
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Callable[[Page, str], None]:
+    """Keeps a screenshot: in docs/images when SCREENSHOTS=1, else with the test's other temporary files."""
+
+    def keep(page: Page, name: str) -> None:
+        folder = ROOT / "docs" / "images" if os.environ.get("SCREENSHOTS") == "1" else tmp_path
+        page.screenshot(path=folder / f"{name}.png", full_page=name == "table-360")
+
+    return keep
+
+
+@pytest.fixture
+def tell(cloud: Any) -> Callable[..., None]:
+    """Has the service manager change an account's subscription, and waits until the owner's list shows `seen`."""
+
+    def told(account: Any, seen: Callable[[dict[str, Any]], Any], **change: Any) -> None:
+        detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, changed_at=now())
+        cloud.event("SubscriptionChanged", detail | change)
+        path = f"/accounts/{account.id}/subscriptions"
+        cloud.until(lambda: seen(cloud.api(account.owner, "GET", path).json()["subscriptions"][0]))
+
+    return told
+
+
+@pytest.fixture
+def rename(cloud: Any) -> Callable[..., None]:
+    """Has the service manager change what it tells of an account: rename(account, name=…, time_zone=…)."""
+
+    def renamed(account: Any, **change: Any) -> None:
+        wanted = account_changed(account_id=account.id, changed_at=now()) | change
+        cloud.event("AccountChanged", wanted)
+
+        def arrived() -> bool:
+            answer = cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").json()["account"]
+            return all(answer[key] == wanted[key] for key in change)
+
+        cloud.until(arrived)
+
+    return renamed
+
+
+def refusal(code: str, status: int) -> Callable[[Route], None]:
+    """A route that answers as the API does when it refuses."""
+    body = {"title": code, "status": status, "detail": code, "code": code, "servicing_organization": CONTACT}
+    return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(body))
+
+
+def hold(page: Page, url: str) -> list[Route]:
+    """Keeps the requests to a URL waiting; the test answers them."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(url, keep)
+    return held

@@ -1,0 +1,305 @@
+"""What may come between an owner and his extension: others, changes, refusals, and the network."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import hold, refusal
+from tests.build import CONTACT, TERMS
+
+OFFER = "**/extension-offer"
+EXTEND = "**/extension"
+LIST = "**/subscriptions"
+
+
+def test_a_double_click_asks_once(cloud: Any, open_page: Any, sound: Any) -> None:
+    """A slow answer: the button shows that it works, a second click and Escape do nothing, and the focus stays."""
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id)
+    held = hold(cabinet.page, EXTEND)
+    cabinet.extend.click()
+    cabinet.confirm.dblclick()
+    working = cabinet.dialog.get_by_role("button", name="Расширяем…")
+    expect(working).to_have_attribute("aria-disabled", "true")
+    assert cabinet.focused() == "confirm"
+    sound(cabinet.page)
+    working.click(force=True)
+    cabinet.dialog.get_by_role("button", name="Отмена").click(force=True)
+    cabinet.page.keyboard.press("Escape")
+    expect(cabinet.dialog).to_be_visible()
+    assert len(held) == 1
+
+    held[0].continue_()
+    expect(cabinet.extended).to_be_visible()
+    assert cabinet.count("POST", "/extension") == 1
+    assert cabinet.focused() == f"x-{account.subscription}"
+
+
+def test_two_owners_race_for_the_same_link_and_both_have_the_extension(cloud: Any, open_page: Any, sound: Any) -> None:
+    """One creates it, the other is told that it was granted just now, and by whom."""
+    account = cloud.an_account()
+    first, second = (open_page(owner, account.id) for owner in (account.owner, account.second_owner))
+    for cabinet in (first, second):
+        cabinet.extend.click()
+        expect(cabinet.confirm).to_be_visible()
+    for cabinet in (first, second):
+        cabinet.element.evaluate("element => element.shadowRoot.getElementById('confirm').click()")
+    for cabinet in (first, second):
+        expect(cabinet.extended).to_be_visible()
+
+    saying = [each.page.get_by_role("paragraph").filter(has_text="Другой владелец") for each in (first, second)]
+    told = [said.count() for said in saying]
+    assert sorted(told) == [0, 1]
+    winner, loser = (first, second) if told == [0, 1] else (second, first)
+    expect(winner.page.get_by_text("расширена до").first).to_be_visible()
+    named = account.owner if winner is first else account.second_owner
+    said = loser.page.get_by_role("paragraph").filter(has_text="Другой владелец")
+    expect(said).to_contain_text(named)
+    expect(said).to_contain_text("только что")
+    sound(loser.page)
+
+    cloud.until(lambda: cloud.events_out(account.id))
+    assert [event["detail_type"] for event in cloud.events_out(account.id)] == ["ExtensionGranted"]
+
+
+def test_a_link_that_another_owner_has_used_meanwhile_shows_his_extension(
+    cloud: Any, open_page: Any, sound: Any
+) -> None:
+    """The offer is refused with the running extension: it is shown, and the row says so."""
+    account = cloud.an_account()
+    late = open_page(account.second_owner, account.id)
+    expect(late.extend).to_be_visible()
+    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+    cloud.api(account.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]})
+
+    late.extend.click()
+    expect(late.dialog).to_contain_text("Другой владелец")
+    expect(late.dialog).to_contain_text(account.owner)
+    expect(late.dialog.get_by_role("button", name="Расширить")).to_have_count(0)
+    sound(late.page)
+    late.page.keyboard.press("Escape")
+    expect(late.extended).to_be_visible()
+    assert late.focused() == f"x-{account.subscription}"
+
+
+def test_changed_terms_are_shown_and_never_accepted_by_themselves(
+    cloud: Any, open_page: Any, tell: Any, sound: Any
+) -> None:
+    """offer_changed: the new offer, the old one beside it, and the question once more."""
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id)
+    cabinet.extend.click()
+    expect(cabinet.dialog).to_contain_text("+8 баз")
+    terms = {"sessions": 1, "databases": 5, "duration": "PT36H"}
+    tell(account, lambda row: row["extension"].get("terms") == terms, extension_terms=terms)
+
+    cabinet.confirm.click()
+    expect(cabinet.dialog).to_contain_text("Условия только что изменились")
+    for text in ("Было предложено: 2 сеанса, 8 баз, 7 дней", "+1 сеанс", "+5 баз", "36 часов", "1 → 6"):
+        expect(cabinet.dialog).to_contain_text(text)
+    sound(cabinet.page)
+    path = f"/accounts/{account.id}/subscriptions"
+    assert cloud.api(account.owner, "GET", path).json()["subscriptions"][0]["extension"]["state"] == "available"
+
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+    extension = cloud.api(account.owner, "GET", path).json()["subscriptions"][0]["extension"]
+    assert extension["terms"] == terms
+
+
+def test_a_subscription_that_ended_meanwhile_is_refused_with_what_to_do(
+    cloud: Any, open_page: Any, tell: Any, sound: Any
+) -> None:
+    """A real refusal of the API: its reason, the next step, the contact; the list follows."""
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id)
+    expect(cabinet.extend).to_be_visible()
+    tell(account, lambda row: row["state"] == "finished", ends_at="2026-01-02T00:00:00Z")
+    cabinet.extend.click()
+    dialog = cabinet.dialog
+    expect(dialog.get_by_role("heading", name="Подписка завершена")).to_be_visible()
+    expect(dialog).to_contain_text("Продлите её")
+    expect(dialog.get_by_role("link", name=CONTACT["phone"])).to_have_attribute("href", "tel:+74951234567")
+    expect(dialog.get_by_role("link", name=CONTACT["email"])).to_have_attribute("href", f"mailto:{CONTACT['email']}")
+    sound(cabinet.page)
+    dialog.get_by_role("button", name="Закрыть").click()
+    expect(cabinet.table.get_by_text("Завершена", exact=True)).to_be_visible()
+    assert cabinet.focused() == "title", "the link is gone, the focus is not lost"
+
+
+REFUSALS = {
+    "already_used": ("Расширение уже использовано", "с новым периодом"),
+    "not_active_yet": ("Подписка ещё не началась", "начнётся её период"),
+    "finished": ("Подписка завершена", "Продлите её"),
+    "not_main": ("Расширяется только основная подписка", "Найдите в списке"),
+    "tariff_not_extendable": ("Тариф не расширяется", "другой тариф"),
+    "owner_required": ("Расширить может только владелец", "Попросите владельца"),
+    "subscription_not_found": ("Подписки больше нет", "закройте окно"),
+    "invalid_body": ("Запрос не принят", "invalid_body"),
+}
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_each_refusal_says_why_and_what_next(cloud: Any, open_page: Any, sound: Any, code: str) -> None:
+    """On the offer and on the extension alike, with the servicing organisation's contact; announced as a DOM event."""
+    title, next_step = REFUSALS[code]
+    status = {"owner_required": 403, "subscription_not_found": 404, "invalid_body": 422}.get(code, 409)
+    cabinet = open_page("U-4", "A-200")
+    page = cabinet.page
+    page.evaluate("document.addEventListener('extension-refused', (event) => { window.heard = event.detail })")
+    for url in (OFFER, EXTEND):
+        page.route(url, refusal(code, status))
+        cabinet.extend.click()
+        if url == EXTEND:
+            cabinet.confirm.click()
+        expect(cabinet.dialog.get_by_role("heading", name=title)).to_be_visible()
+        expect(cabinet.dialog).to_contain_text(next_step)
+        expect(cabinet.dialog.get_by_role("link")).to_have_count(3)
+        assert cabinet.focused() == "heading"
+        heard = page.evaluate("window.heard")
+        assert (heard["account_id"], heard["code"]) == ("A-200", code)
+        if url == OFFER:
+            sound(page)
+        page.unroute(url)
+        page.keyboard.press("Escape")
+        expect(cabinet.dialog).to_be_hidden()
+
+
+def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: Any, sound: Any) -> None:
+    """already_used carries the extension, and the window tells it."""
+    used = {
+        "state": "used",
+        "id": "e-1",
+        "terms": TERMS,
+        "granted_at": "2026-11-01T09:00:00Z",
+        "granted_by": "U-44",
+        "ends_at": "2026-11-08T09:00:00Z",
+        "revoked_at": "2026-11-08T09:00:40Z",
+    }
+    cabinet = open_page("U-4", "A-200", lang="en")
+    answer = {"code": "already_used", "status": 409, "extension": used, "servicing_organization": CONTACT}
+    cabinet.page.route(OFFER, lambda route: route.fulfill(status=409, json=answer))
+    cabinet.extend.click()
+    expect(cabinet.dialog.get_by_role("heading", name="The extension is used up")).to_be_visible()
+    for text in ("U-44", "+2 sessions", "1 November 2026", "Was extended until", "8 November 2026", "Taken back"):
+        expect(cabinet.dialog).to_contain_text(text)
+    sound(cabinet.page)
+
+
+def test_an_expired_token_is_asked_for_again_once(cloud: Any, open_page: Any) -> None:
+    """The API's own 401 leads to a fresh token and the same request; the owner sees nothing of it."""
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id)
+    expect(cabinet.extend).to_be_visible()
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        if not spoiled:
+            spoiled.append(route.request.headers["authorization"])
+            route.continue_(headers=route.request.headers | {"authorization": "Bearer expired.long.ago"})
+        else:
+            route.continue_()
+
+    cabinet.page.route(OFFER, spoil)
+    cabinet.extend.click()
+    expect(cabinet.confirm).to_be_visible()
+    assert (cabinet.count("GET", "/extension-offer"), cabinet.count("GET", "/token")) == (2, 2)
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+    assert cabinet.count("GET", "/token") == 2
+
+
+def test_a_token_that_stays_bad_ends_in_a_question_not_in_a_loop(open_page: Any, sound: Any) -> None:
+    """Asked again once, then the owner is told to sign in; a retry is offered."""
+
+    def bad(page: Page) -> None:
+        page.route("**/token?*", lambda route: route.fulfill(json={"access_token": "not.a.token"}))
+
+    cabinet = open_page("U-4", "A-200", before=bad)
+    expect(cabinet.page.get_by_role("heading", name="Вход не подтверждён")).to_be_visible()
+    assert (cabinet.count("GET", "/token"), cabinet.count("GET", "/api/")) == (2, 2)
+    sound(cabinet.page)
+    cabinet.page.unroute("**/token?*")
+    cabinet.retry.click()
+    expect(cabinet.table).to_be_visible()
+    assert cabinet.focused() == "title"
+
+
+@pytest.mark.parametrize(
+    ("failure", "title"),
+    [
+        (lambda route: route.abort(), "Нет связи с сервисом"),
+        (
+            lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}, json={"code": "try_again"}),
+            "Сервис временно не отвечает",
+        ),
+        (lambda route: route.fulfill(status=429, json={"message": "Too Many Requests"}), "Сервис временно не отвечает"),
+        (lambda route: route.fulfill(body="<html>portal</html>"), "Сервис временно не отвечает"),
+    ],
+    ids=["unreachable", "try_again", "throttled", "not-the-api"],
+)
+def test_a_list_that_fails_can_be_asked_for_again(open_page: Any, sound: Any, failure: Any, title: str) -> None:
+    """Down and back: a retry button, then the table."""
+    cabinet = open_page("U-4", "A-200", before=lambda page: page.route(LIST, failure))
+    expect(cabinet.page.get_by_role("heading", name=title)).to_be_visible()
+    sound(cabinet.page)
+    cabinet.page.unroute(LIST)
+    cabinet.retry.click()
+    expect(cabinet.table).to_be_visible()
+
+
+def test_nothing_on_the_screen_is_lost_while_the_service_is_away(open_page: Any, sound: Any) -> None:
+    """A failed refresh keeps the table and says so; being online again asks by itself."""
+    cabinet = open_page("U-4", "A-200")
+    expect(cabinet.table).to_be_visible()
+    cabinet.page.context.set_offline(True)
+    cabinet.element.evaluate("element => element.refresh()")
+    expect(cabinet.page.get_by_text("Нет связи с сервисом.").first).to_be_visible()
+    expect(cabinet.table).to_be_visible()
+    expect(cabinet.retry).to_be_visible()
+    sound(cabinet.page)
+    cabinet.page.context.set_offline(False)
+    expect(cabinet.retry).to_be_hidden()
+    expect(cabinet.table).to_be_visible()
+
+
+def test_an_offer_that_fails_can_be_asked_for_again(open_page: Any, sound: Any) -> None:
+    """The window stays open with a retry button; so does the focus."""
+    cabinet = open_page("U-4", "A-200")
+    held = hold(cabinet.page, OFFER)
+    cabinet.extend.click()
+    expect(cabinet.dialog.get_by_role("status")).to_have_text("Загружаем…")
+    assert cabinet.focused() == "heading"
+    sound(cabinet.page)
+    held[0].abort()
+    expect(cabinet.dialog.get_by_role("status")).to_contain_text("Нет связи с сервисом")
+    sound(cabinet.page)
+    cabinet.page.unroute(OFFER)
+    cabinet.dialog.get_by_role("button", name="Повторить").click()
+    expect(cabinet.confirm).to_be_visible()
+    assert cabinet.focused() == "heading"
+
+
+def test_an_answer_that_got_lost_is_asked_for_again_without_harm(cloud: Any, open_page: Any, sound: Any) -> None:
+    """The API has granted, the answer never came: the retry brings the same extension, told as the owner's own."""
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id)
+    page = cabinet.page
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route(EXTEND, lose)
+    cabinet.extend.click()
+    cabinet.confirm.click()
+    expect(cabinet.dialog.get_by_role("status")).to_contain_text("дважды подписка не расширится")
+    sound(page)
+    page.unroute(EXTEND)
+    cabinet.dialog.get_by_role("button", name="Повторить").click()
+    expect(cabinet.extended).to_be_visible()
+    expect(page.get_by_text("Другой владелец")).to_have_count(0)
+    cloud.until(lambda: cloud.events_out(account.id))
+    assert len(cloud.events_out(account.id)) == 1
