@@ -138,6 +138,10 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def table(aws: None) -> Any:
+    return make_table()
+
+
+def make_table() -> Any:
     """The table of the template, in moto."""
     definition = {"TableName": "extending-subscription", **table_definition()}
     boto3.client("dynamodb").create_table(**definition)

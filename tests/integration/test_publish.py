@@ -16,7 +16,7 @@ from tests.integration.conftest import Context, Service, sample
 class Bus:
     """The event bus and the stream before it: what comes out, in order; the bus may be made to refuse."""
 
-    def __init__(self, table: Any, queue_url: str) -> None:
+    def __init__(self, table: Any, queue_url: str = "") -> None:
         self.taken: list[dict[str, Any]] = []
         self.calls: list[int] = []
         self.refuse: list[Any] = []

@@ -1,0 +1,90 @@
+"""What operators and integrators do by hand, against the local cloud."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.build import account_changed, member_changed
+from tests.conftest import Cloud
+from tests.template import ROOT
+
+
+def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as an operator does, for the running local cloud."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    command = ["make", "--silent", *arguments, f"PORT={urlsplit(cloud.url).port}"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_others_go_on(cloud: Cloud) -> None:
+    """`make redrive` shows it with its error, puts it back, and finds it again: it still cannot be read."""
+    cloud.event("AccountChanged", {"account_id": "A#poison"})
+    account = cloud.an_account()
+    assert account.id
+    shown = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+    assert "account_id" in shown
+    redriven = make(cloud, "redrive", "STAGE=local")
+    assert "put back, 0 kept" in redriven.stdout, redriven.stdout + redriven.stderr
+    assert cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+
+
+def said_of_failures(done: subprocess.CompletedProcess[str]) -> str | None:
+    assert done.returncode == 0, done.stderr
+    return done.stdout if "AccountChanged" in done.stdout else None
+
+
+def test_a_whole_file_is_loaded_and_bad_lines_are_told(cloud: Cloud, tmp_path: Path) -> None:
+    """Good lines arrive; the reject file names the others; loading again changes nothing."""
+    events: list[Any] = [
+        {"detail_type": "AccountChanged", "detail": account_changed(account_id="A-load", name="Загружена")},
+        {"detail_type": "AccountChanged", "detail": account_changed(account_id="A#load")},
+        {"detail_type": "MemberChanged", "detail": member_changed(account_id="A-load", user_id="U-load")},
+    ]
+    file = tmp_path / "cloud.jsonl"
+    file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    for _ in range(2):
+        done = make(cloud, "load", f"FILE={file}", "STAGE=local")
+        assert "2 loaded, 1 rejected" in done.stderr, done.stderr
+        assert done.returncode != 0
+        (reject,) = map(json.loads, (tmp_path / "cloud.rejects.jsonl").read_text().splitlines())
+        assert (reject["line"], reject["reason"].split(":")[0]) == (2, "account_id")
+    answer = cloud.until(
+        lambda: ok(cloud.api("U-load", "GET", "/accounts/A-load/subscriptions"), "Загружена"), timeout=30
+    )
+    assert answer["role"] == "owner"
+
+
+def ok(answer: Any, name: str) -> Any:
+    return answer.json() if answer.is_success and answer.json()["account"]["name"] == name else None
+
+
+def test_the_seed_can_be_loaded_again(cloud: Cloud) -> None:
+    """Every event that has been taken in changes nothing the second time."""
+    done = make(cloud, "load", "FILE=local/seed.jsonl", "STAGE=local")
+    assert "23 loaded, 0 rejected" in done.stderr, done.stderr
+    assert not (ROOT / "local" / "seed.rejects.jsonl").exists()
+
+
+@pytest.mark.parametrize("function", ["list", "offer", "extend", "expire", "sync", "publish"])
+def test_each_function_answers_its_sample_event(cloud: Cloud, function: str) -> None:
+    """Through the real Runtime API: Docker's or the emulator's."""
+    done = make(cloud, "invoke", f"fn={function}")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout[done.stdout.index("{") :])
+    assert "errorMessage" not in answer
+    if function in {"list", "offer"}:
+        # Another test may have extended the seed's subscription before.
+        assert answer["statusCode"] in {200, 409}
+
+
+def test_a_stage_that_does_not_exist_is_told_with_what_to_do(cloud: Cloud) -> None:
+    """No traceback."""
+    for tool in ("redrive", "load"):
+        done = make(cloud, tool, "FILE=local/seed.jsonl", "STAGE=moon")
+        assert done.returncode != 0
+        assert "STAGE=local, dev, prod" in done.stdout + done.stderr
