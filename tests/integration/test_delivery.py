@@ -12,8 +12,7 @@ from time_machine import travel
 
 from extending import bus, store
 from tests.build import NOW, WEEK
-from tests.integration.conftest import Service, make_table
-from tests.integration.test_publish import Bus, publish
+from tests.integration.conftest import Bus, Service, make_table, publish
 
 STEPS = st.lists(
     st.one_of(

@@ -21,6 +21,7 @@ from extending.model import (
     Role,
     Subscription,
     instant,
+    instant_or_none,
     terms_json,
 )
 from extending.runtime import logger
@@ -244,7 +245,7 @@ def extension_json(extension: Extension, now: datetime) -> Json:
         "granted_at": instant(extension.granted_at),
         "granted_by": extension.granted_by,
         "ends_at": instant(extension.ends_at),
-        "revoked_at": instant(extension.revoked_at),
+        "revoked_at": instant_or_none(extension.revoked_at),
     }
 
 
@@ -264,7 +265,7 @@ def limits_json(limits: EffectiveLimits) -> Json:
     return {
         "sessions": _limit_json(limits.sessions),
         "databases": _limit_json(limits.databases),
-        "next_change_at": instant(limits.next_change_at),
+        "next_change_at": instant_or_none(limits.next_change_at),
     }
 
 

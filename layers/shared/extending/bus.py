@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID, uuid5
 
 import boto3
 
-from extending.model import Extension, instant, terms_json
+from extending.model import Extension, TermsJson, instant, instant_or_none, terms_json
 from extending.runtime import CONFIG, EVENT_BUS_NAME
 
 SOURCE = "extending-subscription"
@@ -26,6 +26,21 @@ class News(StrEnum):
     EXPIRED = "ExtensionExpired"
 
 
+class Detail(TypedDict):
+    """What each event out says; instants are UTC, `event_id` is the same in every repeat."""
+
+    event_id: str
+    account_id: str
+    subscription_id: str
+    extension_id: str
+    period_starts_at: str
+    terms: TermsJson
+    granted_at: str
+    granted_by: str
+    ends_at: str
+    revoked_at: str | None
+
+
 class Announcement(NamedTuple):
     """One event out; `correlation_id` is that of the request that granted the extension."""
 
@@ -34,7 +49,7 @@ class Announcement(NamedTuple):
     correlation_id: str
 
     @property
-    def detail(self) -> dict[str, Any]:
+    def detail(self) -> Detail:
         extension = self.extension
         return {
             "event_id": str(uuid5(UUID(extension.id), self.news)),
@@ -46,7 +61,7 @@ class Announcement(NamedTuple):
             "granted_at": instant(extension.granted_at),
             "granted_by": extension.granted_by,
             "ends_at": instant(extension.ends_at),
-            "revoked_at": instant(extension.revoked_at),
+            "revoked_at": instant_or_none(extension.revoked_at),
         }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
 from extending.errors import Code, Refused
@@ -332,12 +332,23 @@ def from_epoch(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def instant(when: datetime | None) -> str | None:
+def instant(when: datetime) -> str:
     """An instant as the API and the events write it: 2026-11-29T10:00:00Z."""
-    return when.isoformat().replace("+00:00", "Z") if when else None
+    return when.isoformat().replace("+00:00", "Z")
 
 
-def terms_json(terms: Terms) -> dict[str, int | str]:
+def instant_or_none(when: datetime | None) -> str | None:
+    return instant(when) if when else None
+
+
+class TermsJson(TypedDict):
+    sessions: int
+    databases: int
+    duration: str
+
+
+def terms_json(terms: Terms) -> TermsJson:
+    """Terms as the API and the events write them."""
     return {"sessions": terms.sessions, "databases": terms.databases, "duration": terms.duration}
 
 

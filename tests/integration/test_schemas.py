@@ -1,0 +1,51 @@
+"""The JSON Schemas of the events are those of the code, and real events fit them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from ops.schemas import FOLDER, write
+from tests.build import NOW, WEEK, account_changed, member_changed, subscription_changed
+from tests.integration.conftest import Bus, Service, publish
+
+
+def valid(name: str, detail: Any) -> bool:
+    return bool(Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text())).is_valid(detail))
+
+
+def test_what_is_checked_in_is_what_the_code_says(tmp_path: Path) -> None:
+    """`make generate` writes them."""
+    write(tmp_path)
+    made = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert made == {path.name: path.read_text() for path in FOLDER.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("AccountChanged", account_changed()),
+        ("MemberChanged", member_changed()),
+        ("MemberChanged", member_changed(role=None)),
+        ("SubscriptionChanged", subscription_changed()),
+        ("SubscriptionChanged", subscription_changed(extension_terms=None, limits={"sessions": None, "databases": 0})),
+    ],
+)
+def test_an_event_in_fits_its_schema(name: str, detail: Any) -> None:
+    """And one without a field does not."""
+    assert valid(name, detail)
+    for field in detail:
+        assert not valid(name, {key: value for key, value in detail.items() if key != field})
+
+
+def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
+    """Every one that the functions tell."""
+    service.extend()
+    service.at(NOW + WEEK * 6 / 7).expire()
+    service.at(NOW + WEEK).expire()
+    publish(bus.records())
+    assert len(bus.taken) == 3
+    for entry in bus.taken:
+        assert valid(entry["DetailType"], json.loads(entry["Detail"]))
