@@ -39,6 +39,10 @@ class Bus:
         return answers
 
 
+def unexpected(reject: Reject) -> None:
+    raise AssertionError(reject)
+
+
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.load.put_all.__defaults__", (lambda _: None,))
@@ -70,7 +74,7 @@ def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() ->
 def test_what_the_bus_does_not_take_at_first_is_put_again() -> None:
     """Throttling is waited out; what was taken is not put twice."""
     bus = Bus(lambda line, attempt: line.number % 3 == 0 and attempt < 4)
-    assert load(lines(*(f"A-{n}" for n in range(1, 101))), bus.put, pytest.fail) == (100, 0)
+    assert load(lines(*(f"A-{n}" for n in range(1, 101))), bus.put, unexpected) == (100, 0)
     assert sorted(bus.taken) == list(range(1, 101))
 
 
@@ -109,7 +113,7 @@ def test_large_events_go_out_in_smaller_batches() -> None:
         sizes.append(len(batch))
         return [None] * len(batch)
 
-    assert load(large, put, pytest.fail) == (6, 0)
+    assert load(large, put, unexpected) == (6, 0)
     assert sizes == [2, 2, 2]
 
 
