@@ -13,11 +13,14 @@ run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at 
 test: check .venvs/ministack/.done system ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
 	.venv/bin/python -m pytest --cov --cov-report=term
 
-check: .venv/.done .venvs/sam/.done ## Linters, types, template
+check: .venv/.done .venvs/sam/.done .venvs/checkov/.done system ## Linters, types, template, API description
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venvs/sam/bin/sam validate --lint --region eu-central-1
+	.venvs/checkov/bin/checkov --config-file .checkov.yaml
+	npm ci --silent --prefix tests/openapi
+	REDOCLY_TELEMETRY=off tests/openapi/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
 
 bench: .venv/.done .venvs/sam/.done system ## Measure: ratios to bare handlers, into bench/results
 	.venv/bin/python -m bench $(ARGS)
@@ -33,9 +36,11 @@ redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 o
 
 generate: .venv/.done ## Write what is made from the code: schemas, API description, licences
 	.venv/bin/python -m ops.schemas
+	.venv/bin/python -m local.licences
+	.venv/bin/python -W ignore -m tests.describe
 
 audit: .venv/.done ## Look the locked libraries up in the vulnerability databases
-	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --requirement /dev/stdin
+	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --strict --requirement /dev/stdin
 
 # Debian packages that the tests need, where they are missing and we may install them.
 .PHONY: system

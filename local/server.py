@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import httpx
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -25,6 +26,21 @@ CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "te", "transfer-encoding", "upgrade"}
+
+
+class Anything(Convertor[str]):
+    """A path as it comes; Starlette's own convertor ends at a line break."""
+
+    regex = r"(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", Anything())
 
 
 class LocalCloud:
@@ -123,7 +139,7 @@ def application(cloud: LocalCloud) -> Starlette:
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
-            Route("/api/{path:path}", api, methods=everything),
+            Route("/api/{path:anything}", api, methods=everything),
             Route("/token", token),
             Route("/people", people),
             Route("/events", put_event, methods=["POST"]),

@@ -42,6 +42,8 @@ def extend_subscription(account_id: str, subscription_id: str) -> Response[str]:
             metric.add_dimension("reason", refusal.code)
         raise
     metrics.add_metric(Metric.GRANTED if created else Metric.REPLAYED, MetricUnit.Count, 1)
+    ids = {"account_id": account_id, "subscription_id": subscription_id, "extension_id": extension.id}
+    logger.info("extended", extra=ids | {"granted_now": created})
     return api.reply(
         HTTPStatus.CREATED if created else HTTPStatus.OK,
         {"created": created, "extension": api.extension_json(extension, now)},

@@ -30,6 +30,7 @@ def list_subscriptions(account_id: str) -> Response[str]:
     except ValueError as error:
         raise Refused(Code.INVALID_NEXT_TOKEN) from error
     account = holdings.account
+    logger.info("listed", extra={"account_id": account_id, "role": role})
     return api.reply(
         HTTPStatus.OK,
         {

@@ -20,7 +20,9 @@ def offer_extension(account_id: str, subscription_id: str) -> Response[str]:
     user_id = api.caller(app)
     api.check_ids(account_id, subscription_id)
     _, holdings = store.view(user_id, account_id)
-    return api.reply(HTTPStatus.OK, api.offer_json(model.propose(holdings, subscription_id, now)))
+    proposal = model.propose(holdings, subscription_id, now)
+    logger.info("offered", extra={"account_id": account_id, "subscription_id": subscription_id})
+    return api.reply(HTTPStatus.OK, api.offer_json(proposal))
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)

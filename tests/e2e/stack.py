@@ -24,7 +24,8 @@ class Stack:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def client(self, service: str) -> Any:
-        return self.session.client(service, endpoint_url=self.endpoint)
+        session: Any = self.session
+        return session.client(service, endpoint_url=self.endpoint)
 
     def logs(self, group: str) -> list[str]:
         """Every line of one of the template's log groups so far."""

@@ -27,6 +27,7 @@ def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_othe
     account = cloud.an_account()
     assert account.id
     shown = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+    assert shown
     assert "account_id" in shown
     redriven = make(cloud, "redrive", "STAGE=local")
     assert "put back, 0 kept" in redriven.stdout, redriven.stdout + redriven.stderr

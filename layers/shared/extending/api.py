@@ -192,6 +192,7 @@ def reply(status: HTTPStatus, body: Json) -> Response[str]:
 
 def problem(refusal: Refused) -> Response[str]:
     """A refusal as RFC 9457 has it."""
+    logger.info("refused", extra={"code": refusal.code})
     status, title, detail = PROBLEMS[refusal.code]
     body: Json = {
         "type": f"urn:extending-subscription:problem:{refusal.code}",

@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -352,7 +352,7 @@ def terms_json(terms: Terms) -> TermsJson:
     return {"sessions": terms.sessions, "databases": terms.databases, "duration": terms.duration}
 
 
-def pack(values: list[str | int]) -> str:
+def pack(values: Sequence[object]) -> str:
     """Values as an opaque token that is safe in a URL."""
     text = json.dumps(values, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -367,7 +367,8 @@ def unpack(token: str) -> list[object]:
         values = json.loads(raw)
     except (binascii.Error, UnicodeError, RecursionError) as error:
         raise ValueError("not a token") from error
-    if not isinstance(values, list):
+    # One spelling only: a token that was padded or reworded is none of ours.
+    if not isinstance(values, list) or pack(values) != token:
         raise ValueError("not a token")
     return values
 

@@ -1,6 +1,7 @@
 """What a function gets from where it runs: environment, clients, logger, metrics. Built once per cold start."""
 
 import os
+import warnings
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,9 @@ class Metric(StrEnum):
 
 
 NAMESPACE = "ExtendingSubscription"
+
+# A request that is refused early has nothing to count; said on stderr, that would be a log line that is no JSON.
+warnings.filterwarnings("ignore", "No application metrics to publish")
 
 dynamodb: "DynamoDBClient" = boto3.client("dynamodb", config=CONFIG)
 logger = Logger()

@@ -66,6 +66,7 @@ SHARDS = 8
 CONTENTION_TRIES = 8
 """How often a transaction that met another one is tried, in about a second and a half at the most."""
 
+_jitter = random.SystemRandom()  # Another generator would begin alike in every copy restored from one snapshot.
 _readers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="read")
 
 
@@ -197,7 +198,7 @@ def _grant(
             pass
         if time_left() < 1 + 2 * (time.monotonic() - started):
             break
-        time.sleep(random.uniform(0, min(0.4, 0.02 * 2**attempt)))  # noqa: S311 - jitter, not a secret
+        time.sleep(_jitter.uniform(0, min(0.4, 0.02 * 2**attempt)))
     raise Refused(Code.TRY_AGAIN)
 
 

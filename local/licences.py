@@ -1,0 +1,57 @@
+"""List the licences of what ships in the layer: write docs/licences.md.
+
+    python -m local.licences
+
+The packages are those that `uv.lock` names for the group `layer`; the licences are what their own metadata says.
+"""
+
+import os
+import subprocess
+from importlib.metadata import distribution
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "docs" / "licences.md"
+HEAD = """\
+# Licences of what ships
+
+Made by `make generate` from the metadata of the locked packages; do not edit. Only these go into the layer, each with
+its licence files beside it. What tests and tools use ships nowhere.
+
+| package | version | licence |
+|---|---|---|
+"""
+ALLOWED = {"Apache-2.0", "BSD-3-Clause OR Apache-2.0", "MIT", "MIT-0", "PSF-2.0"}
+"""Licences that ask for no more than to be shipped along."""
+
+WORDED_OTHERWISE = {"Apache License 2.0": "Apache-2.0", "Dual License": "BSD-3-Clause OR Apache-2.0"}
+"""Older metadata has no SPDX expression; `Dual License` is python-dateutil's, explained in its LICENSE."""
+
+
+def shipped() -> dict[str, str]:
+    """Versions of the layer's packages as `uv.lock` has them."""
+    command = ["uv", "export", "--frozen", "--only-group", "layer", "--no-hashes", "--no-annotate", "--no-header"]
+    path = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        [*command, "--quiet"], cwd=ROOT, env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    pinned = [line.partition(";")[0].strip() for line in run.stdout.splitlines()]
+    return dict(line.split("==") for line in pinned if line)
+
+
+def licence(package: str) -> str:
+    """The licence of an installed package as an SPDX expression."""
+    metadata = distribution(package).metadata
+    said = metadata["License-Expression"] or metadata["License"]
+    return WORDED_OTHERWISE.get(said, said)
+
+
+def text() -> str:
+    """docs/licences.md as it should be."""
+    rows = [f"| {name} | {version} | {licence(name)} |\n" for name, version in sorted(shipped().items())]
+    return HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(text())

@@ -1,0 +1,221 @@
+"""A stack that is updated, rolled back and removed: what owners have taken is there at every step.
+
+A second stack beside the one of `make run`, from the same build, in the same local cloud. The changes are those of an
+upgrade: new code in the layer alone, another parameter; then a deploy that fails after all functions were changed.
+The local cloud rolls a failed update back as CloudFormation does. It has no CodeDeploy: the step-by-step move to a
+new version, and back when an alarm goes off, is not tried here.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from cfnlint.decode import decode
+
+from local.__main__ import Trouble, sam, state_folder
+from tests.build import account_changed, member_changed, subscription_changed
+from tests.conftest import ROOT, Cloud
+
+NAME = "upgrade"
+
+VERSION_TWO = """
+
+reply_of_version_one = reply
+
+
+def reply(status, body):
+    return reply_of_version_one(status, body | {"version": 2})
+"""
+
+Template = dict[str, Any]
+
+
+class Stack:
+    """A stack of its own in the local cloud, deployed as an operator does."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        state = state_folder(int(cloud.url.rpartition(":")[2]))
+        found = json.loads((state / "stack.json").read_text())
+        self.endpoint, self.region, self.neighbour = found["endpoint"], found["region"], found["stack"]
+        self.issuer = cloud.url
+        self.folder = folder / "build"
+        shutil.copytree(state / "build", self.folder)
+        session = boto3.Session("test", "test", region_name=self.region)
+        self.formation: Any = session.client("cloudformation", endpoint_url=self.endpoint)
+        self.dynamodb = session.client("dynamodb", endpoint_url=self.endpoint)
+        self.lambda_ = session.client("lambda", endpoint_url=self.endpoint)
+        self.events = session.client("events", endpoint_url=self.endpoint)
+
+    def template(self) -> Template:
+        """The built template, its functions where they are in the repository."""
+        parsed, errors = decode(str(self.folder / "template.yaml"))
+        assert not errors, errors
+        template: Template = json.loads(json.dumps(parsed))
+        for name, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                folder = ROOT / "functions" / name.removesuffix("Function").lower()
+                resource["Properties"]["CodeUri"] = str(folder)
+        return template
+
+    def deploy(self, template: Template, reminder_lead: int = 60) -> None:
+        """Raises Trouble where the deploy failed."""
+        file = self.folder / "changed.json"
+        file.write_text(json.dumps(template))
+        sam(
+            *("deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local", "-t", str(file)),
+            *("--stack-name", NAME, "--parameter-overrides", "Stage=local", f"JwtIssuer={self.issuer}"),
+            f"ReminderLeadSeconds={reminder_lead}",
+            AWS_ENDPOINT_URL=self.endpoint,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_DEFAULT_REGION=self.region,
+        )
+
+    def change_the_layer(self) -> None:
+        """Let every answer name its version; nothing but the shared code is touched."""
+        module = self.folder / "SharedLayer" / "python" / "extending" / "api.py"
+        module.write_text(module.read_text() + VERSION_TWO)
+
+    @property
+    def status(self) -> str:
+        return str(self.formation.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"])
+
+    def physical(self, logical: str) -> str:
+        answer = self.formation.describe_stack_resource(StackName=NAME, LogicalResourceId=logical)
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        found = self.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+    def lead(self, function: str) -> str:
+        """The reminder lead that callers of a function get: that of the version behind the alias."""
+        found = self.lambda_.get_function_configuration(FunctionName=self.physical(function), Qualifier="live")
+        return found["Environment"]["Variables"]["REMIND_BEFORE_SECONDS"]
+
+    def call(self, name: str) -> tuple[int, dict[str, Any]]:
+        """Call a function with its sample event as the API does: through the alias."""
+        answer = self.lambda_.invoke(
+            FunctionName=self.physical(f"{name.title()}Function"),
+            Qualifier="live",
+            Payload=(ROOT / "events" / f"{name}.json").read_bytes(),
+        )
+        response = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, response
+        return response["statusCode"], json.loads(response["body"])
+
+    def table_alone(self) -> Template:
+        """The deployed template without anything but its table, as a stack that takes a table back begins."""
+        answer = self.formation.get_template(StackName=NAME, TemplateStage="Processed")
+        template: Template = answer["TemplateBody"]
+        kept = {"Parameters": ["Stage"], "Conditions": ["IsProd"], "Resources": ["Table"]}
+        return {section: {name: template[section][name] for name in names} for section, names in kept.items()}
+
+    def take_back(self, table: str, alone: Template) -> None:
+        change = {"StackName": NAME, "ChangeSetName": "take-back"}
+        self.formation.create_change_set(
+            **change,
+            ChangeSetType="IMPORT",
+            TemplateBody=json.dumps(alone),
+            Parameters=[{"ParameterKey": "Stage", "ParameterValue": "local"}],
+            ResourcesToImport=[
+                {
+                    "ResourceType": "AWS::DynamoDB::Table",
+                    "LogicalResourceId": "Table",
+                    "ResourceIdentifier": {"TableName": table},
+                }
+            ],
+        )
+        wait: Any = {"Delay": 1, "MaxAttempts": 60}
+        self.formation.get_waiter("change_set_create_complete").wait(**change, WaiterConfig=wait)
+        self.formation.execute_change_set(**change)
+        self.formation.get_waiter("stack_import_complete").wait(StackName=NAME, WaiterConfig=wait)
+
+    def remove(self) -> None:
+        self.formation.delete_stack(StackName=NAME)
+        waiter = self.formation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Version one, with an account told over the bus and an extension that its owner has taken."""
+    stack = Stack(cloud, tmp_path_factory.mktemp("upgrade"))
+    table = None
+    try:
+        stack.deploy(stack.template())
+        table = stack.physical("Table")
+        changes = {
+            "AccountChanged": account_changed(),
+            "MemberChanged": member_changed(),
+            "SubscriptionChanged": subscription_changed(),
+        }
+        for told, (detail_type, detail) in enumerate(changes.items(), 1):
+            entry = {"Source": "service-manager", "DetailType": detail_type, "Detail": json.dumps(detail)}
+            stack.events.put_events(Entries=[{"EventBusName": NAME, **entry}])  # type: ignore[typeddict-item]
+            cloud.until(lambda told=told: len(stack.items(str(table))) == told)  # type: ignore[misc]
+        status, granted = stack.call("extend")
+        assert (status, granted["created"]) == (201, True)
+        yield stack
+    finally:
+        stack.remove()
+        if table:
+            stack.dynamodb.delete_table(TableName=table)
+
+
+def test_an_update_of_the_shared_code_reaches_callers_and_keeps_the_data(stack: Stack) -> None:
+    """Most code is in the layer: a change of it alone, and one of a parameter alone, must move the alias."""
+    table = stack.physical("Table")
+    before, (_, listed) = stack.items(table), stack.call("list")
+    assert listed["subscriptions"][0]["extension"]["state"] == "active"
+
+    stack.change_the_layer()
+    stack.deploy(stack.template(), reminder_lead=120)
+
+    assert stack.status == "UPDATE_COMPLETE"
+    assert stack.physical("Table") == table
+    assert stack.items(table) == before
+    assert stack.call("list") == (200, listed | {"version": 2})
+    assert stack.call("extend")[1]["created"] is False
+    assert stack.lead("ExtendFunction") == "120"
+
+
+def test_a_deploy_that_fails_goes_back_and_callers_notice_nothing(stack: Stack) -> None:
+    """The last resource of the update cannot be made, when every function has its new version already."""
+    table = stack.physical("Table")
+    before, answer, lead = stack.items(table), stack.call("list"), stack.lead("ExtendFunction")
+    broken = stack.template()
+    broken["Globals"]["Function"]["Timeout"] = 24
+    broken["Resources"]["Broken"] = {
+        "Type": "AWS::Events::EventBus",
+        "DependsOn": ["ListFunctionAliaslive", "ExtendFunctionAliaslive"],
+        "Properties": {"Name": stack.neighbour},  # A bus of this name is there.
+    }
+
+    with pytest.raises(Trouble, match="Broken"):
+        stack.deploy(broken, reminder_lead=240)
+
+    assert stack.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.physical("Table") == table
+    assert stack.items(table) == before
+    assert stack.call("list") == answer
+    assert stack.call("extend")[1]["created"] is False
+    assert stack.lead("ExtendFunction") == lead
+
+
+def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(stack: Stack) -> None:
+    """Whoever deletes the stack does not delete what owners have taken; docs/operations.md has the way back."""
+    table, alone = stack.physical("Table"), stack.table_alone()
+    before = stack.items(table)
+    assert {item["t"]["S"] for item in before} == {"account", "extension", "member", "subscription"}
+
+    stack.remove()
+    assert stack.items(table) == before
+
+    stack.take_back(table, alone)
+    assert (stack.status, stack.physical("Table")) == ("IMPORT_COMPLETE", table)
+    assert stack.items(table) == before

@@ -1,0 +1,189 @@
+"""openapi.yaml: what the code says, valid, complete, and free of charge at run time."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from tests import describe
+from tests.template import resources
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = {
+    "list": "invalid_id invalid_limit invalid_next_token unauthorized view_not_allowed account_not_found",
+    "offer": "invalid_id unauthorized view_not_allowed account_not_found subscription_not_found already_used "
+    "not_active_yet finished not_main tariff_not_extendable",
+    "extend": "invalid_id invalid_json unauthorized owner_required account_not_found subscription_not_found "
+    "already_used not_active_yet finished not_main tariff_not_extendable offer_changed invalid_body",
+}
+ALWAYS = "internal_error try_again"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "openapi.yaml").read_text()))
+
+
+def operations(document: dict[str, Any]) -> dict[str, Any]:
+    """The operations by their function's name."""
+    found = {}
+    for item in document["paths"].values():
+        for operation in item.values():
+            found[operation["operationId"].partition("_")[0]] = operation
+    return found
+
+
+def contents(operation: dict[str, Any]) -> list[tuple[int, str, dict[str, Any]]]:
+    """Status, media type and content of every answer."""
+    return [
+        (int(status), media_type, content)
+        for status, response in operation["responses"].items()
+        for media_type, content in response["content"].items()
+    ]
+
+
+def test_the_description_is_the_one_that_the_code_makes() -> None:
+    """`make generate` writes it; every example is what a real handler answers."""
+    made, kept = describe.text(), (ROOT / "openapi.yaml").read_text()
+    assert made == kept, "openapi.yaml is not what the code says: run `make generate`"
+
+
+def test_the_description_is_valid(document: dict[str, Any]) -> None:
+    """OpenAPI 3.1, by its own schema."""
+    assert document["openapi"].startswith("3.1.")
+    validate(document)
+
+
+def test_every_route_of_the_template_is_described_and_nothing_else(document: dict[str, Any]) -> None:
+    """Path and method, function by function."""
+    routes = {
+        (event["Properties"]["Path"], event["Properties"]["Method"].lower())
+        for function in resources("AWS::Serverless::Function").values()
+        for event in function["Properties"]["Events"].values()
+        if event["Type"] == "HttpApi"
+    }
+    assert {(path, method) for path, item in document["paths"].items() for method in item} == routes
+
+
+@pytest.mark.parametrize("name", describe.FUNCTIONS)
+def test_every_code_of_an_operation_has_an_example_under_its_status(name: str, document: dict[str, Any]) -> None:
+    """The key of the example is the code, and status, type and code of the example agree with where it stands."""
+    shown = set()
+    for status, media_type, content in contents(operations(document)[name]):
+        if media_type != describe.PROBLEM:
+            continue
+        for code, example in content["examples"].items():
+            problem = example["value"]
+            assert problem["code"] == code
+            assert problem["status"] == status
+            assert problem["type"].endswith(f":{code}")
+            shown.add(code)
+    assert shown == set(f"{CONTRACT[name]} {ALWAYS}".split())
+
+
+def test_every_code_that_the_functions_know_is_described(document: dict[str, Any]) -> None:
+    """All but those that nobody can see through API Gateway."""
+    from extending.errors import Code
+
+    described = {code for codes in CONTRACT.values() for code in codes.split()} | set(ALWAYS.split())
+    assert described == set(Code) - describe.UNREACHABLE
+
+
+@pytest.mark.parametrize("name", describe.FUNCTIONS)
+def test_every_example_has_the_shape_that_is_described(name: str, document: dict[str, Any]) -> None:
+    """With every object closed: an answer has no field that the description does not name."""
+    registry = closed_registry(document)
+    checked = 0
+    for _, _, content in contents(operations(document)[name]):
+        examples = [each["value"] for each in content.get("examples", {}).values()]
+        schema = resolved(content["schema"])
+        validator = Draft202012Validator(schema, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        for example in [*examples, *([content["example"]] if "example" in content else [])]:
+            validator.validate(example)
+            checked += 1
+    assert checked > 10
+
+
+def closed_registry(document: dict[str, Any]) -> Registry[Any]:
+    contents = {"components": {"schemas": describe.closed(document["components"]["schemas"])}}
+    registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(contents))
+    return registry
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its references leading into the registry."""
+    if "oneOf" in schema:
+        return {"oneOf": [resolved(each) for each in schema["oneOf"]]}
+    return {"$ref": "urn:api" + schema["$ref"]}
+
+
+def test_the_words_of_the_shapes_are_those_of_the_code(document: dict[str, Any]) -> None:
+    """Kinds, states, roles and reasons are written down in the description's shapes once more; here they meet."""
+    from extending.model import Kind, Role, State
+
+    schemas = document["components"]["schemas"]
+    assert schemas["Subscription"]["properties"]["kind"]["enum"] == list(Kind)
+    assert schemas["Subscription"]["properties"]["state"]["enum"] == list(State)
+    assert schemas["SubscriptionList"]["properties"]["role"]["enum"] == [role for role in Role if role.may_view]
+
+
+def test_every_operation_asks_for_a_token(document: dict[str, Any]) -> None:
+    """The description's security is the template's: none opts out."""
+    assert document["security"]
+    for scheme in document["security"]:
+        assert set(scheme) <= set(document["components"]["securitySchemes"])
+    assert not any("security" in operation for operation in operations(document).values())
+
+
+def test_a_link_leads_to_an_operation_with_the_parameters_that_it_has(document: dict[str, Any]) -> None:
+    """From the list to the offer, from the offer to the extension."""
+    known = {
+        operation["operationId"]: {parameter["name"] for parameter in operation["parameters"]}
+        for operation in operations(document).values()
+    }
+    links = [
+        link
+        for operation in operations(document).values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert len(links) == 3
+    for link in links:
+        assert set(link["parameters"]) <= known[link["operationId"]]
+
+
+def test_nothing_of_the_description_is_paid_for_at_run_time() -> None:
+    """The functions of the API import neither pydantic nor Powertools' OpenAPI, and name no shapes."""
+    code = "import sys; from functions.{0} import app; print(*sys.modules, sep='\\n')"
+    environment = {"TABLE_NAME": "t", "EVENT_BUS_NAME": "b", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name in describe.FUNCTIONS:
+        run = subprocess.run(
+            [sys.executable, "-c", code.format(name)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        loaded = set(run.stdout.split())
+        assert "extending.api" in loaded
+        assert not {module for module in loaded if re.match(r"pydantic\b|yaml\b|tests\b", module)}
+        heavy = "aws_lambda_powertools.event_handler.openapi.models"
+        assert heavy not in loaded
+
+
+def test_the_generator_ships_with_nothing() -> None:
+    """Nothing in a function or in the layer knows of it."""
+    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers" / "shared" / "extending").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert not str(node.module).startswith("tests")

@@ -1,0 +1,203 @@
+"""The rights of each function are exactly the calls that it makes.
+
+Every path of every function is run in this process; what reaches the SDK's clients is recorded as the actions that AWS
+would ask rights for, and compared with the statements of the template.
+"""
+
+import base64
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from runpy import run_path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from tests.build import DAY, NOW, SECOND, TERMS, WEEK
+from tests.integration.conftest import Context, Service, sample
+from tests.template import ROOT, resources
+
+Right = tuple[str, str]
+"""An action and the resource that it is on, as (`dynamodb:Query`, `Table/index/due`)."""
+
+CALLED = run_path(str(ROOT / "layers" / "shared" / "build.py"))["CALLED"]
+FUNCTIONS = resources("AWS::Serverless::Function")
+IN_A_TRANSACTION = {"ConditionCheck": "ConditionCheckItem", "Put": "PutItem", "Update": "UpdateItem"}
+IN_A_TRANSACTION |= {"Delete": "DeleteItem"}
+
+
+def granted(function: str) -> set[Right]:
+    """What the template grants to a function."""
+    rights = set()
+    for policy in FUNCTIONS[function]["Properties"]["Policies"]:
+        for statement in policy["Statement"]:
+            assert statement["Effect"] == "Allow"
+            for action in as_list(statement["Action"]):
+                rights |= {(action, resource(each)) for each in as_list(statement["Resource"])}
+    return rights
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def resource(value: Any) -> str:
+    """An ARN of the template in short: `Table`, `Table/index/due`, `Bus`."""
+    match value:
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return str(name)
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text)
+    raise AssertionError(f"an ARN that this test cannot read: {value}")
+
+
+def needed(service: str, operation: str, request: dict[str, Any]) -> set[Right]:
+    """The rights that AWS asks for when an operation is called."""
+    match service, operation:
+        case "dynamodb", "TransactWriteItems":
+            return {
+                (f"dynamodb:{IN_A_TRANSACTION[kind]}", table(item))
+                for write in request["TransactItems"]
+                for kind, item in write.items()
+            }
+        case "dynamodb", _:
+            return {(f"dynamodb:{operation}", table(request))}
+        case "events", "PutEvents":
+            return {("events:PutEvents", bus(entry)) for entry in request["Entries"]}
+        case "sqs", "SendMessage":
+            return {("sqs:SendMessage", request["QueueUrl"].rsplit("/", 1)[-1])}
+    raise AssertionError(f"a call that this test does not know: {service} {operation}")
+
+
+def table(request: dict[str, Any]) -> str:
+    assert request["TableName"] == "extending-subscription"
+    return f"Table/index/{request['IndexName']}" if "IndexName" in request else "Table"
+
+
+def bus(entry: dict[str, Any]) -> str:
+    assert entry["EventBusName"] == "extending-subscription"
+    return "Bus"
+
+
+class Recorder:
+    """Every call of the SDK, by the function that is running."""
+
+    def __init__(self) -> None:
+        self.rights: dict[str, set[Right]] = defaultdict(set)
+        self.operations: dict[str, set[str]] = defaultdict(set)
+        self._running: str | None = None
+
+    @contextmanager
+    def running(self, function: str) -> Iterator[None]:
+        self._running = function
+        yield
+        self._running = None
+
+    def record(self, service: str, operation: str, request: dict[str, Any]) -> None:
+        if self._running:
+            self.rights[self._running] |= needed(service, operation, request)
+            self.operations[service].add(operation)
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch, service: Service) -> Recorder:
+    """All paths of all functions, run once."""
+    recorder = Recorder()
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def recorded(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
+        recorder.record(client.meta.service_model.service_name, operation, request)
+        return call(client, operation, request)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
+    boto3.client("events").create_event_bus(Name="extending-subscription")
+    queue = boto3.client("sqs").create_queue(QueueName="FailureQueue")["QueueUrl"]
+    for module in queue_modules():
+        monkeypatch.setattr(module, "FAILURE_QUEUE_URL", queue)
+    run_everything(service, recorder)
+    return recorder
+
+
+def queue_modules() -> list[Any]:
+    """The modules that were given the queue's address when they were imported."""
+    import functions.publish.app
+    import functions.sync.app
+
+    assert functions.publish.app
+    assert functions.sync.app
+    return [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith(("extending", "functions.")) and hasattr(module, "FAILURE_QUEUE_URL")
+    ]
+
+
+def run_everything(service: Service, recorder: Recorder) -> None:
+    with recorder.running("SyncFunction"):
+        run_sync(service)
+    with recorder.running("ListFunction"):
+        for user in ("U-1", "U-2", "U-3", "U-9"):
+            service.list(user)
+        service.list(limit="1")
+    with recorder.running("OfferFunction"):
+        for user in ("U-1", "U-2", "U-3", "U-9"):
+            service.offer(user)
+        service.offer(subscription="S-9")
+    offer_id = service.offer().json["offer_id"]
+    with recorder.running("ExtendFunction"):
+        run_extend(service, offer_id)
+    with recorder.running("ExpireFunction"):
+        service.at(NOW + WEEK - DAY).expire()
+        service.at(NOW + WEEK + SECOND).expire()
+    with recorder.running("PublishFunction"):
+        run_publish()
+
+
+def run_sync(service: Service) -> None:
+    from functions.sync.app import handler
+
+    service.account(changed_at="2026-11-02T00:00:00Z")
+    service.account()  # older
+    service.member(user_id="U-7", role=None)
+    service.subscription(subscription_id="S-2", extension_terms=None)
+    with suppress(ValueError):  # Lambda itself takes it to the queue then.
+        handler(sample("sync") | {"detail": {"account_id": "no account"}}, Context())
+
+
+def run_extend(service: Service, offer_id: str) -> None:
+    """Granted, running, refused for every reason, offer of another subscription, ended."""
+    for user in ("U-2", "U-3", "U-9"):
+        service.extend(offer_id, user)
+    for subscription in ("S-2", "S-9"):
+        service.extend(offer_id, subscription=subscription)
+    values = json.loads(base64.urlsafe_b64decode(offer_id + "=" * (-len(offer_id) % 4)))
+    changed = json.dumps([*values[:2], TERMS["sessions"], 9, *values[4:]], separators=(",", ":"))
+    service.extend(base64.urlsafe_b64encode(changed.encode()).decode().rstrip("="))
+    assert service.extend(offer_id).status == 201
+    assert service.extend(offer_id).status == 200
+    service.at(NOW + WEEK + SECOND).extend(offer_id)
+    service.at(NOW)
+
+
+def run_publish() -> None:
+    from functions.publish.app import handler
+
+    event = sample("publish")
+    handler(event, Context())
+    unreadable = {**event["Records"][0], "dynamodb": {"NewImage": {"t": {"S": "extension"}}, "SequenceNumber": "1"}}
+    handler({"Records": [unreadable]}, Context())
+
+
+def test_a_function_may_do_exactly_what_it_does(recorder: Recorder) -> None:
+    """Used and not granted fails on AWS; granted and never used waits for whoever breaks in."""
+    assert recorder.rights == {function: granted(function) for function in FUNCTIONS}
+
+
+def test_the_sdk_in_the_layer_knows_exactly_the_operations_that_are_called(recorder: Recorder) -> None:
+    """The build cuts the rest out of it, so one that is missing would fail only once deployed."""
+    assert recorder.operations == {service: set(operations) for service, operations in CALLED.items()}

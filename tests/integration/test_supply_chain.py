@@ -1,0 +1,59 @@
+"""What ships is what is locked, under licences that are known."""
+
+import shutil
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from runpy import run_path
+
+import botocore
+
+from local import licences
+from tests.template import ROOT
+
+BUILD = ROOT / "layers" / "shared" / "build.py"
+
+
+def test_the_build_installs_nothing_whose_hash_is_not_locked() -> None:
+    """Wheels only, hashes required, and the lock is never changed by a build."""
+    source = BUILD.read_text()
+    for option in ("--require-hashes", "--frozen", "--only-binary"):
+        assert f'"{option}"' in source
+    assert "--no-hashes" not in source
+
+
+def test_every_locked_package_that_ships_has_a_hash_and_comes_from_the_index() -> None:
+    """No address of somebody's own, no path, no git revision."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    packages = {(package["name"], package.get("version")): package for package in lock["package"]}
+    for pinned in licences.shipped().items():
+        package = packages[pinned]
+        assert set(package["source"]) == {"registry"}, pinned
+        assert package["wheels"], pinned
+        assert all(wheel["hash"].startswith("sha256:") for wheel in package["wheels"])
+
+
+def test_the_licences_of_what_ships_are_listed_and_ask_for_nothing() -> None:
+    """`make generate` writes the list; a licence that is new to it is a decision, not a surprise."""
+    assert (ROOT / "docs" / "licences.md").read_text() == licences.text()
+    for package, locked in licences.shipped().items():
+        assert version(package) == locked, f"{package} of the environment is not the locked one"
+        assert licences.licence(package) in licences.ALLOWED, package
+
+
+def test_no_licence_is_lost_in_the_build(tmp_path: Path) -> None:
+    """What trims the layer to the calls that are made leaves every licence and notice where it was."""
+    build = run_path(str(BUILD))
+    installed = Path(botocore.__file__).parent
+    trimmed = tmp_path / "botocore"
+    for name in (*build["CALLED"], "sso"):
+        shutil.copytree(installed / "data" / name, trimmed / "data" / name)
+    for file in ("data/endpoints.json", "cacert.pem"):
+        shutil.copy(installed / file, trimmed / file)
+    kept = [tmp_path / place / "LICENSE" for place in ("botocore-1.dist-info/licenses", "boto3-1.dist-info", "six")]
+    for path in kept:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    build["trim"](tmp_path)
+    assert all(path.exists() for path in kept)
+    assert not (trimmed / "data" / "sso").exists()
