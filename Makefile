@@ -2,6 +2,7 @@
 .PHONY: help run test check bench invoke load redrive generate audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 PORT ?= 8080
 
 help: ## What can be made
@@ -11,7 +12,10 @@ run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at 
 	@.venv/bin/python -m local --port $(PORT)
 
 test: check .venvs/ministack/.done system ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
-	.venv/bin/python -m pytest --cov --cov-report=term
+	.venv/bin/python -m pytest --cov --cov-report=term --cov-report=json:.coverage.json
+	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
+		share = 100 * t['covered_branches'] / t['num_branches']; \
+		print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
 
 check: .venv/.done .venvs/sam/.done .venvs/checkov/.done system ## Linters, types, template, API description
 	.venv/bin/ruff check .

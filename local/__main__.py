@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -152,7 +153,15 @@ def start(port: int, stack: contextlib.ExitStack) -> None:
         # The local cloud runs functions on its own interpreter and platform, whatever the template says.
         runtime = f"{sys.version_info.major}.{sys.version_info.minor}"
         build = state / "build"
-        sam("build", "--config-env", "local", "--build-dir", str(build), LAYER_PYTHON=runtime, LAYER_PLATFORM="linux")
+        sam(
+            "build",
+            "--config-env",
+            "local",
+            "--build-dir",
+            str(build),
+            LAYER_PYTHON=runtime,
+            LAYER_PLATFORM=f"{platform.machine()}-unknown-linux-gnu",
+        )
     with step("Starting the local cloud (MiniStack)"):
         wait_for_ministack(process, endpoint, state)
     session = boto3.Session("test", "test", region_name=REGION)

@@ -5,6 +5,7 @@ Where Docker runs that is `sam local invoke`; elsewhere Amazon's Runtime Interfa
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -42,18 +43,37 @@ def docker_runs() -> bool:
 
 
 def with_docker(function: str, variables: dict[str, str]) -> int:
-    name = f"{function.capitalize()}Function"
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({name: variables}, file)
-        file.flush()
-        sam = [str(ROOT / ".venvs" / "sam" / "bin" / "sam"), "local", "invoke", name]
-        options = ["--event", f"events/{function}.json", "--env-vars", file.name, "--docker-network", "host"]
-        return subprocess.run([*sam, *options], cwd=ROOT, check=False).returncode
+    """Build for the container's platform and run the function in it, on the network of this machine."""
+    sam = str(ROOT / ".venvs" / "sam" / "bin" / "sam")
+    name, machine = f"{function.capitalize()}Function", platform.machine()
+    # SAM passes only what the template declares on to a function; the local cloud's address is not for AWS.
+    declared = "".join(f'        {variable}: ""\n' for variable in variables if variable.startswith("AWS_"))
+    source = (ROOT / "template.yaml").read_text()
+    marker = "        EVENT_BUS_NAME: !Ref Bus\n"
+    template = ROOT / ".invoke.yaml"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "variables.json"
+        file.write_text(json.dumps({name: variables}))
+        try:
+            template.write_text(source.replace(marker, marker + declared))
+            build = ["build", "--config-env", "local", "--template", str(template), "--build-dir", folder]
+            platform_ = {"LAYER_PLATFORM": f"{machine}-unknown-linux-gnu"}
+            done = subprocess.run([sam, *build], cwd=ROOT, env=os.environ | platform_, stdout=sys.stderr, check=False)
+        finally:
+            template.unlink(missing_ok=True)
+        if done.returncode:
+            return done.returncode
+        architecture = "arm64" if machine == "aarch64" else "x86_64"
+        invoke = ["local", "invoke", name, "--template", f"{folder}/template.yaml", "--docker-network", "host"]
+        options = ["--event", f"events/{function}.json", "--env-vars", str(file)]
+        options += ["--parameter-overrides", f"Architecture={architecture} JwtIssuer=https://id.example"]
+        return subprocess.run([sam, *invoke, *options], cwd=ROOT, check=False).returncode
 
 
 def with_emulator(function: str, variables: dict[str, str], layer: Path) -> int:
     """Run the handler behind the real Runtime API and send it the event."""
-    (emulator,) = (ROOT / ".venvs" / "sam").glob("lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64")
+    binary = "aws-lambda-rie-arm64" if platform.machine() == "aarch64" else "aws-lambda-rie-x86_64"
+    (emulator,) = (ROOT / ".venvs" / "sam").glob(f"lib/python3*/site-packages/samcli/local/rapid/{binary}")
     port = free_port()
     addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
     addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]

@@ -1,8 +1,9 @@
 """Put events from JSON Lines on the bus: a whole cloud on day one.
 
-A line is {"detail_type": "…", "detail": {…}}. Each is validated first, by the models that the functions use. A line
-that is not valid, or that the bus does not take after all retries, goes to the reject file with its number and the
-reason. Stopping and running again does no harm: an event that has been taken in changes nothing the second time.
+A line is {"detail_type": "…", "detail": {…}}, or one of a reject file with its text mended. Each is validated first,
+by the models that the functions use. A line that is not valid, or that the bus does not take after all retries, goes to
+the reject file with its number and the reason. Stopping and running again does no harm: an event that has been taken in
+changes nothing the second time.
 """
 
 import argparse
@@ -55,6 +56,8 @@ def read(lines: Iterable[bytes]) -> Iterator[Line | Reject]:
             continue
         try:
             event = json.loads(raw)
+            if "reason" in event and "text" in event:  # a line of a reject file
+                event = json.loads(event["text"])
             detail_type, detail = event["detail_type"], event["detail"]
             inbound.read(detail_type, detail)
         except NotAnEvent as error:
@@ -64,7 +67,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Line | Reject]:
         except (ValueError, TypeError, RecursionError) as error:
             yield Reject(number, text, f"not an event in JSON: {error}")
         else:
-            yield Line(number, text, detail_type, json.dumps(detail, ensure_ascii=False))
+            yield Line(number, text, detail_type, json.dumps(detail))
 
 
 def put_all(batch: list[Line], put: Put, wait_: Callable[[float], None] = time.sleep) -> list[Reject]:
@@ -122,7 +125,7 @@ def load(lines: Iterable[bytes], put: Put, rejects: Callable[[Reject], None]) ->
                 rejected += 1
                 rejects(line)
                 continue
-            length = len(line.detail.encode())
+            length = len(line.detail)
             if len(batch) == BATCH or size + length > MOST_BYTES:
                 send()
             batch.append(line)
@@ -182,7 +185,7 @@ def main() -> int:
         reject_file.unlink()
         return 0
     console.print(
-        f"Why, and which lines: {reject_file}\nMend them there and load that file's lines; nothing else is lost."
+        f"Why, and which lines: {reject_file}\nMend the texts there and load that file; nothing else is lost."
     )
     return 1
 

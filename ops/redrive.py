@@ -4,6 +4,7 @@ What fails again stays, and what cannot be read again comes back; nothing leaves
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from collections import Counter
@@ -18,11 +19,20 @@ from rich.table import Table
 from ops.stage import NoStack, Stack, stack
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
-HIDDEN_SECONDS = 300
+HIDDEN_SECONDS = 900
 """How long a message that is being looked at is hidden from a second redrive."""
 
-MOST = 10_000
+SWEEP = "sweep"
+
+MOST = 1_000
 """Messages of one queue that one run takes; run it again for more."""
+
+
+MOST_PAGES = 1_000
+
+
+class Incomplete(Exception):
+    """The stream no longer tells all of a batch."""
 
 
 class Failure(NamedTuple):
@@ -36,7 +46,7 @@ class Failure(NamedTuple):
     payload: Any
 
 
-def understand(message: dict[str, Any], publish: str) -> Failure:
+def understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR0911 - one for each writer
     """What a message of a failure queue says; each of its writers has its own form."""
     sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
     attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
@@ -57,12 +67,14 @@ def understand(message: dict[str, Any], publish: str) -> Failure:
         case {"requestPayload": payload, "requestContext": context}:  # given up by Lambda
             response = body.get("responsePayload") or {}
             error = response.get("errorMessage") or context.get("condition", "")
-            kind = payload.get("detail-type", "sweep") if isinstance(payload, dict) else "sweep"
-            return failure(kind, error, context["functionArn"], payload if kind != "sweep" else None)
+            kind = payload.get("detail-type", SWEEP) if isinstance(payload, dict) else SWEEP
+            return failure(kind, error, context["functionArn"], payload)
         case {"detail-type": str(kind)}:  # given up by the bus
             error = attributes.get("ERROR_MESSAGE") or attributes.get("ERROR_CODE", "")
             return failure(kind, error, attributes.get("TARGET_ARN"), body)
-    return failure("sweep", attributes.get("ERROR_MESSAGE", ""), None, None)
+        case {} if not body:  # given up by the schedule
+            return failure(SWEEP, attributes.get("ERROR_MESSAGE", ""), None, None)
+    return failure("not understood", str(body)[:200], None, None)
 
 
 def messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
@@ -81,7 +93,7 @@ def messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def stream_records(streams: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a batch that its event source gave up; raises ClientError once the stream has forgotten them."""
+    """The records of a batch that its event source gave up; raises where it has forgotten some."""
     iterator = streams.get_shard_iterator(
         StreamArn=info["streamArn"],
         ShardId=info["shardId"],
@@ -89,28 +101,32 @@ def stream_records(streams: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
         SequenceNumber=info["startSequenceNumber"],
     )["ShardIterator"]
     records: list[dict[str, Any]] = []
-    while iterator:
+    for _ in range(MOST_PAGES):  # Some pages of a stream are empty.
         answer = streams.get_records(ShardIterator=iterator)
         for record in answer["Records"]:
             if record["dynamodb"].get("NewImage", {}).get("t") == {"S": "extension"}:
                 records.append(json.loads(json.dumps(record, default=str)))
             if int(record["dynamodb"]["SequenceNumber"]) >= int(info["endSequenceNumber"]):
                 return records
-        iterator = answer.get("NextShardIterator") if answer["Records"] else None
-    return records
+        iterator = answer.get("NextShardIterator")
+        if not iterator:
+            break
+    raise Incomplete(f"the stream did not reach {info['endSequenceNumber']}")
 
 
 def put_back(target: Stack, failure: Failure) -> str | None:
     """Hand a failure over to its function again; returns why that was not possible."""
     lambda_ = target.client("lambda")
+    if failure.kind == SWEEP:
+        return None  # The next minute has done its work.
     if failure.function is None:
-        return None  # A sweep: the next minute has done its work.
+        return "not understood: read it in the SQS console, and delete it there"
     payload = failure.payload
     try:
         if failure.kind == "stream batch":
             payload = {"Records": stream_records(target.client("dynamodbstreams"), payload)}
         answer = lambda_.invoke(FunctionName=failure.function, Payload=json.dumps(payload).encode())
-    except ClientError as error:
+    except (ClientError, Incomplete) as error:
         return str(error)
     said = json.loads(answer["Payload"].read())
     return f"failed again: {said}" if "FunctionError" in answer or said.get("batchItemFailures") else None
@@ -156,7 +172,8 @@ def main() -> int:
             if reason is None:
                 sqs.delete_message(**receipt)
             else:
-                sqs.change_message_visibility(**receipt, VisibilityTimeout=0)
+                with contextlib.suppress(ClientError):  # It shows up again by itself.
+                    sqs.change_message_visibility(**receipt, VisibilityTimeout=0)
                 kept += 1
                 if not arguments.dry:
                     console.print(f"kept: {failure.kind}: {reason}", markup=False)

@@ -46,7 +46,9 @@ def stack(stage: str) -> Stack:
     section = "default" if stage == "dev" else stage
     if section not in configuration:
         raise NoStack(f"samconfig.toml has no stage {stage}. Name one of it: STAGE=local, dev, prod")
-    parameters = configuration[section]["global"]["parameters"]
+    # `sam deploy --guided` keeps its answers in the block of deploy.
+    blocks = [configuration[section].get(command, {}).get("parameters", {}) for command in ("global", "deploy")]
+    parameters = blocks[0] | blocks[1]
     session = boto3.Session(region_name=parameters.get("region"))
     return Stack(_outputs(session, None, parameters["stack_name"]), session, None)
 

@@ -24,6 +24,7 @@ class Swept:
     revoked: int = 0
     reminded: int = 0
     failed: int = 0
+    unreminded: int = 0
     lag: int = 0
 
 
@@ -45,7 +46,8 @@ def sweep(shard: int, now: datetime, until: float) -> Swept:
                 else:
                     swept.reminded += store.remind(due, now)
             except Exception:  # Whatever it is, one extension must not keep the others waiting.
-                swept.failed += 1
+                swept.failed += ended
+                swept.unreminded += not ended
                 logger.exception("failed, due again in a minute", extra={"extension": str(due)})
     except Exception:  # The same goes for one shard.
         swept.failed += 1
@@ -68,7 +70,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     }
     metrics.add_metric(Metric.REVOKED, MetricUnit.Count, answer["revoked"])
     metrics.add_metric(Metric.REMINDED, MetricUnit.Count, sum(swept.reminded for swept in shards))
-    metrics.add_metric(Metric.FAILED, MetricUnit.Count, answer["failed"])
+    failures = answer["failed"] + sum(swept.unreminded for swept in shards)
+    metrics.add_metric(Metric.FAILED, MetricUnit.Count, failures)
     metrics.add_metric(Metric.LAG, MetricUnit.Seconds, answer["oldest_lag_seconds"])
     logger.info("swept", extra=answer)
     return answer

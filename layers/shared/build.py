@@ -39,7 +39,6 @@ def install(target: Path, python: str, platform: str) -> None:
         subprocess.run(
             [
                 *("uv", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"),
-                *("--link-mode", "copy"),  # A link would let `trim` change uv's cache and all who share it.
                 *("--python-version", python, "--python-platform", platform),
                 *("--target", str(target), "--requirements", str(requirements)),
             ],
@@ -58,17 +57,17 @@ def trim(target: Path) -> None:
         *outdated, newest = sorted((data / service).iterdir())
         for folder in outdated:
             shutil.rmtree(folder)
-        for file in newest.iterdir():
+        for file in sorted(newest.iterdir()):
             kind = file.name.partition(".")[0]
             if kind in KINDS:
                 model = read(file)
-                file.with_name(f"{kind}.json").write_text(dumps(cut(model, operations) if "shapes" in model else model))
-            if kind not in KINDS or file.suffix == ".gz":
+                replace(file, file.with_name(f"{kind}.json"), cut(model, operations) if "shapes" in model else model)
+            else:
                 file.unlink()
     endpoints = data / "endpoints.json"
-    endpoints.write_text(dumps(only_called(read(endpoints))))
+    replace(endpoints, endpoints, only_called(read(endpoints)))
     bundle = target / "botocore" / "cacert.pem"
-    bundle.write_text(roots(bundle.read_text()))
+    replace(bundle, bundle, roots(bundle.read_text()))
     for unused in ("boto3/data", "boto3/examples", "bin"):
         shutil.rmtree(target / unused, ignore_errors=True)
 
@@ -79,8 +78,10 @@ def read(file: Path) -> dict[str, Any]:
     return value
 
 
-def dumps(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def replace(old: Path, new: Path, content: Any) -> None:
+    """Put a text, or else a value as JSON, into a new file: the old one is linked to uv's cache and must not change."""
+    old.unlink()
+    new.write_text(content if isinstance(content, str) else json.dumps(content, separators=(",", ":")))
 
 
 def only_called(endpoints: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +126,10 @@ def undocumented(value: Any) -> Any:
 
 
 def compile_bytecode(target: Path, python: str) -> None:
-    """Leave bytecode that is checked by content: SAM's zip dates every file 1980, which makes dated bytecode stale."""
+    """Leave bytecode that is checked by content: SAM's zip dates every file 1980, which makes dated bytecode stale.
+
+    The functions' own modules are left to the run time: compiling one takes less than a millisecond.
+    """
     found = interpreter(python)
     if not found:
         # On stdout: `sam build` shows nothing else of a build that succeeds.
@@ -135,7 +139,8 @@ def compile_bytecode(target: Path, python: str) -> None:
         )
         return
     command = [found, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash"]
-    subprocess.run([*command, str(target)], check=True)
+    # Tracebacks name the paths on Lambda, and the build is the same from any folder.
+    subprocess.run([*command, "-s", str(target), "-p", "/opt/python", str(target)], check=True)
 
 
 def interpreter(version: str) -> str | None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -209,7 +209,7 @@ class Bus:
             if place in refused:
                 results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "no"})
             else:
-                self.taken.append(entry)
+                self.taken.append(entry | {"TakenAt": datetime.now(UTC)})
                 results.append({"EventId": str(len(self.taken))})
         return {"FailedEntryCount": len(refused), "Entries": results}
 

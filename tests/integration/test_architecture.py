@@ -2,7 +2,11 @@
 
 import ast
 import json
+import re
+import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +194,58 @@ def test_every_alarm_has_its_place_in_the_runbook() -> None:
     runbook = (ROOT / "docs" / "operations.md").read_text()
     for alarm in resources("AWS::CloudWatch::Alarm"):
         assert alarm in runbook
+
+
+def references(value: Any) -> Iterator[str]:
+    """Logical ids that a part of a template refers to."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref":
+                yield inner
+            elif key == "Fn::GetAtt":
+                yield inner[0] if isinstance(inner, list) else inner.split(".")[0]
+            elif key == "Fn::Sub" and isinstance(inner, str):
+                yield from re.findall(r"\$\{(\w+)[.}]", inner)
+            elif key == "DependsOn":
+                yield from as_list(inner)
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def transformed(layer: str = "1", **parameters: str) -> dict[str, Any]:
+    """The resources of the template as SAM hands them to CloudFormation."""
+    python = ROOT / ".venvs" / "sam" / "bin" / "python"
+    values = {"JwtIssuer": "https://id.example", **parameters}.items()
+    command = [str(python), str(ROOT / "tests" / "transform.py"), layer, *(f"{name}={value}" for name, value in values)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("gradual", ["true", "false"])
+def test_no_resource_refers_to_itself_in_a_circle(gradual: str) -> None:
+    """CloudFormation refuses a circle, and SAM makes resources that are not in the template: look at what it makes."""
+    made = transformed(GradualDeployment=gradual)
+    assert ("AWS::CodeDeploy::DeploymentGroup" in {r["Type"] for r in made.values()}) == (gradual == "true")
+    order = TopologicalSorter({name: {ref for ref in references(of) if ref in made} for name, of in made.items()})
+    assert list(order.static_order())
+
+
+def test_new_shared_code_is_a_new_version_of_every_function() -> None:
+    """Otherwise callers of the alias would never get it."""
+
+    def versions(made: dict[str, Any]) -> set[str]:
+        return {name for name, resource in made.items() if resource["Type"] == "AWS::Lambda::Version"}
+
+    first, second = versions(transformed("1")), versions(transformed("2"))
+    assert len(first) == len(second) == len(FUNCTIONS)
+    assert not first & second
+
+
+def test_a_parameter_that_the_code_reads_is_in_the_description_of_its_version() -> None:
+    """A new description replaces the version, so that callers get the new value."""
+    assert "${ReminderLeadSeconds}" in FUNCTIONS["ExtendFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
+    for name in ("ListFunction", "OfferFunction", "ExtendFunction"):
+        assert "${SnapStart}" in FUNCTIONS[name]["Properties"]["VersionDescription"]["Fn::Sub"]

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -92,6 +92,8 @@ def check(world: Bus, table: Any) -> None:
     for entry in world.taken:
         detail = json.loads(entry["Detail"])
         told[detail["extension_id"]].append((entry["DetailType"], detail["event_id"], detail))
+        if entry["DetailType"] == "ExtensionEndsSoon":
+            assert entry["TakenAt"] < datetime.fromisoformat(detail["ends_at"])
     assert len(told) == len(stored)
     for events in told.values():
         kinds = [kind for kind, _, _ in events]

@@ -114,6 +114,18 @@ def test_a_reminder_is_due_a_day_before_the_end_and_once(service: Service, table
     assert service.at(NOW + WEEK).expire()["revoked"] == 1
 
 
+def test_a_reminder_that_fails_is_no_failed_revocation_and_comes_again(
+    service: Service, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is about revocations; the metric counts both."""
+    service.extend()
+    monkeypatch.setattr(store, "remind", lambda *_: 1 / 0)
+    assert service.at(NOW + 6 * DAY).expire() == NOTHING
+    monkeypatch.undo()
+    service.expire()
+    assert "m" in table.get_item(Key={"pk": "A#A-100", "sk": "S#S-1#E#1767225600"})["Item"]
+
+
 def test_after_its_end_nobody_is_reminded(service: Service, table: Any) -> None:
     """An outage over the whole last day ends in a revocation alone."""
     service.extend()
@@ -140,5 +152,5 @@ def test_metrics_tell_revoked_failed_and_the_lag_of_the_oldest(
     service.at(NOW + WEEK + 7 * SECOND).expire()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (metrics,) = [line for line in lines if "_aws" in line]
-    told = {name: metrics[name] for name in ("ExtensionsRevoked", "RevocationsFailed", "RevocationLag")}
-    assert told == {"ExtensionsRevoked": [1.0], "RevocationsFailed": [0.0], "RevocationLag": [7.0]}
+    told = {name: metrics[name] for name in ("ExtensionsRevoked", "SweepFailures", "RevocationLag")}
+    assert told == {"ExtensionsRevoked": [1.0], "SweepFailures": [0.0], "RevocationLag": [7.0]}

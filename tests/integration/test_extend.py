@@ -68,11 +68,13 @@ def test_only_an_owner_may_extend(service: Service, table: Any, user: str) -> No
     assert service.offer().status == 200
 
 
-def test_an_administrator_is_given_the_contact_a_user_is_not(service: Service) -> None:
-    """Who may not view the account is shown nothing of it."""
+@pytest.mark.parametrize("user", ["U-2", "U-3", "U-4"])
+def test_the_contact_is_given_to_whoever_has_a_role(service: Service, user: str) -> None:
+    """It is the next step, and no more of the account is told."""
     offer_id = service.offer().json["offer_id"]
-    assert service.extend(offer_id, user="U-2").json["servicing_organization"] == CONTACT
-    assert "servicing_organization" not in service.extend(offer_id, user="U-3").json
+    answer = service.extend(offer_id, user=user)
+    assert answer.json["servicing_organization"] == CONTACT
+    assert set(answer.json) == {"type", "title", "status", "detail", "code", "servicing_organization"}
 
 
 def test_only_an_owner_is_shown_the_running_extension(service: Service) -> None:
@@ -300,7 +302,7 @@ def test_a_refusal_is_two_round_trips_at_the_most(service: Service, round_trips:
         ({"offer_id": offer_id}, 2),
         ({"offer_id": other}, 2),
         ({"offer_id": offer_id, "user": "U-2"}, 2),
-        ({"offer_id": offer_id, "user": "U-3"}, 1),
+        ({"offer_id": offer_id, "user": "U-3"}, 2),
         ({"offer_id": offer_id, "user": "U-9"}, 1),
         ({"offer_id": other, "user": "U-9"}, 1),
     ]:

@@ -98,6 +98,8 @@ def test_a_plain_user_and_an_operator_may_not_view(service: Service, user: str) 
     """Owner and administrator may."""
     answer = service.list(user=user)
     assert (answer.status, answer.code) == (403, "view_not_allowed")
+    assert answer.json["servicing_organization"] == CONTACT
+    assert "account" not in answer.json
 
 
 def test_a_stranger_gets_the_answer_of_an_account_that_does_not_exist(service: Service) -> None:
@@ -202,6 +204,16 @@ def test_a_request_without_verified_claims_is_refused(service: Service) -> None:
     answer = service.list(user=None)  # type: ignore[arg-type]
     assert (answer.status, answer.code) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("authorizer", ["x", {}, {"jwt": "x"}, {"jwt": {"claims": "x"}}, {"lambda": {"sub": "U-1"}}])
+def test_claims_of_another_shape_are_no_verified_claims(service: Service, authorizer: Any) -> None:
+    """Only what the JWT authorizer has verified counts."""
+    from functions.list.app import handler
+
+    event = sample("list")
+    event["requestContext"]["authorizer"] = authorizer
+    assert answer_of(handler(event, Context())).status == 401
 
 
 @pytest.mark.parametrize("sub", ["", "U 1", "ю", "U\n1", "x" * 256, "\ud800", 7, None, ["U-1"]])

@@ -34,6 +34,7 @@ def test_a_grant_a_reminder_and_a_revocation_are_each_told_once_with_all_that_is
     """The three events of the contract."""
     extension = service.extend().json["extension"]
     service.at(NOW + 6 * DAY).expire()
+    assert publish(bus.records()) == []
     service.at(NOW + WEEK + SECOND).expire()
     assert publish(bus.records()) == []
     details = [json.loads(entry["Detail"]) for entry in bus.taken]
@@ -128,6 +129,31 @@ def test_a_record_that_is_no_extension_is_set_aside_and_the_others_go_out(servic
         "error": "KeyError: 'e'",
         "payload": {"Records": [bad]},
     }
+
+
+def test_a_bad_record_is_set_aside_once_however_often_the_bus_refuses(service: Service, bus: Bus) -> None:
+    """Only when everything before it is out."""
+    extended(service, "S-2", "S-3")
+    good = bus.records()
+    bad = {"dynamodb": {"NewImage": {"t": {"S": "account"}}, "SequenceNumber": "7"}}
+    bus.refuse = [RuntimeError("down")] * 5
+    deliver([good[0], bad, good[1]])
+    assert [of for _, of in bus.news()] == ["S-2", "S-3"]
+    attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=bus.queue_url, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessages"] == "1"
+
+
+def test_a_reminder_that_the_bus_could_not_take_before_the_end_is_not_sent_after_it(service: Service, bus: Bus) -> None:
+    """After the end nobody is told that it is near."""
+    service.extend()
+    service.at(NOW + 6 * DAY).expire()
+    records = bus.records()
+    service.at(NOW + WEEK - SECOND)
+    publish(records)
+    assert [kind for kind, _ in bus.news()] == ["ExtensionGranted", "ExtensionEndsSoon"]
+    service.at(NOW + WEEK)
+    publish(records)
+    assert [kind for kind, _ in bus.news()][2:] == ["ExtensionGranted"]
 
 
 def test_without_a_failure_queue_a_bad_record_is_reported_to_lambda(

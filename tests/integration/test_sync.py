@@ -125,3 +125,21 @@ def test_a_renewal_while_an_extension_runs_keeps_both(service: Service) -> None:
     answer = service.at(NOW + SECOND).list().json
     assert answer["limits"]["next_change_at"] == iso(NOW + WEEK)
     assert answer["subscriptions"][0]["extension"]["state"] == "available"
+
+
+def test_a_replay_of_everything_in_any_order_leaves_the_table_as_it_is(service: Service, table: Any) -> None:
+    """What an operator replays from the archive does no harm, also to extensions granted since."""
+    service.account(name="новое имя", changed_at=iso(NOW))
+    service.member(user_id="U-2", role=None, changed_at=iso(NOW))
+    service.subscription(limits={"sessions": 9, "databases": 9}, changed_at=iso(NOW))
+    service.extend()
+
+    def stored() -> list[Any]:
+        return sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
+
+    before = stored()
+    for when in ("2026-11-01T00:00:00Z", iso(NOW)):
+        service.subscription(limits={"sessions": 9, "databases": 9}, changed_at=when)
+        service.member(user_id="U-2", role=None, changed_at=when)
+        service.account(name="новое имя", changed_at=when)
+    assert stored() == before

@@ -1,5 +1,6 @@
 """The bulk loader: every good line goes out, every bad one is told with its number."""
 
+import io
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ops.load import TRIES, Line, Reject, load
+from ops.load import TRIES, Line, Reject, load, to_file
 from tests.build import account_changed
 from tests.template import ROOT
 
@@ -86,6 +87,24 @@ def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
     assert bus.tries[7] == TRIES
     (reject,) = rejects
     assert (reject.number, reject.reason) == (7, "the bus did not take it: ThrottlingException")
+
+
+def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:
+    """Its lines hold the text, so nothing has to be looked up in the first file."""
+    rejects = list[Reject]()
+    load(lines("A#1"), Bus().put, rejects.append)
+    written = io.StringIO()
+    to_file(written)(rejects[0])
+    mended = written.getvalue().replace("A#1", "A-1").encode()
+    bus = Bus()
+    assert load([mended], bus.put, unexpected) == (1, 0)
+    assert bus.taken == [1]
+
+
+def test_text_that_is_no_unicode_does_not_stop_the_load() -> None:
+    """A lone surrogate in a field that nobody reads."""
+    odd = json.dumps({"detail_type": "AccountChanged", "detail": account_changed(note="\ud800")}).encode()
+    assert load([odd, *lines("A-2")], Bus().put, unexpected) == (2, 0)
 
 
 def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:

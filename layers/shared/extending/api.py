@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 
 from extending import store
@@ -24,7 +25,7 @@ from extending.model import (
     instant_or_none,
     terms_json,
 )
-from extending.runtime import logger
+from extending.runtime import NAMESPACE, Metric, logger, metrics
 
 Json = dict[str, Any]
 
@@ -172,12 +173,10 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 def caller(app: APIGatewayHttpResolver) -> str:
     """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
-    authorizer = app.current_event.request_context.get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
-    user_id = claims.get("sub")
-    if not isinstance(user_id, str) or not USER_ID.fullmatch(user_id):
-        raise Refused(Code.UNAUTHORIZED)
-    return user_id
+    match app.current_event.raw_event["requestContext"]:
+        case {"authorizer": {"jwt": {"claims": {"sub": str(user_id)}}}} if USER_ID.fullmatch(user_id):
+            return user_id
+    raise Refused(Code.UNAUTHORIZED)
 
 
 def check_ids(*ids: str) -> None:
@@ -192,8 +191,11 @@ def reply(status: HTTPStatus, body: Json) -> Response[str]:
 
 def problem(refusal: Refused) -> Response[str]:
     """A refusal as RFC 9457 has it."""
-    logger.info("refused", extra={"code": refusal.code})
     status, title, detail = PROBLEMS[refusal.code]
+    logger.info("refused", extra={"code": refusal.code})
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        with single_metric(Metric.ANSWERS_FAILED, MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
+            metric.add_dimension("service", metrics.service)
     body: Json = {
         "type": f"urn:extending-subscription:problem:{refusal.code}",
         "title": title,
@@ -201,7 +203,7 @@ def problem(refusal: Refused) -> Response[str]:
         "detail": detail,
         "code": refusal.code,
     }
-    if status is HTTPStatus.CONFLICT or refusal.servicing_organization:
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT):
         body["servicing_organization"] = refusal.servicing_organization
     if refusal.extension:
         body["extension"] = extension_json(*refusal.extension)

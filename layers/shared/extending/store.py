@@ -82,9 +82,10 @@ def view(user_id: str, account_id: str) -> tuple[Role, Holdings]:
     role = _read_role(user_id, account_id)
     if role is None:
         raise Refused(Code.ACCOUNT_NOT_FOUND)
+    found = holdings.result()
     if not role.may_view:
-        raise Refused(Code.VIEW_NOT_ALLOWED)
-    return role, holdings.result()
+        raise Refused(Code.VIEW_NOT_ALLOWED, servicing_organization=found.account.servicing_organization)
+    return role, found
 
 
 def read(account_id: str) -> Holdings:
@@ -148,8 +149,6 @@ def extend(
         unmet = _Unmet(_read_role(user_id, account_id), None)
     if unmet.role is None:
         raise Refused(Code.ACCOUNT_NOT_FOUND)
-    if not unmet.role.may_view:
-        raise Refused(Code.OWNER_REQUIRED)
     if unmet.role is Role.OWNER and unmet.extension and unmet.extension.runs(now):
         return unmet.extension, False
 
