@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from extending import store
 from extending.runtime import Metric, logger, metrics, remaining_seconds, utc_now
 
-TIME_USED = 0.8
+TIME_USED = 0.75
 """The part of its time that a sweep uses; the rest is for the calls under way and the answer."""
 
 

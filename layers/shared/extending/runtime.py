@@ -26,7 +26,8 @@ FAILURE_QUEUE_URL = os.environ.get("FAILURE_QUEUE_URL")
 REMIND_BEFORE = timedelta(seconds=int(os.environ.get("REMIND_BEFORE_SECONDS", "86400")))
 """How long before its end an extension's owners are reminded; one that is shorter has no reminder."""
 
-# One call takes 9 s at the most: three attempts of 1 + 2 s. A function's timeout has room for two.
+# One call takes 12 s at the most: three attempts of 1 + 2 s, and waits of 1 and 2 s between. The API's functions have
+# time for two of them.
 CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,

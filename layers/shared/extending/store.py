@@ -195,7 +195,7 @@ def _grant(
                 raise
         except dynamodb.exceptions.TransactionInProgressException:
             pass
-        if time_left() < 1 + 2 * (time.monotonic() - started):
+        if attempt == CONTENTION_TRIES or time_left() < 1 + 2 * (time.monotonic() - started):
             break
         time.sleep(_jitter.uniform(0, min(0.4, 0.02 * 2**attempt)))
     raise Refused(Code.TRY_AGAIN)
