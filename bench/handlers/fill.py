@@ -1,0 +1,79 @@
+"""Fill the table as the functions would have done."""
+# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from extending import store
+from extending.model import Account, Kind, Limits, Offer, Role, Subscription, Terms
+from extending.runtime import TABLE_NAME
+
+OWNER = "U-1"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TERMS = Terms(2, 8, "P7D", 604_800)
+BATCH = 25
+
+
+def account(event: dict[str, Any], context: Any) -> list[str]:
+    """An account with its owner and `subscriptions`, of which `extended` are extended; their offers."""
+    name: str = event["id"]
+    contact: dict[str, str | None] = {
+        "name": "ООО «Учёт и Сервис»",
+        "city": "Москва",
+        "phone": "+7 495 123-45-67",
+        "email": "help@uchet.example",
+        "site": "https://uchet.example",
+    }
+    store.put_account(Account(name, "ООО «Ромашка»", "Europe/Moscow", contact), START)
+    store.put_member(name, OWNER, Role.OWNER, START)
+    offers = []
+    for number in range(event["subscriptions"]):
+        subscription = Subscription(
+            id=f"S-{number}",
+            number=f"{number:09}",
+            kind=Kind.MAIN,
+            parent_id=None,
+            tariff_id="basic",
+            tariff_name="Базовый",
+            starts_at=START,
+            ends_at=START + timedelta(days=3650),
+            limits=Limits(2, 1),
+            terms=TERMS,
+        )
+        store.put_subscription(name, subscription, START)
+        offer = Offer.of(subscription)
+        offers.append(offer.token)
+        if number < event["extended"]:
+            store.extend(
+                *(name, subscription.id, OWNER, offer, datetime.now(UTC).replace(microsecond=0)),
+                remind_before=timedelta(days=1),
+                correlation_id="bench",
+                time_left=lambda: 60,
+            )
+    return offers
+
+
+def due(event: dict[str, Any], context: Any) -> int:
+    """Extensions that have ended and wait for the sweep, `count` of them, spread over all shards."""
+    granted = datetime.now(UTC).replace(microsecond=0) - timedelta(days=8)
+    requests = []
+    for number in range(event["count"]):
+        extension = Offer(f"S-{number % 10}", START, TERMS).grant(f"A-{number // 10}", OWNER, granted)
+        item = store._grant_writes(extension, granted, timedelta(0), "bench", "bench")[2]["Put"]["Item"]
+        requests.append({"PutRequest": {"Item": item}})
+    batches = [requests[first : first + BATCH] for first in range(0, len(requests), BATCH)]
+    with ThreadPoolExecutor(store.SHARDS) as pool:
+        list(pool.map(_write, batches))
+    return len(requests)
+
+
+_patient = boto3.client("dynamodb", config=Config(max_pool_connections=store.SHARDS))
+
+
+def _write(batch: list[Any]) -> None:
+    answer = _patient.batch_write_item(RequestItems={TABLE_NAME: batch})
+    assert not answer["UnprocessedItems"]

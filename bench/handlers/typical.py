@@ -1,0 +1,32 @@
+"""What such a handler usually imports: the resource API, all three of Powertools' helpers, a validating resolver."""
+# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from pydantic import BaseModel
+
+table = boto3.resource("dynamodb").Table("bench")
+logger = Logger()
+tracer = Tracer(disabled=True)
+metrics = Metrics(namespace="bench")
+app = APIGatewayHttpResolver(enable_validation=True)
+
+
+class Body(BaseModel):
+    offer_id: str
+
+
+class Answer(BaseModel):
+    created: bool
+
+
+@app.post("/accounts/<account_id>/subscriptions/<subscription_id>/extension")
+def extend(account_id: str, subscription_id: str, body: Body) -> Answer:
+    return Answer(created=False)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return {}

@@ -1,0 +1,121 @@
+"""Cold: a new process until the handler's module is ready."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from bench.measure import Figure, Sample, Table, interleaved, timed_process
+from bench.workshop import FUNCTIONS, ROOT, Workshop
+from local import free_port
+
+HANDLERS = ROOT / "bench" / "handlers"
+NOTE = (
+    "Files are in the page cache. The bounds are on the processor's time: an import waits for nothing else, and other "
+    "work on the machine hardly moves it."
+)
+REACHED = ("list", "offer", "extend", "expire")
+"""Functions that are to be near the floor; sync validates with pydantic, publish has three clients."""
+
+
+def run(workshop: Workshop) -> list[Table]:
+    floor = (workshop.default, HANDLERS)
+    cases: dict[str, Callable[[], tuple[float, float]]] = {
+        "bare Python": partial(import_, workshop, "", HANDLERS),
+        "floor: one boto3 client, default packaging": partial(import_, workshop, "floor", *floor),
+        "one boto3 client, our layer": partial(import_, workshop, "floor", workshop.layer, HANDLERS),
+        "typical handler, default packaging": partial(import_, workshop, "typical", *floor),
+    }
+    cases |= {name: partial(import_, workshop, "app", workshop.layer, _function(name)) for name in FUNCTIONS}
+    times = interleaved(3 if workshop.quick else 25, cases)
+    walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
+    cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
+    return [
+        _table("Init: a fresh process until the module is ready", NOTE, walls, cpus),
+        _through_emulator(workshop),
+    ]
+
+
+def _table(title: str, note: str, walls: dict[str, Sample], cpus: dict[str, Sample]) -> Table:
+    _, floor, _, typical, *_ = walls
+    rows = [
+        (
+            name,
+            wall,
+            cpus[name],
+            Figure(wall.median / walls[floor].median),
+            Figure(cpus[name].median / cpus[floor].median, most=1.2 if name in REACHED else None),
+            Figure(cpus[name].median / cpus[typical].median, most=0.7 if name in REACHED else None),
+        )
+        for name, wall in walls.items()
+    ]
+    return Table(
+        title, note, ("imports", "time", "processor", "× floor", "× floor (processor)", "× typical (processor)"), rows
+    )
+
+
+def _function(name: str) -> Path:
+    return ROOT / "functions" / name
+
+
+def import_(workshop: Workshop, module: str, *path: Path) -> tuple[float, float]:
+    """Milliseconds, on the clock and of the processor, of a process that imports a module and ends."""
+    code = f"import {module}" if module else "pass"
+    return timed_process([workshop.python, "-c", code], workshop.environment(*path), workshop.folder)
+
+
+def _through_emulator(workshop: Workshop) -> Table:
+    """The same through Lambda's Runtime API: from the start of the emulator to its first answer."""
+    client = workshop.interface_client
+    floor = (workshop.default, HANDLERS, client)
+    cases: dict[str, Callable[[], float]] = {
+        "floor": partial(_first_answer, workshop, "floor.handler", *floor),
+        "typical": partial(_first_answer, workshop, "typical.handler", *floor),
+    }
+    cases |= {
+        name: partial(_first_answer, workshop, "idle.handler", workshop.layer, _function(name), HANDLERS, client)
+        for name in FUNCTIONS
+    }
+    walls = {name: Sample(taken) for name, taken in interleaved(2 if workshop.quick else 15, cases).items()}
+    rows = [
+        (name, wall, Figure(wall.median / walls["floor"].median), Figure(wall.median / walls["typical"].median))
+        for name, wall in walls.items()
+    ]
+    note = (
+        "Amazon's Runtime Interface Emulator with awslambdaric, from its start to the first answer of a function that "
+        "is imported and does nothing; about a third of it is the emulator and the interface client."
+    )
+    return Table("Init through the Runtime API", note, ("handler", "time", "× floor", "× typical"), rows)
+
+
+def _first_answer(workshop: Workshop, handler: str, *path: Path) -> float:
+    (emulator,) = (ROOT / ".venvs/sam").glob("lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64")
+    address, behind = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    runtime = [workshop.python, "-m", "awslambdaric", handler]
+    request = urllib.request.Request(f"http://{address}/2015-03-31/functions/function/invocations", data=b"{}")
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [emulator, "--runtime-interface-emulator-address", address, "--runtime-api-address", behind, *runtime],
+        env=workshop.environment(*path, AWS_LAMBDA_FUNCTION_TIMEOUT="60"),
+        cwd=workshop.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                    taken = time.perf_counter() - started
+                    said = answer.read()
+                    assert json.loads(said) == {}, said
+                    return taken * 1000
+            except OSError:
+                assert process.poll() is None, "the emulator has ended"
+                assert time.perf_counter() - started < 60, "the emulator does not answer"
+                time.sleep(0.001)
+    finally:
+        process.terminate()
+        process.wait()

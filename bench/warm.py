@@ -1,0 +1,109 @@
+"""Warm: what a call of list, offer and extend takes beside a bare handler that makes the same calls."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.engine import Block, Engine, Json, Worker, engine, event
+from bench.measure import Cell, Figure, Sample, Table, interleaved
+from bench.workshop import Workshop
+
+SIZES = (1, 50, 1000)
+
+
+def run(workshop: Workshop) -> list[Table]:
+    """>= 1,000 calls of each, in blocks that take turns."""
+    rounds, size = (2, 20) if workshop.quick else (25, 50)
+    calls = (rounds + 1) * size
+    with engine(workshop) as local:
+        fill = local.worker("bench.handlers.fill:account")
+        _account(fill, "A-USUAL", 3, 1)
+        reading = event("list", account_id="A-USUAL")
+        offering = event("offer", account_id="A-USUAL", subscription_id="S-2")
+        extending = [
+            [
+                event("extend", offer_id=offer, account_id=account, subscription_id=f"S-{number}")
+                for number, offer in enumerate(_account(fill, account, calls, 0))
+            ]
+            for account in ("A-OURS", "A-BARE")
+        ]
+        blocks = _side_by_side(
+            local,
+            rounds,
+            {
+                "list": ([[reading] * size] * (rounds + 1), [[reading] * size] * (rounds + 1)),
+                "offer": ([[offering] * size] * (rounds + 1), [[offering] * size] * (rounds + 1)),
+                "extend": (_blocks(extending[0], size), _blocks(extending[1], size)),
+            },
+        )
+    note = f"{rounds * size:,} calls of each on DynamoDB Local, in turns; the account has 3 subscriptions, 1 extension."
+    return [_table("Warm: one call", note, blocks, {"list": 1.3, "extend": 1.3})]
+
+
+def lists(workshop: Workshop) -> list[Table]:
+    """List of accounts with few and many subscriptions."""
+    rounds, size = (2, 5) if workshop.quick else (15, 20)
+    with engine(workshop) as local:
+        fill = local.worker("bench.handlers.fill:account")
+        cases = {}
+        for subscriptions in SIZES:
+            account = f"A-{subscriptions}"
+            _account(fill, account, subscriptions, 1)
+            events = [[event("list", account_id=account)] * size] * (rounds + 1)
+            cases[f"list of {subscriptions:,}"] = (events, events)
+        blocks = _side_by_side(local, rounds, cases)
+    note = (
+        f"{rounds * size} calls of each. A page shows 50 at the most, in the order of the contract, which is not that "
+        "of the table: all of the account is read. The bare handler answers with what it read, unsorted."
+    )
+    return [_table("List of accounts of different sizes", note, blocks, {})]
+
+
+Cases = Mapping[str, tuple[Sequence[list[Json]], Sequence[list[Json]]]]
+
+
+def _side_by_side(local: Engine, rounds: int, cases: Cases) -> dict[str, list[Block]]:
+    """Blocks of ours and of the bare handler in turns, each in an instance of its own."""
+    workers: dict[str, Any] = {}
+    for name, (ours, bare) in cases.items():
+        function = name.split()[0]
+        for label, handler, events in (
+            (name, f"functions.{function}.app:handler", ours),
+            (f"{name}, bare", f"bench.handlers.bare:{'extend' if function == 'extend' else 'view'}", bare),
+        ):
+            workers[label] = _caller(local.worker(handler), handler, iter(events))
+    return interleaved(rounds, workers)
+
+
+def _caller(worker: Worker, handler: str, events: Iterator[list[Json]]) -> Any:
+    def call() -> Block:
+        block = worker.call(handler, next(events))
+        assert block.last["statusCode"] in (200, 201), block.last
+        return block
+
+    return call
+
+
+def _table(title: str, note: str, blocks: dict[str, list[Block]], most: dict[str, float]) -> Table:
+    cpus = {name: Sample([block.cpu_per_call for block in measured]) for name, measured in blocks.items()}
+    walls = {name: Sample([1000 * w for block in measured for w in block.walls]) for name, measured in blocks.items()}
+    rows: list[list[Cell]] = []
+    for name, cpu in cpus.items():
+        row: list[Cell] = [name, cpu, walls[name]]
+        if f"{name}, bare" in cpus:
+            row.append(Figure(cpu.median / cpus[f"{name}, bare"].median, most=most.get(name)))
+            row.append(Figure(walls[name].median / walls[f"{name}, bare"].median))
+        else:
+            row += ["", ""]
+        rows.append(row)
+    columns = ("handler", "processor a call", "time a call", "× bare, processor", "× bare, time")
+    return Table(title, note, columns, rows)
+
+
+def _account(fill: Worker, name: str, subscriptions: int, extended: int) -> list[str]:
+    wanted = {"id": name, "subscriptions": subscriptions, "extended": extended}
+    offers: list[str] = fill.call("bench.handlers.fill:account", [wanted]).last
+    return offers
+
+
+def _blocks(events: list[Json], size: int) -> list[list[Json]]:
+    return [events[first : first + size] for first in range(0, len(events), size)]

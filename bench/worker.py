@@ -1,0 +1,55 @@
+"""One instance of a function, as Lambda has it: a process of the run time's Python that is called again and again.
+
+`python -m bench.worker MODULE:NAME …`: calls come as JSON lines on stdin, one block of events of one of the handlers
+in each; what the block took leaves as a JSON line on stdout.
+"""
+
+import json
+import os
+import sys
+import time
+import warnings
+from contextlib import ExitStack
+from importlib import import_module
+from typing import Any
+
+from bench.meter import metered
+from tests.engine.service import Context
+
+
+def peak() -> int:
+    """Most kilobytes this process has held; getrusage would count the process that started it."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+
+def main() -> None:
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+        # Logs and metrics go to stdout as well; nobody reads them here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        warnings.simplefilter("ignore")  # Powertools warns of calls that have nothing to count.
+        handlers = {}
+        for name in sys.argv[1:]:
+            module, _, attribute = name.partition(":")
+            handlers[name] = getattr(import_module(module), attribute)
+        runtime: Any = sys.modules.get("extending.runtime")
+        answers.write("ready\n")
+        for line in sys.stdin:
+            block = json.loads(line)
+            handler = handlers[block["handler"]]
+            walls = []
+            with ExitStack() as stack:
+                calls = stack.enter_context(metered(runtime.dynamodb)) if block["metered"] else []
+                cpu = time.process_time()
+                for event in block["events"]:
+                    started = time.perf_counter()
+                    answer = handler(event, Context(86_400))
+                    walls.append(time.perf_counter() - started)
+                cpu = time.process_time() - cpu
+            answers.write(
+                json.dumps({"cpu": cpu, "walls": walls, "peak": peak(), "last": answer, "calls": calls}) + "\n"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""What goes wrong between the SDK and the engine, at the place where the SDK would send."""
+
+import io
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+CONNECT_TIMEOUT = 1
+READ_TIMEOUT = 2
+
+
+class Clock:
+    """Stands for the module `time`: sleeping passes at once, and is seen. Threads wait side by side."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self._latest = 1000.0
+        self.join()
+
+    def join(self) -> None:
+        """All threads are where the last one is."""
+        self._start = self._latest
+        self._mine = threading.local()
+
+    def monotonic(self) -> float:
+        return float(getattr(self._mine, "now", self._start))
+
+    def latest(self) -> float:
+        """Where the last thread is; whoever asks has waited for it."""
+        self._mine.now = self._latest
+        return self._latest
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._mine.now = self.monotonic() + seconds
+        self._latest = max(self._latest, self._mine.now)
+
+
+Fault = Callable[[AWSPreparedRequest, "Faults"], AWSResponse]
+"""Answers in place of the engine, or raises what the SDK raises where no answer comes."""
+
+
+class Faults:
+    """Has planned faults happen to the next sends; what is planned for nobody goes through."""
+
+    def __init__(self, client: "DynamoDBClient", clock: Clock) -> None:
+        self.clock = clock
+        self.sent: list[str] = []
+        """Operations in the order in which they were sent, faulty or not."""
+        self._next: deque[Fault | None] = deque()
+        self._always: Fault | None = None
+        self._matches: Callable[[str, bytes], bool] = lambda *_: True
+        self._http = URLLib3Session()
+        hook: Any = self._send
+        client.meta.events.register_first("before-send.dynamodb", hook)
+
+    def plan(self, *faults: Fault | None, operation: str = "", body: str = "") -> None:
+        """The next sends, of one operation or with some text in the body if so said, meet these; None goes through."""
+        self.clock.join()
+        self._next, self._always = deque(faults), None
+        self._matches = lambda name, sent: operation in ("", name) and body.encode() in sent
+
+    def plan_always(self, fault: Fault, operation: str = "", body: str = "") -> None:
+        self.plan(operation=operation, body=body)
+        self._always = fault
+
+    def heal(self) -> None:
+        self.plan()
+        self.sent.clear()
+        self.clock.slept.clear()
+
+    def really_send(self, request: AWSPreparedRequest) -> AWSResponse:
+        return self._http.send(request)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
+        operation = event_name.rsplit(".", 1)[1]
+        self.sent.append(operation)
+        assert isinstance(request.body, bytes)
+        if not self._matches(operation, request.body):
+            return None
+        fault = self._next.popleft() if self._next else self._always
+        return fault(request, self) if fault else None
+
+
+class _Body(io.BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _answer(request: AWSPreparedRequest, status: int, content: bytes, type_: str) -> AWSResponse:
+    headers: Any = {"content-type": type_}
+    return AWSResponse(request.url, status, headers, _Body(content))
+
+
+def error(status: int, code: str, seconds: float = 0, **more: Any) -> Fault:
+    """The engine refuses, after so many seconds, and nothing has happened."""
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "planned", **more}
+
+    def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+        faults.clock.advance(seconds)
+        return _answer(request, status, json.dumps(body).encode(), "application/x-amz-json-1.0")
+
+    return fault
+
+
+def cancelled(*codes: str) -> Fault:
+    """The transaction is cancelled; one code for each of its items."""
+    reasons = [{"Code": code} if code == "None" else {"Code": code, "Message": "planned"} for code in codes]
+    return error(400, "TransactionCanceledException", CancellationReasons=reasons)
+
+
+def not_an_answer(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """Something between us and the engine answers instead."""
+    return _answer(request, 503, b"<html>503 Service Unavailable</html>", "text/html")
+
+
+def unreachable(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    faults.clock.advance(CONNECT_TIMEOUT)
+    raise EndpointConnectionError(endpoint_url=request.url)
+
+
+def reset(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """The connection breaks before the engine has seen anything."""
+    raise ConnectionClosedError(endpoint_url=request.url)
+
+
+def timed_out(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """No answer within the time; the engine has seen nothing."""
+    faults.clock.advance(CONNECT_TIMEOUT + READ_TIMEOUT)
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def reset_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """The engine has done it, the connection breaks before the answer."""
+    faults.really_send(request)
+    raise ConnectionClosedError(endpoint_url=request.url)
+
+
+def late(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """The engine answers just before the SDK gives up."""
+    faults.clock.advance(CONNECT_TIMEOUT + READ_TIMEOUT - 0.1)
+    return faults.really_send(request)
+
+
+def timed_out_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """The engine has done it, the answer comes too late."""
+    faults.really_send(request)
+    faults.clock.advance(CONNECT_TIMEOUT + READ_TIMEOUT)
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def failed_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+    """The engine has done it, and says that it has failed."""
+    faults.really_send(request)
+    return error(500, "InternalServerError")(request, faults)
+
+
+THROTTLED = error(400, "ProvisionedThroughputExceededException")
+IN_PROGRESS = error(400, "TransactionInProgressException")
+CONFLICT = cancelled("None", "TransactionConflict", "None")
+
+BEFORE: dict[str, Fault] = {
+    "throttled": THROTTLED,
+    "throttled by the account": error(400, "RequestLimitExceeded"),
+    "throttled by the control plane": error(400, "ThrottlingException"),
+    "500": error(500, "InternalServerError"),
+    "503": error(503, "ServiceUnavailable"),
+    "not an answer": not_an_answer,
+    "unreachable": unreachable,
+    "reset": reset,
+    "timed out": timed_out,
+}
+"""Nothing has happened, whatever the operation."""
+
+AFTER: dict[str, Fault] = {"reset": reset_after, "timed out": timed_out_after, "500": failed_after}
+"""It has happened, and the answer is lost."""
+
+CONTENTION: dict[str, Fault] = {
+    "conflict": CONFLICT,
+    "conflict on the new item": cancelled("None", "None", "TransactionConflict"),
+    "conflict and a failed condition": cancelled("ConditionalCheckFailed", "TransactionConflict", "None"),
+    "throttled item": cancelled("None", "None", "ThrottlingError"),
+    "throttled table": cancelled("ProvisionedThroughputExceeded", "None", "None"),
+    "in progress": IN_PROGRESS,
+}
+"""Another transaction or the limits of a partition are in the way of this one."""
+
+
+def no_jitter() -> SimpleNamespace:
+    """Stands for a random generator: every wait is the longest it may be."""
+    return SimpleNamespace(uniform=lambda _, most: most)

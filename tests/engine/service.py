@@ -1,0 +1,118 @@
+"""The functions as Lambda calls them: the sample events in, real answers out."""
+
+import json
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.build import account_changed, member_changed, subscription_changed
+
+EVENTS = Path(__file__).parents[2] / "events"
+Json = dict[str, Any]
+
+
+class Context:
+    """What Lambda passes beside the event; its time runs out by the clock it is given."""
+
+    function_name = "test"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:test"
+    aws_request_id = "8f5d1f0a-0000-4000-8000-000000000000"
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends_at = clock() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._ends_at - self._clock()) * 1000)
+
+
+class Answer(NamedTuple):
+    """An answer to API Gateway with its JSON read."""
+
+    status: int
+    json: Json
+    headers: dict[str, str]
+
+    @property
+    def code(self) -> str | None:
+        return self.json.get("code")
+
+    @classmethod
+    def of(cls, answer: Json) -> "Answer":
+        return cls(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
+
+
+@cache
+def _sample(name: str) -> Json:
+    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
+
+
+def http_event(name: str, user: str, offer_id: str | None = None, **ids: str) -> Json:
+    """The event of an HTTP call to `list`, `offer` or `extend`."""
+    event = deepcopy(_sample(name))
+    path = event["requestContext"]["routeKey"].split(" ")[1].format(**ids)
+    event |= {"rawPath": path, "pathParameters": ids}
+    event["requestContext"]["http"]["path"] = path
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user
+    if offer_id is not None:
+        event["body"] = json.dumps({"offer_id": offer_id})
+    return event
+
+
+def extend_event(user: str, account: str, subscription: str, offer_id: str) -> Json:
+    return http_event("extend", user, offer_id, account_id=account, subscription_id=subscription)
+
+
+def sync_event(detail_type: str, detail: Json) -> Json:
+    return deepcopy(_sample("sync")) | {"detail-type": detail_type, "detail": detail}
+
+
+def invoke(name: str, event: Json, context: Context) -> Json:
+    return dict(import_module(f"functions.{name}.app").handler(event, context))
+
+
+class Service:
+    """The functions in this process, one call at a time."""
+
+    def __init__(self) -> None:
+        self.clock: Callable[[], float] = time.monotonic
+        self.remaining: float = 0
+        """Seconds that the last call left unused."""
+
+    def tell(self, detail_type: str, detail: Json) -> bool:
+        """Have an event of the service manager taken in; whether it was stored."""
+        return bool(self.call("sync", sync_event(detail_type, detail))["stored"])
+
+    def account(self, **detail: Any) -> bool:
+        return self.tell("AccountChanged", account_changed(**detail))
+
+    def member(self, **detail: Any) -> bool:
+        return self.tell("MemberChanged", member_changed(**detail))
+
+    def subscription(self, **detail: Any) -> bool:
+        return self.tell("SubscriptionChanged", subscription_changed(**detail))
+
+    def list(self, user: str = "U-1", account: str = "A-100") -> Answer:
+        return Answer.of(self.call("list", http_event("list", user, account_id=account)))
+
+    def offer(self, user: str = "U-1", account: str = "A-100", subscription: str = "S-1") -> Answer:
+        ids = {"account_id": account, "subscription_id": subscription}
+        return Answer.of(self.call("offer", http_event("offer", user, **ids)))
+
+    def extend(self, offer_id: str, user: str = "U-1", account: str = "A-100", subscription: str = "S-1") -> Answer:
+        return Answer.of(self.call("extend", extend_event(user, account, subscription, offer_id)))
+
+    def expire(self, seconds: float = 55) -> Json:
+        return self.call("expire", deepcopy(_sample("expire")), seconds)
+
+    def call(self, name: str, event: Json, seconds: float = 25) -> Json:
+        context = Context(seconds, self.clock)
+        try:
+            return invoke(name, event, context)
+        finally:
+            self.remaining = context.get_remaining_time_in_millis() / 1000

@@ -1,0 +1,33 @@
+"""One instance of the functions: a process of its own that serves one call at a time, as on Lambda.
+
+Calls come as JSON lines on stdin, answers leave as JSON lines on stdout, each with the instants of the machine's
+monotonic clock between which it was made.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+def main() -> None:
+    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+        # Logs and metrics go to stdout as well; nobody reads them here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        from tests.engine.service import Context, invoke
+
+        for name in sys.argv[1:]:
+            __import__(f"functions.{name}.app")
+        answers.write("ready\n")
+        for line in sys.stdin:
+            call = json.loads(line)
+            started = time.monotonic()
+            try:
+                answer = invoke(call["name"], call["event"], Context(call["seconds"]))
+            except Exception as error:
+                answer = {"error": repr(error)}
+            answers.write(json.dumps({"answer": answer, "started": started, "ended": time.monotonic()}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
