@@ -12,7 +12,7 @@ run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at 
 	@.venv/bin/python -m local --port $(PORT)
 
 test: check .venvs/ministack/.done system ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
-	.venv/bin/python -m pytest --cov --cov-report=term --cov-report=json:.coverage.json
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term --cov-report=json:.coverage.json
 	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 		share = 100 * t['covered_branches'] / t['num_branches']; \
 		print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"

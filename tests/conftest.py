@@ -34,6 +34,13 @@ os.environ |= {
 os.environ.pop("AWS_PROFILE", None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes at once: what shares the one local cloud in one, everything else in the other."""
+    for item in items:
+        shares = {"e2e", "browser"} & set(item.path.relative_to(ROOT).parts)
+        item.add_marker(pytest.mark.xdist_group("local cloud" if shares else "on its own"))
+
+
 class Cloud:
     """The local cloud as its users see it, through its one port."""
 
