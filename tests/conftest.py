@@ -34,11 +34,12 @@ os.environ |= {
 os.environ.pop("AWS_PROFILE", None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes at once: what shares the one local cloud in one, everything else in the other."""
+    """Keep together what shares something that takes long to start: a local cloud, or DynamoDB Local."""
     for item in items:
         shares = {"e2e", "browser"} & set(item.path.relative_to(ROOT).parts)
-        item.add_marker(pytest.mark.xdist_group("local cloud" if shares else "on its own"))
+        item.add_marker(pytest.mark.xdist_group(shares.pop() if shares else "in process"))
 
 
 class Cloud:
