@@ -36,7 +36,11 @@ os.environ.pop("AWS_PROFILE", None)
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something that takes long to start: a local cloud, or DynamoDB Local."""
+    """Keep together what shares something that takes long to start: a local cloud, or DynamoDB Local.
+
+    What reads the logs of a whole run comes last.
+    """
+    items.sort(key=lambda item: item.path.name == "test_logs.py")
     for item in items:
         shares = {"e2e", "browser"} & set(item.path.relative_to(ROOT).parts)
         item.add_marker(pytest.mark.xdist_group(shares.pop() if shares else "in process"))
