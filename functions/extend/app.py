@@ -6,13 +6,13 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from extending import api, store
 from extending.errors import Code, Refused
 from extending.model import Offer
-from extending.runtime import NAMESPACE, REMIND_BEFORE, Metric, logger, metrics, remaining_seconds, utc_now
+from extending.runtime import REMIND_BEFORE, Metric, count, logger, metrics, remaining_seconds, utc_now
 
 PATH = "/accounts/<account_id>/subscriptions/<subscription_id>/extension"
 
@@ -37,9 +37,7 @@ def extend_subscription(account_id: str, subscription_id: str) -> Response[str]:
             time_left=lambda: remaining_seconds(app.lambda_context),
         )
     except Refused as refusal:
-        with single_metric(Metric.REFUSED, MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
-            metric.add_dimension("service", metrics.service)
-            metric.add_dimension("reason", refusal.code)
+        count(Metric.REFUSED, reason=refusal.code)
         raise
     metrics.add_metric(Metric.GRANTED if created else Metric.REPLAYED, MetricUnit.Count, 1)
     ids = {"account_id": account_id, "subscription_id": subscription_id, "extension_id": extension.id}

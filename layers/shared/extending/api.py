@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 
 from extending import store
@@ -25,7 +24,7 @@ from extending.model import (
     instant_or_none,
     terms_json,
 )
-from extending.runtime import NAMESPACE, Metric, logger, metrics
+from extending.runtime import Metric, count, logger
 
 Json = dict[str, Any]
 
@@ -194,8 +193,7 @@ def problem(refusal: Refused) -> Response[str]:
     status, title, detail = PROBLEMS[refusal.code]
     logger.info("refused", extra={"code": refusal.code})
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        with single_metric(Metric.ANSWERS_FAILED, MetricUnit.Count, 1, namespace=NAMESPACE) as metric:
-            metric.add_dimension("service", metrics.service)
+        count(Metric.ANSWERS_FAILED)
     body: Json = {
         "type": f"urn:extending-subscription:problem:{refusal.code}",
         "title": title,

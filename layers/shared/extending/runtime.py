@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ metrics = Metrics(namespace=NAMESPACE)
 
 gc.freeze()  # Nor is it looked through again later.
 gc.enable()
+
+
+def count(metric: Metric, **dimensions: str) -> None:
+    """Count one at once, under the service and these dimensions: apart from what the invocation adds up."""
+    with single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as counted:
+        for name, value in {"service": metrics.service, **dimensions}.items():
+            counted.add_dimension(name, value)
 
 
 def utc_now() -> datetime:
