@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
+import moto  # noqa: F401 - first of all, for it sees no client that was made before it
 import pytest
 
 from local import free_port

@@ -268,8 +268,8 @@ def test_an_answer_comes_before_the_time_is_over_however_slow_the_database_is(
 def test_a_view_comes_before_the_time_is_over_however_slow_the_database_is(
     service: Service, faults: Faults, planned: Fault, name: str
 ) -> None:
-    """Its two reads are made side by side."""
-    faults.plan(planned, planned, planned, planned, fault.late, fault.late)
+    """Each of its two reads fails twice, as late as it can, and so nearly does the third time."""
+    faults.plan(planned, planned, fault.late, planned, planned, fault.late)
     ids = {"account_id": "A-100"} if name == "list" else {"account_id": "A-100", "subscription_id": "S-1"}
 
     answer = Answer.of(service.call(name, http_event(name, "U-1", **ids), seconds=timeout()))

@@ -30,7 +30,6 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -67,25 +66,24 @@ CONTENTION_TRIES = 8
 """How often a transaction that met another one is tried, in about a second and a half at the most."""
 
 _jitter = random.SystemRandom()  # Another generator would begin alike in every copy restored from one snapshot.
-_readers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="read")
 
 
 # Reading
 
 
 def view(user_id: str, account_id: str) -> tuple[Role, Holdings]:
-    """Everything of an account for someone who may view it; two strongly consistent reads side by side.
+    """Everything of an account for someone who may view it; two strongly consistent reads.
 
     Raises Refused: `account_not_found` for anyone without a role in it, `view_not_allowed`.
     """
-    holdings = _readers.submit(read, account_id)
+    # One after the other: side by side they save a few milliseconds, and cost a tenth more of the processor.
     role = _read_role(user_id, account_id)
     if role is None:
         raise Refused(Code.ACCOUNT_NOT_FOUND)
-    found = holdings.result()
+    holdings = read(account_id)
     if not role.may_view:
-        raise Refused(Code.VIEW_NOT_ALLOWED, servicing_organization=found.account.servicing_organization)
-    return role, found
+        raise Refused(Code.VIEW_NOT_ALLOWED, servicing_organization=holdings.account.servicing_organization)
+    return role, holdings
 
 
 def read(account_id: str) -> Holdings:
