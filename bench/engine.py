@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError
 
 from bench.workshop import ENVIRONMENT, ROOT, Workshop
 from local import free_port
-from tests.engine.service import http_event
+from tests.service import http_event
 from tests.template import table_definition
 
 PACKAGE = ROOT / "tests" / "engine"
@@ -112,6 +112,6 @@ def _installed() -> list[Path]:
     return _jars()
 
 
-def event(name: str, **more: Any) -> Json:
+def event(name: str, offer_id: str | None = None, **ids: str) -> Json:
     """A call of the HTTP API by the owner that fill.py makes."""
-    return http_event(name, "U-1", **more)
+    return http_event(name, "U-1", ids, body=json.dumps({"offer_id": offer_id}) if offer_id else None)

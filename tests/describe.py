@@ -18,7 +18,6 @@ from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import boto3
@@ -31,6 +30,7 @@ from pydantic.json_schema import models_json_schema
 import tests.conftest  # the environment of the functions, before any of them is imported
 from tests.build import NOW, SECOND, TERMS, WEEK
 from tests.integration.conftest import Service
+from tests.service import Answer
 from tests.template import table_definition
 
 ROOT = Path(__file__).parent.parent
@@ -289,7 +289,7 @@ SPECIAL: dict[str, type[Problem]] = {
 
 # Examples: what the real handlers answer
 
-Answers = list[tuple[str, SimpleNamespace]]
+Answers = list[tuple[str, Answer]]
 """Answers in the order in which they are shown, each with a summary."""
 
 
@@ -326,7 +326,7 @@ def _story(service: Service) -> dict[str, Answers]:
         "offer": [("What the owner gets, until when", offered)],
         "extend": [],
     }
-    calls: dict[str, Callable[..., SimpleNamespace]] = {"list": list_, "offer": offer}
+    calls: dict[str, Callable[..., Answer]] = {"list": list_, "offer": offer}
     calls["extend"] = partial(extend, offer_id)
     for name, call in calls.items():
         answers[name] += [

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from extending import store
 from extending.runtime import CONFIG
 from local import free_port
-from tests.engine.service import Service
+from tests.service import Service
 from tests.template import table_definition
 
 if TYPE_CHECKING:
@@ -121,10 +121,4 @@ def dynamodb(engine: str, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 def service(dynamodb: "DynamoDBClient") -> Service:
-    """Account A-100 with its subscription S-1, which can be extended; of each role one: U-1 is its owner."""
-    service = Service()
-    service.account()
-    service.subscription()
-    for user, role in [("U-1", "owner"), ("U-2", "administrator"), ("U-3", "user"), ("U-4", "operator")]:
-        service.member(user_id=user, role=role)
-    return service
+    return Service().settle()

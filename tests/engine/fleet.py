@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.engine.service import Answer, Json
+from tests.service import Answer, Json
 
 ROOT = Path(__file__).parents[2]
 

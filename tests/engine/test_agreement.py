@@ -23,7 +23,7 @@ from extending import store
 from tests.build import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
 from tests.engine.conftest import connect
 from tests.engine.naive import Json, No, World
-from tests.engine.service import Answer, Service
+from tests.service import Answer, Service
 from tests.template import table_definition
 
 ACCOUNTS = ["A-1", "A-2"]

@@ -15,8 +15,8 @@ from tests.build import WEEK
 from tests.engine import faults as fault
 from tests.engine.conftest import connect
 from tests.engine.faults import AFTER, BEFORE, CONTENTION, Clock, Fault, Faults
-from tests.engine.service import Answer, Service, extend_event, http_event
 from tests.engine.test_sweep import grants
+from tests.service import Answer, Service, extend_event, http_event
 from tests.template import template
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def test_a_view_comes_before_the_time_is_over_however_slow_the_database_is(
     faults.plan(planned, planned, fault.late, planned, planned, fault.late)
     ids = {"account_id": "A-100"} if name == "list" else {"account_id": "A-100", "subscription_id": "S-1"}
 
-    answer = Answer.of(service.call(name, http_event(name, "U-1", **ids), seconds=timeout()))
+    answer = Answer.of(service.call(name, http_event(name, "U-1", ids), seconds=timeout()))
 
     assert answer.status in (200, 503)
     assert service.remaining > 1

@@ -13,7 +13,7 @@ from extending.errors import Refused
 from extending.model import Extension, Offer
 from extending.runtime import utc_now
 from tests.engine.fleet import Fleet
-from tests.engine.service import Answer, Service, extend_event
+from tests.service import Answer, Service, extend_event
 
 ROLES = {
     "first": "owner",

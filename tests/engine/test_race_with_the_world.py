@@ -8,7 +8,7 @@ from typing import NamedTuple
 from extending import store
 from tests.build import iso, subscription_changed
 from tests.engine.fleet import Fleet, Reply
-from tests.engine.service import Answer, Json, Service, extend_event, http_event, sync_event
+from tests.service import Answer, Json, Service, extend_event, http_event, sync_event
 
 ROUNDS = 12
 CALLERS = 5
@@ -83,7 +83,7 @@ def _race(
     managers_start, callers_start = head_starts
     for worker, first in [(manager, managers_start), *[(caller, callers_start) for caller in callers]]:
         for _ in range(first):
-            worker.ask("list", http_event("list", "U-1", account_id=account))
+            worker.ask("list", http_event("list", "U-1", {"account_id": account}))
     manager.ask("sync", sync_event(*change.event(account)))
     for worker in callers:
         for _ in range(CALLS):

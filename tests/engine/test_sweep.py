@@ -14,7 +14,7 @@ from extending.model import Extension, Terms
 from extending.runtime import CONFIG, utc_now
 from tests.build import DAY, WEEK
 from tests.engine.fleet import Fleet
-from tests.engine.service import Json, Service
+from tests.service import Json, Service
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

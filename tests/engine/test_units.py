@@ -14,8 +14,8 @@ import pytest
 from extending import store
 from extending.runtime import utc_now
 from tests.build import DAY, WEEK
-from tests.engine.service import Service
 from tests.engine.test_sweep import grants
+from tests.service import Service
 from tests.template import table_definition
 
 if TYPE_CHECKING:

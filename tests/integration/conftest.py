@@ -2,11 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from datetime import UTC, datetime
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import pytest
@@ -15,121 +12,23 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID  # type: ignore[attr-defined]
 from moto.dynamodb.models import dynamodb_backends
 
-from tests.build import NOW, account_changed, member_changed, subscription_changed
+import tests.service
+from tests.build import NOW
+from tests.service import Context
 from tests.template import table_definition
 
-EVENTS = Path(__file__).parents[2] / "events"
 
-
-def sample(name: str) -> dict[str, Any]:
-    """One of the sample events."""
-    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
-
-
-class Context:
-    """What Lambda passes beside the event."""
-
-    function_name = "test"
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:test"
-    aws_request_id = "8f5d1f0a-0000-4000-8000-000000000000"
-
-    def __init__(self, seconds: float = 25) -> None:
-        self._milliseconds = int(seconds * 1000)
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
-
-
-class Service:
-    """The functions, called as Lambda calls them, on one fresh table; the clock stands where the test puts it."""
+class Service(tests.service.Service):
+    """The functions on one fresh table; the clock stands where the test puts it."""
 
     def __init__(self, clock: time_machine.Traveller) -> None:
+        super().__init__()
         self._clock = clock
 
-    def at(self, now: datetime) -> "Service":
+    def at(self, now: datetime) -> Self:
         """Put the clock."""
         self._clock.move_to(now)
         return self
-
-    def tell(self, detail_type: str, detail: dict[str, Any]) -> dict[str, bool]:
-        """Have an event of the service manager taken in."""
-        from functions.sync.app import handler
-
-        event = sample("sync") | {"detail-type": detail_type, "detail": detail}
-        stored: dict[str, bool] = handler(event, Context())
-        return stored
-
-    def account(self, **detail: Any) -> dict[str, bool]:
-        return self.tell("AccountChanged", account_changed(**detail))
-
-    def member(self, **detail: Any) -> dict[str, bool]:
-        return self.tell("MemberChanged", member_changed(**detail))
-
-    def subscription(self, **detail: Any) -> dict[str, bool]:
-        return self.tell("SubscriptionChanged", subscription_changed(**detail))
-
-    def list(self, user: str = "U-1", account: str = "A-100", **query: str) -> SimpleNamespace:
-        from functions.list import app
-
-        return self._call(app, "list", user, query, account_id=account)
-
-    def offer(self, user: str = "U-1", account: str = "A-100", subscription: str = "S-1") -> SimpleNamespace:
-        from functions.offer import app
-
-        return self._call(app, "offer", user, {}, account_id=account, subscription_id=subscription)
-
-    def extend(
-        self,
-        offer_id: str | None = None,
-        user: str = "U-1",
-        account: str = "A-100",
-        subscription: str = "S-1",
-        body: str | None = None,
-        seconds: float = 25,
-    ) -> SimpleNamespace:
-        """Accept an offer; without one, accept what is offered now."""
-        from functions.extend import app
-
-        if body is None:
-            offer_id = offer_id or self.offer(user, account, subscription).json["offer_id"]
-            body = json.dumps({"offer_id": offer_id})
-        ids = {"account_id": account, "subscription_id": subscription}
-        return self._call(app, "extend", user, {}, body=body, seconds=seconds, **ids)
-
-    def expire(self, seconds: float = 55) -> dict[str, int]:
-        from functions.expire.app import handler
-
-        answer: dict[str, int] = handler(sample("expire"), Context(seconds))
-        return answer
-
-    def _call(
-        self,
-        app: ModuleType,
-        name: str,
-        user: str | None,
-        query: dict[str, str],
-        body: str | None = None,
-        seconds: float = 25,
-        **ids: str,
-    ) -> SimpleNamespace:
-        event = deepcopy(sample(name))
-        path = event["requestContext"]["routeKey"].split(" ")[1].format(**ids)
-        event |= {"rawPath": path, "pathParameters": ids, "queryStringParameters": query or None}
-        event["requestContext"]["http"]["path"] = path
-        event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user
-        if user is None:
-            del event["requestContext"]["authorizer"]
-        if body is not None:
-            event["body"] = body
-        return answer_of(app.handler(event, Context(seconds)))
-
-
-def answer_of(answer: dict[str, Any]) -> SimpleNamespace:
-    """An answer to API Gateway with its JSON read."""
-    body = json.loads(answer["body"])
-    headers = answer["headers"]
-    return SimpleNamespace(status=answer["statusCode"], json=body, code=body.get("code"), headers=headers)
 
 
 @pytest.fixture
@@ -158,13 +57,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def service(clock: time_machine.Traveller, table: Any) -> Service:
-    """One account with a main subscription that can be extended, users U-1 to U-4 in four roles."""
-    service = Service(clock)
-    service.account()
-    service.subscription()
-    for user, role in [("U-1", "owner"), ("U-2", "administrator"), ("U-3", "user"), ("U-4", "operator")]:
-        service.member(user_id=user, role=role)
-    return service
+    return Service(clock).settle()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from botocore.exceptions import ReadTimeoutError
 
 from extending.model import Offer, Terms, pack
 from tests.build import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
-from tests.integration.conftest import Context, Service, answer_of, sample
+from tests.integration.conftest import Service
+from tests.service import Answer, Context, sample
 
 OTHER_TERMS = {"sessions": 3, "databases": 8, "duration": "P7D"}
 
@@ -255,7 +256,7 @@ def test_a_body_may_come_in_base64(service: Service, raw: bytes, status: int) ->
     from functions.extend.app import handler
 
     event = sample("extend") | {"isBase64Encoded": True, "body": base64.b64encode(raw).decode()}
-    assert answer_of(handler(event, Context())).status == status
+    assert Answer.of(handler(event, Context())).status == status
 
 
 def test_a_body_that_is_not_even_base64_is_refused(service: Service) -> None:
@@ -263,14 +264,14 @@ def test_a_body_that_is_not_even_base64_is_refused(service: Service) -> None:
     from functions.extend.app import handler
 
     event = sample("extend") | {"isBase64Encoded": True, "body": "%%%"}
-    assert answer_of(handler(event, Context())).code == "invalid_json"
+    assert Answer.of(handler(event, Context())).code == "invalid_json"
 
 
 def test_the_sample_event_is_a_request_that_succeeds(service: Service) -> None:
     """What is shown to others works."""
     from functions.extend.app import handler
 
-    assert answer_of(handler(sample("extend"), Context())).status == 201
+    assert Answer.of(handler(sample("extend"), Context())).status == 201
 
 
 # Round trips

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.build import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
-from tests.integration.conftest import Context, Service, answer_of, sample
+from tests.integration.conftest import Service
+from tests.service import Answer, Context, sample
 
 
 def rows(answer: Any) -> dict[str, Any]:
@@ -201,7 +202,7 @@ def test_a_64_character_id_is_an_id(service: Service) -> None:
 
 def test_a_request_without_verified_claims_is_refused(service: Service) -> None:
     """Where no authorizer stands before the function, it fails closed."""
-    answer = service.list(user=None)  # type: ignore[arg-type]
+    answer = service.list(user=None)
     assert (answer.status, answer.code) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
@@ -213,7 +214,7 @@ def test_claims_of_another_shape_are_no_verified_claims(service: Service, author
 
     event = sample("list")
     event["requestContext"]["authorizer"] = authorizer
-    assert answer_of(handler(event, Context())).status == 401
+    assert Answer.of(handler(event, Context())).status == 401
 
 
 @pytest.mark.parametrize("sub", ["", "U 1", "ю", "U\n1", "x" * 256, "\ud800", 7, None, ["U-1"]])
@@ -229,7 +230,7 @@ def test_another_method_is_told_which_one_serves(table: Any, method: str) -> Non
 
     event = sample("list")
     event["requestContext"]["http"]["method"] = method
-    answer = answer_of(handler(event, Context()))
+    answer = Answer.of(handler(event, Context()))
     assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", "GET")
 
 
@@ -238,7 +239,7 @@ def test_an_unknown_path_is_a_problem_too(table: Any) -> None:
     from functions.list.app import handler
 
     event = sample("list") | {"rawPath": "/elsewhere", "pathParameters": None}
-    answer = answer_of(handler(event, Context()))
+    answer = Answer.of(handler(event, Context()))
     assert (answer.status, answer.code) == (404, "route_not_found")
     assert answer.headers["Content-Type"] == "application/problem+json"
 

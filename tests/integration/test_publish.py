@@ -8,7 +8,8 @@ import pytest
 
 from extending import store
 from tests.build import DAY, NOW, SECOND, WEEK, iso
-from tests.integration.conftest import Bus, Context, Service, publish, sample
+from tests.integration.conftest import Bus, Service, publish
+from tests.service import Context, sample
 
 
 def deliver(records: list[dict[str, Any]]) -> None:

@@ -19,7 +19,8 @@ import pytest
 from botocore.client import BaseClient
 
 from tests.build import DAY, NOW, SECOND, TERMS, WEEK
-from tests.integration.conftest import Context, Service, sample
+from tests.integration.conftest import Service
+from tests.service import Context, sample
 from tests.template import ROOT, resources
 
 Right = tuple[str, str]

@@ -9,7 +9,8 @@ import pytest
 
 from extending.inbound import NotAnEvent
 from tests.build import NOW, SECOND, WEEK, iso
-from tests.integration.conftest import Context, Service, sample
+from tests.integration.conftest import Service
+from tests.service import Context, sample
 
 INSTANT = timedelta(microseconds=1)
 
@@ -20,18 +21,18 @@ def name(service: Service) -> str:
 
 def test_a_newer_change_wins_whatever_the_order_of_arrival(service: Service) -> None:
     """`changed_at` orders, to the microsecond."""
-    assert service.account(name="второе", changed_at=iso(NOW + INSTANT)) == {"stored": True}
-    assert service.account(name="первое", changed_at=iso(NOW)) == {"stored": False}
+    assert service.account(name="второе", changed_at=iso(NOW + INSTANT))
+    assert not service.account(name="первое", changed_at=iso(NOW))
     assert name(service) == "второе"
-    assert service.account(name="третье", changed_at=iso(NOW + 2 * INSTANT)) == {"stored": True}
+    assert service.account(name="третье", changed_at=iso(NOW + 2 * INSTANT))
     assert name(service) == "третье"
 
 
 def test_a_repeated_change_changes_nothing(service: Service) -> None:
     """Of two with the same instant the first stays."""
     service.account(name="первое", changed_at=iso(NOW))
-    assert service.account(name="первое", changed_at=iso(NOW)) == {"stored": False}
-    assert service.account(name="иное", changed_at=iso(NOW)) == {"stored": False}
+    assert not service.account(name="первое", changed_at=iso(NOW))
+    assert not service.account(name="иное", changed_at=iso(NOW))
     assert name(service) == "первое"
 
 
@@ -95,7 +96,7 @@ def test_a_poison_event_is_set_aside_with_its_error(
     queue = boto3.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
     monkeypatch.setattr(aside, "FAILURE_QUEUE_URL", queue)
     before = table.scan()["Items"]
-    assert service.tell(type_, {"account_id": "A#100", "name": "тайна"}) == {"stored": False}
+    assert not service.tell(type_, {"account_id": "A#100", "name": "тайна"})
     assert table.scan()["Items"] == before
     (message,) = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     body = json.loads(message["Body"])

@@ -3,15 +3,14 @@
 import json
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tests.build import account_changed, member_changed, subscription_changed
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parent.parent / "events"
 Json = dict[str, Any]
 
 
@@ -23,7 +22,7 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:test"
     aws_request_id = "8f5d1f0a-0000-4000-8000-000000000000"
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float = 25, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ends_at = clock() + seconds
 
@@ -48,28 +47,39 @@ class Answer(NamedTuple):
 
 
 @cache
-def _sample(name: str) -> Json:
-    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
+def _read(name: str) -> str:
+    return (EVENTS / f"{name}.json").read_text()
 
 
-def http_event(name: str, user: str, offer_id: str | None = None, **ids: str) -> Json:
-    """The event of an HTTP call to `list`, `offer` or `extend`."""
-    event = deepcopy(_sample(name))
+def sample(name: str) -> Json:
+    """One of the sample events."""
+    return dict(json.loads(_read(name)))
+
+
+def http_event(
+    name: str, user: str | None, ids: dict[str, str], body: str | None = None, query: dict[str, str] | None = None
+) -> Json:
+    """The event of an HTTP call to `list`, `offer` or `extend`; without a user, of one that nobody has verified."""
+    event = sample(name)
     path = event["requestContext"]["routeKey"].split(" ")[1].format(**ids)
-    event |= {"rawPath": path, "pathParameters": ids}
+    event |= {"rawPath": path, "pathParameters": ids, "queryStringParameters": query or None}
     event["requestContext"]["http"]["path"] = path
-    event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user
-    if offer_id is not None:
-        event["body"] = json.dumps({"offer_id": offer_id})
+    if user is None:
+        del event["requestContext"]["authorizer"]
+    else:
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user
+    if body is not None:
+        event["body"] = body
     return event
 
 
-def extend_event(user: str, account: str, subscription: str, offer_id: str) -> Json:
-    return http_event("extend", user, offer_id, account_id=account, subscription_id=subscription)
+def extend_event(user: str | None, account: str, subscription: str, offer_id: str) -> Json:
+    ids = {"account_id": account, "subscription_id": subscription}
+    return http_event("extend", user, ids, body=json.dumps({"offer_id": offer_id}))
 
 
 def sync_event(detail_type: str, detail: Json) -> Json:
-    return deepcopy(_sample("sync")) | {"detail-type": detail_type, "detail": detail}
+    return sample("sync") | {"detail-type": detail_type, "detail": detail}
 
 
 def invoke(name: str, event: Json, context: Context) -> Json:
@@ -84,6 +94,14 @@ class Service:
         self.remaining: float = 0
         """Seconds that the last call left unused."""
 
+    def settle(self) -> Self:
+        """Account A-100 with its subscription S-1, which can be extended; of each role one: U-1 is its owner."""
+        self.account()
+        self.subscription()
+        for user, role in [("U-1", "owner"), ("U-2", "administrator"), ("U-3", "user"), ("U-4", "operator")]:
+            self.member(user_id=user, role=role)
+        return self
+
     def tell(self, detail_type: str, detail: Json) -> bool:
         """Have an event of the service manager taken in; whether it was stored."""
         return bool(self.call("sync", sync_event(detail_type, detail))["stored"])
@@ -97,18 +115,31 @@ class Service:
     def subscription(self, **detail: Any) -> bool:
         return self.tell("SubscriptionChanged", subscription_changed(**detail))
 
-    def list(self, user: str = "U-1", account: str = "A-100") -> Answer:
-        return Answer.of(self.call("list", http_event("list", user, account_id=account)))
+    def list(self, user: str | None = "U-1", account: str = "A-100", **query: str) -> Answer:
+        return Answer.of(self.call("list", http_event("list", user, {"account_id": account}, query=query)))
 
-    def offer(self, user: str = "U-1", account: str = "A-100", subscription: str = "S-1") -> Answer:
+    def offer(self, user: str | None = "U-1", account: str = "A-100", subscription: str = "S-1") -> Answer:
         ids = {"account_id": account, "subscription_id": subscription}
-        return Answer.of(self.call("offer", http_event("offer", user, **ids)))
+        return Answer.of(self.call("offer", http_event("offer", user, ids)))
 
-    def extend(self, offer_id: str, user: str = "U-1", account: str = "A-100", subscription: str = "S-1") -> Answer:
-        return Answer.of(self.call("extend", extend_event(user, account, subscription, offer_id)))
+    def extend(
+        self,
+        offer_id: str | None = None,
+        user: str | None = "U-1",
+        account: str = "A-100",
+        subscription: str = "S-1",
+        body: str | None = None,
+        seconds: float = 25,
+    ) -> Answer:
+        """Accept an offer; without one, accept what is offered now."""
+        if body is None:
+            offer_id = offer_id or self.offer(user, account, subscription).json["offer_id"]
+            body = json.dumps({"offer_id": offer_id})
+        ids = {"account_id": account, "subscription_id": subscription}
+        return Answer.of(self.call("extend", http_event("extend", user, ids, body), seconds))
 
     def expire(self, seconds: float = 55) -> Json:
-        return self.call("expire", deepcopy(_sample("expire")), seconds)
+        return self.call("expire", sample("expire"), seconds)
 
     def call(self, name: str, event: Json, seconds: float = 25) -> Json:
         context = Context(seconds, self.clock)
