@@ -39,6 +39,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(unknown)}")
+    os.environ.pop("PYTHONPYCACHEPREFIX", None)  # Of what is measured, bytecode lies beside its source.
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         workshop = Workshop(Path(folder), arguments.quick)
         notes = machine(workshop)

@@ -630,6 +630,10 @@ dialog::backdrop { background: #0f172a80 }
   td:first-child .label, .dash { display: none }
   .reason { all: unset }
 }
+@media (hover: none) {
+  .dash { display: none }
+  .reason { all: unset }
+}
 `);
 
 customElements.define('extending-subscription', ExtendingSubscription);

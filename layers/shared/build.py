@@ -138,7 +138,8 @@ def compile_bytecode(target: Path, python: str) -> None:
             f"all of it anew and take more than twice as long. Run `uv python install {python}` and build again.\n"
         )
         return
-    command = [found, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash"]
+    # Isolated: a builder's PYTHONPYCACHEPREFIX would put it elsewhere, and nobody would see that it is missing.
+    command = [found, "-I", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash"]
     # Tracebacks name the paths on Lambda, and the build is the same from any folder.
     subprocess.run([*command, "-s", str(target), "-p", "/opt/python", str(target)], check=True)
 

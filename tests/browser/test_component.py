@@ -290,6 +290,16 @@ def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(open_page: Any) ->
     expect(reason).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("tablet", [True, False])
+def test_where_nothing_can_hover_a_reason_is_read_without_its_hint(open_page: Any, tablet: bool) -> None:
+    """A finger on a wide screen brings no hint: the words stand where a mouse finds a dash."""
+    cabinet = open_page("U-4", "A-200", is_mobile=tablet, has_touch=tablet)
+    reason = cabinet.table.get_by_text("Подписка завершена")
+    reason.wait_for(state="attached")
+
+    assert (reason.bounding_box()["width"] > 100) is tablet
+
+
 def test_twice_the_size_still_fits(cloud: Any, open_page: Any) -> None:
     """200 % zoom of a small window: no sideways scrolling, and the window's buttons are reached."""
     cabinet = open_page("U-4", "A-200", viewport={"width": 512, "height": 384}, device_scale_factor=2)

@@ -24,6 +24,9 @@ CLIENTS = {"dynamodb": "dynamodb", "_events": "events", "_sqs": "sqs"}
 
 INSTALLED = Path(botocore.__file__).parent
 
+CHECKED_HASH = 0b11
+"""The flags of bytecode (PEP 552) that is valid while the hash of its source is."""
+
 
 def model(service: str) -> dict[str, Any]:
     packed = max((INSTALLED / "data" / service).glob("*/service-2.json.gz"))
@@ -168,3 +171,20 @@ def test_trimming_changes_no_file_that_others_share(tmp_path: Path) -> None:
     contents = [file.read_bytes() for file in files]
     build.trim(tmp_path / "layer")
     assert [file.read_bytes() for file in files] == contents
+
+
+def test_bytecode_ships_whatever_the_builder_has_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside its source, checked by content, and with the paths of Lambda in it."""
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    source = tmp_path / "layer" / "module.py"
+    source.parent.mkdir()
+    source.write_text("answer = 42\n")
+
+    build.compile_bytecode(source.parent, f"{sys.version_info[0]}.{sys.version_info[1]}")
+
+    (compiled,) = source.parent.rglob("*.pyc")
+    assert compiled == source.parent / "__pycache__" / f"module.{sys.implementation.cache_tag}.pyc"
+    content = compiled.read_bytes()
+    assert int.from_bytes(content[4:8], "little") == CHECKED_HASH
+    assert b"/opt/python/module.py" in content
