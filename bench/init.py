@@ -30,7 +30,7 @@ def run(workshop: Workshop) -> list[Table]:
         "typical handler, default packaging": partial(import_, workshop, "typical", *floor),
     }
     cases |= {name: partial(import_, workshop, "app", workshop.layer, _function(name)) for name in FUNCTIONS}
-    times = interleaved(3 if workshop.quick else 25, cases)
+    times = interleaved(3 if workshop.quick else 35, cases)
     walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
     cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
     return [
@@ -46,9 +46,9 @@ def _table(title: str, note: str, walls: dict[str, Sample], cpus: dict[str, Samp
             name,
             wall,
             cpus[name],
-            Figure(wall.median / walls[floor].median),
-            Figure(cpus[name].median / cpus[floor].median, most=1.2 if name in REACHED else None),
-            Figure(cpus[name].median / cpus[typical].median, most=0.7 if name in REACHED else None),
+            Figure(wall.over(walls[floor])),
+            Figure(cpus[name].over(cpus[floor]), most=1.2 if name in REACHED else None),
+            Figure(cpus[name].over(cpus[typical]), most=0.7 if name in REACHED else None),
         )
         for name, wall in walls.items()
     ]
@@ -81,7 +81,7 @@ def _through_emulator(workshop: Workshop) -> Table:
     }
     walls = {name: Sample(taken) for name, taken in interleaved(2 if workshop.quick else 15, cases).items()}
     rows = [
-        (name, wall, Figure(wall.median / walls["floor"].median), Figure(wall.median / walls["typical"].median))
+        (name, wall, Figure(wall.over(walls["floor"])), Figure(wall.over(walls["typical"])))
         for name, wall in walls.items()
     ]
     note = (

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sample:
-    """The same measured several times; shown as its median, and the least and the most."""
+    """The same measured several times, once in each round; shown as its median, and the least and the most."""
 
     values: Sequence[float]
     unit: str = "ms"
@@ -22,6 +22,10 @@ class Sample:
     @property
     def median(self) -> float:
         return statistics.median(self.values)
+
+    def over(self, other: "Sample") -> float:
+        """The ratio to another, round by round, and of those the median: what disturbs a round disturbs both."""
+        return statistics.median(mine / its for mine, its in zip(self.values, other.values, strict=True))
 
     def __str__(self) -> str:
         digits = max(0, 3 - len(str(int(self.median))))

@@ -25,17 +25,17 @@ def _init(workshop: Workshop) -> Table:
     for name in FUNCTIONS:
         cases[name] = partial(import_, workshop, "app", shipped / "layer", shipped / name)
         cases[f"{name}, fresh"] = partial(import_, workshop, "app", fresh / "layer", fresh / name)
-    times = interleaved(3 if workshop.quick else 25, cases)
+    times = interleaved(3 if workshop.quick else 35, cases)
     walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
     cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
-    floor = next(iter(cpus.values())).median
+    floor = next(iter(cpus.values()))
     rows: list[list[Cell]] = []
     for name, wall in walls.items():
         reached = name in REACHED
         cpu = cpus[name]
-        row: list[Cell] = [name, wall, cpu, Figure(cpu.median / floor, most=0.9 if reached else None), ""]
+        row: list[Cell] = [name, wall, cpu, Figure(cpu.over(floor), most=0.9 if reached else None), ""]
         if name in FUNCTIONS:
-            row[-1] = Figure(cpu.median / cpus[f"{name}, fresh"].median, most=1.05 if reached else None)
+            row[-1] = Figure(cpu.over(cpus[f"{name}, fresh"]), most=1.05 if reached else None)
         rows.append(row)
     note = (
         "Zipped as `sam package` does it, every file dated 1980, and unzipped; `fresh` is the same tree with bytecode "

@@ -27,7 +27,7 @@ def run(workshop: Workshop) -> list[Table]:
                     peaks.append(peak)
         mine, loop = Sample(ours, "/s"), Sample(bare, "/s")
         first = first or (mine.median, loop.median)
-        beside = Figure(mine.median / loop.median, least=0.8)
+        beside = Figure(mine.over(loop), least=0.8)
         growth = (Figure(mine.median / first[0]), Figure(loop.median / first[1]))
         rows.append([f"{due:,}", mine, loop, beside, *growth, Sample(peaks, "MB")])
     note = (

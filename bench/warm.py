@@ -90,8 +90,8 @@ def _table(title: str, note: str, blocks: dict[str, list[Block]], most: dict[str
     for name, cpu in cpus.items():
         row: list[Cell] = [name, cpu, walls[name]]
         if f"{name}, bare" in cpus:
-            row.append(Figure(cpu.median / cpus[f"{name}, bare"].median, most=most.get(name)))
-            row.append(Figure(walls[name].median / walls[f"{name}, bare"].median))
+            row.append(Figure(cpu.over(cpus[f"{name}, bare"]), most=most.get(name)))
+            row.append(Figure(walls[name].over(walls[f"{name}, bare"])))
         else:
             row += ["", ""]
         rows.append(row)
