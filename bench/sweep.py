@@ -32,7 +32,8 @@ def run(workshop: Workshop) -> list[Table]:
         rows.append([f"{due:,}", mine, loop, beside, *growth, Sample(peaks, "MB")])
     note = (
         "Revocations a second on DynamoDB Local, which shares the processor with what calls it; a fresh engine and a "
-        "fresh instance each time. The bare loop has as many threads and knows what is due without reading the index."
+        "fresh instance each time. The bare loop has as many threads and knows what is due without reading the index. "
+        "Growth is that of the medians."
     )
     columns = ("due", "sweep", "bare loop", "sweep × bare", "sweep × its first", "bare × its first", "peak memory")
     return [Table("Sweep", note, columns, rows)]

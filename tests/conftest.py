@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
-import moto  # noqa: F401 - first of all, for it sees no client that was made before it
+import moto  # noqa: F401 - first: it hooks only into clients that are made after its import
 import pytest
 
 from local import free_port

@@ -133,7 +133,8 @@ class Service:
     ) -> Answer:
         """Accept an offer; without one, accept what is offered now."""
         if body is None:
-            offer_id = offer_id or self.offer(user, account, subscription).json["offer_id"]
+            if offer_id is None:
+                offer_id = self.offer(user, account, subscription).json["offer_id"]
             body = json.dumps({"offer_id": offer_id})
         ids = {"account_id": account, "subscription_id": subscription}
         return Answer.of(self.call("extend", http_event("extend", user, ids, body), seconds))

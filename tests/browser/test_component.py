@@ -298,6 +298,7 @@ def test_where_nothing_can_hover_a_reason_is_read_without_its_hint(open_page: An
     reason.wait_for(state="attached")
 
     assert (reason.bounding_box()["width"] > 100) is tablet
+    assert cabinet.table.get_by_text("—").first.is_visible() is not tablet
 
 
 def test_twice_the_size_still_fits(cloud: Any, open_page: Any) -> None:

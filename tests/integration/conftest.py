@@ -23,11 +23,11 @@ class Service(tests.service.Service):
 
     def __init__(self, clock: time_machine.Traveller) -> None:
         super().__init__()
-        self._clock = clock
+        self._traveller = clock
 
     def at(self, now: datetime) -> Self:
         """Put the clock."""
-        self._clock.move_to(now)
+        self._traveller.move_to(now)
         return self
 
 

@@ -92,8 +92,8 @@ def test_every_operation_that_is_called_is_in_the_list_and_no_other() -> None:
     assert called == {(service, xform_name(name)) for service, names in build.CALLED.items() for name in names}
 
 
-def test_a_client_of_the_trimmed_sdk_validates_and_serialises_every_operation(layer: Path) -> None:
-    """What is kept is whole: each operation builds its request from the shapes that are left, at a real endpoint."""
+def test_a_client_of_the_trimmed_sdk_has_every_operation_with_its_shapes(layer: Path) -> None:
+    """What is kept is whole: each operation finds the shapes of its request, answer and errors, and a real endpoint."""
     code = """
 import botocore.session, botocore.stub, json, sys
 session = botocore.session.Session()
