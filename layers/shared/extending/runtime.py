@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # What is imported here is there to stay: looking for garbage in it is a fifth of a cold start.
+gc.disable()  # What is imported here is there to stay: looking for garbage in it only delays a cold start.
 
 import os
 import warnings
