@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.measure import Figure, Sample, Table, interleaved, timed_process
 from bench.workshop import FUNCTIONS, ROOT, Workshop
-from local import free_port
+from local import emulator, free_port
 
 HANDLERS = ROOT / "bench" / "handlers"
 NOTE = (
@@ -64,7 +64,7 @@ def _function(name: str) -> Path:
 def import_(workshop: Workshop, module: str, *path: Path) -> tuple[float, float]:
     """Milliseconds, on the clock and of the processor, of a process that imports a module.
 
-    It ends at once: an instance of Lambda does not tidy up behind the import either, which is a fifth of some.
+    It ends at once: an instance of Lambda does not tidy up behind the import either, which is a sixth of some.
     """
     code = f"import os{module and ', ' + module}; os._exit(0)"
     return timed_process([workshop.python, "-c", code], workshop.environment(*path), workshop.folder)
@@ -95,13 +95,11 @@ def _through_emulator(workshop: Workshop) -> Table:
 
 
 def _first_answer(workshop: Workshop, handler: str, *path: Path) -> float:
-    (emulator,) = (ROOT / ".venvs/sam").glob("lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64")
-    address, behind = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    runtime = [workshop.python, "-m", "awslambdaric", handler]
-    request = urllib.request.Request(f"http://{address}/2015-03-31/functions/function/invocations", data=b"{}")
+    port = free_port()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", data=b"{}")
     started = time.perf_counter()
     process = subprocess.Popen(
-        [emulator, "--runtime-interface-emulator-address", address, "--runtime-api-address", behind, *runtime],
+        emulator(port, workshop.python, "-m", "awslambdaric", handler),
         env=workshop.environment(*path, AWS_LAMBDA_FUNCTION_TIMEOUT="60"),
         cwd=workshop.folder,
         stdout=subprocess.DEVNULL,

@@ -1,9 +1,22 @@
 """The local cloud behind `make run`; nothing that is deployed knows of it."""
 
+import platform
 import socket
+from pathlib import Path
+
+SAM = Path(__file__).parent.parent / ".venvs" / "sam"
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def emulator(port: int, *runtime: str) -> list[str]:
+    """The command that runs a runtime behind Amazon's Runtime Interface Emulator, which comes with the SAM CLI."""
+    binary = "aws-lambda-rie-arm64" if platform.machine() == "aarch64" else "aws-lambda-rie-x86_64"
+    (found,) = SAM.glob(f"lib/python3*/site-packages/samcli/local/rapid/{binary}")
+    addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
+    addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
+    return [str(found), *addresses, *runtime]

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from local import free_port
+from local import emulator, free_port
 from ops.stage import ROOT, NoStack, Stack, stack
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -72,13 +72,9 @@ def with_docker(function: str, variables: dict[str, str]) -> int:
 
 def with_emulator(function: str, variables: dict[str, str], layer: Path) -> int:
     """Run the handler behind the real Runtime API and send it the event."""
-    binary = "aws-lambda-rie-arm64" if platform.machine() == "aarch64" else "aws-lambda-rie-x86_64"
-    (emulator,) = (ROOT / ".venvs" / "sam").glob(f"lib/python3*/site-packages/samcli/local/rapid/{binary}")
     port = free_port()
-    addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
-    addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
     process = subprocess.Popen(
-        [str(emulator), *addresses, sys.executable, "-m", "awslambdaric", "app.handler"],
+        emulator(port, sys.executable, "-m", "awslambdaric", "app.handler"),
         cwd=ROOT / "functions" / function,
         stdout=sys.stderr,  # the function's log and the emulator's own
         env=os.environ

@@ -27,8 +27,8 @@ SWEEP = "sweep"
 MOST = 1_000
 """Messages of one queue that one run takes; run it again for more."""
 
-
 MOST_PAGES = 1_000
+"""Pages of a stream that are looked through for the end of one batch; some are empty."""
 
 
 class Incomplete(Exception):

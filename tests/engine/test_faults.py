@@ -16,7 +16,7 @@ from tests.engine import faults as fault
 from tests.engine.conftest import connect
 from tests.engine.faults import AFTER, BEFORE, CONTENTION, Clock, Fault, Faults
 from tests.engine.test_sweep import grants
-from tests.service import Answer, Service, extend_event, http_event
+from tests.service import Answer, Json, Service, extend_event, http_event
 from tests.template import template
 
 if TYPE_CHECKING:
@@ -341,6 +341,13 @@ def test_no_sequence_of_faults_loses_a_grant_or_makes_two(
 # The sweep
 
 
+def sweeps(service: Service, faults: Faults) -> tuple[Json, Json]:
+    """What a sweep under the planned faults answers, and the next one without them."""
+    first = service.expire()
+    faults.heal()
+    return first, service.expire()
+
+
 @params(BEFORE)
 def test_one_extension_that_cannot_be_revoked_does_not_stop_the_others(
     table: str, raw: "DynamoDBClient", service: Service, faults: Faults, planned: Fault
@@ -349,9 +356,7 @@ def test_one_extension_that_cannot_be_revoked_does_not_stop_the_others(
     grants(raw, table, 20, utc_now() - WEEK)
     faults.plan_always(planned, operation="UpdateItem", body='"A#A-7"')
 
-    first = service.expire()
-    faults.heal()
-    second = service.expire()
+    first, second = sweeps(service, faults)
 
     assert (first["due"], first["revoked"], first["failed"]) == (20, 19, 1)
     assert (second["due"], second["revoked"], second["failed"]) == (1, 1, 0)
@@ -365,9 +370,7 @@ def test_one_shard_that_cannot_be_read_does_not_stop_the_others(
     grants(raw, table, 40, utc_now() - WEEK)
     faults.plan_always(planned, operation="Query", body='"D#3"')
 
-    first = service.expire()
-    faults.heal()
-    second = service.expire()
+    first, second = sweeps(service, faults)
 
     assert first["failed"] == 1
     assert 0 < first["revoked"] < 40
@@ -382,9 +385,7 @@ def test_a_revocation_whose_answer_was_lost_stands_as_it_was_made(
     grants(raw, table, 8, utc_now() - WEEK)
     faults.plan(planned, planned, operation="UpdateItem")
 
-    first = service.expire()
-    faults.heal()
-    second = service.expire()
+    first, second = sweeps(service, faults)
 
     assert (first["due"], first["failed"]) == (8, 0)
     assert second["due"] == 0
