@@ -7,10 +7,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from extending import store
-from extending.runtime import Metric, logger, metrics, remaining_seconds, utc_now
+from extending.items import SHARDS
+from extending.runtime import Metric, count, logger, measure, metrics, remaining_seconds, utc_now
 
 TIME_USED = 0.75
 """The part of its time that a sweep uses; the rest is for the calls under way and the answer."""
@@ -60,18 +59,17 @@ def sweep(shard: int, now: datetime, until: float) -> Swept:
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     now = utc_now()
     until = time.monotonic() + TIME_USED * remaining_seconds(context)
-    with ThreadPoolExecutor(store.SHARDS) as pool:
-        shards = list(pool.map(partial(sweep, now=now, until=until), range(store.SHARDS)))
+    with ThreadPoolExecutor(SHARDS) as pool:
+        shards = list(pool.map(partial(sweep, now=now, until=until), range(SHARDS)))
     answer = {
         "due": sum(swept.due for swept in shards),
         "revoked": sum(swept.revoked for swept in shards),
         "failed": sum(swept.failed for swept in shards),
         "oldest_lag_seconds": max(swept.lag for swept in shards),
     }
-    metrics.add_metric(Metric.REVOKED, MetricUnit.Count, answer["revoked"])
-    metrics.add_metric(Metric.REMINDED, MetricUnit.Count, sum(swept.reminded for swept in shards))
-    failures = answer["failed"] + sum(swept.unreminded for swept in shards)
-    metrics.add_metric(Metric.FAILED, MetricUnit.Count, failures)
-    metrics.add_metric(Metric.LAG, MetricUnit.Seconds, answer["oldest_lag_seconds"])
+    count(Metric.REVOKED, answer["revoked"])
+    count(Metric.REMINDED, sum(swept.reminded for swept in shards))
+    count(Metric.FAILED, answer["failed"] + sum(swept.unreminded for swept in shards))
+    measure(Metric.LAG, answer["oldest_lag_seconds"])
     logger.info("swept", extra=answer)
     return answer

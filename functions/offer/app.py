@@ -3,10 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
-from aws_lambda_powertools.logging import correlation_paths
-
-from extending import api, model, store
+from extending import answers, api, model, service
 from extending.runtime import logger, utc_now
 
 PATH = "/accounts/<account_id>/subscriptions/<subscription_id>/extension-offer"
@@ -15,16 +12,16 @@ app = api.resolver("GET", PATH)
 
 
 @app.get(PATH)
-def offer_extension(account_id: str, subscription_id: str) -> Response[str]:
+def offer_extension(account_id: str, subscription_id: str) -> api.Response[str]:
     now = utc_now()
     user_id = api.caller(app)
     api.check_ids(account_id, subscription_id)
-    _, holdings = store.view(user_id, account_id)
-    proposal = model.propose(holdings, subscription_id, now)
-    logger.info("offered", extra={"account_id": account_id, "subscription_id": subscription_id})
-    return api.reply(HTTPStatus.OK, api.offer_json(proposal))
+    _, holdings = service.view(user_id, account_id)
+    offer = model.make_offer(holdings, subscription_id, now)
+    logger.info("offered", extra={"subscription_id": subscription_id})
+    return api.reply(HTTPStatus.OK, answers.offer(offer))
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+@logger.inject_lambda_context(correlation_id_path=api.CORRELATION_ID)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+    return api.resolve(app, event, context)

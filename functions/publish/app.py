@@ -1,103 +1,90 @@
 """The table's stream: announce on the bus what has been written to extensions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from extending import bus, failures, items
+from extending.bus import Announcement
+from extending.model import ExtensionEvent
+from extending.runtime import Metric, count, logger, metrics, utc_now
 
-from extending import aside, bus, store
-from extending.bus import Announcement, News
-from extending.runtime import Metric, logger, metrics, utc_now
+Record = dict[str, Any]
 
-
-class NotTaken(Exception):
-    """The bus did not take an event; the stream will bring its record again."""
+PROBE = {"S": "probe"}
+"""The type of the item that the template's probe writes: it shows that the way from the table to here is open."""
 
 
-def announcement(record: DynamoDBRecord) -> Announcement | None:
+def announcement(record: Record) -> Announcement | None:
     """What a change of an extension announces, if anything; raises for a record that tells no such change."""
-    # The images as DynamoDB types them: the data class would turn every number into a Decimal.
-    change = record.raw_event["dynamodb"]
+    change = record["dynamodb"]
     old, new = change.get("OldImage"), change.get("NewImage")
-    if not new:
+    if not new or new.get(items.TYPE) == PROBE:
         return None
-    match store.written(old, new):
-        case "granted":
-            news = News.GRANTED
-        case "reminded":
-            news = News.ENDS_SOON
-        case "revoked":
-            news = News.EXPIRED
-        case None:
-            return None
-    return Announcement(news, store.extension_from_item(new), store.correlation_id(new))
+    event = items.event_between(old, new)
+    return Announcement(event, items.extension_from(new), items.correlation_id_of(new)) if event else None
 
 
-class InOrder(BatchProcessor):
-    """Puts what the records announce on the bus, in chunks and in the order of each extension.
+def too_late(announced: Announcement, now: datetime) -> bool:
+    """After the end nobody is told that it is near, however long the bus was away."""
+    return announced.event is ExtensionEvent.ENDS_SOON and not announced.extension.runs(now)
 
-    At the first record that the bus does not take the batch ends: it is reported, and Lambda brings it and all after
-    it again. A record that cannot be read is set aside once everything before it is out.
+
+def announce(records: Sequence[Record], now: datetime, function_arn: str) -> list[str]:
+    """Put what the records announce on the bus, in chunks and in the order of each extension.
+
+    At the first record that the bus does not take it ends. Returns the sequence numbers of the records to be brought
+    again: Lambda begins anew with the first of them. A record that cannot be read goes to the failure queue once
+    everything before it is out.
     """
-
-    now: datetime
-
-    def process(self) -> list[tuple[Any, ...]]:
-        chunk: list[tuple[dict[str, Any], Announcement]] = []
-        for record in self.records:
-            try:
-                announced = announcement(DynamoDBRecord(record))
-            except Exception as error:
-                if not self._put(chunk):
-                    return []
-                chunk = []
-                if not aside.set_aside({"Records": [record]}, error, self.lambda_context.invoked_function_arn):
-                    self._fail(record, error)
-                continue
-            if announced is None or self._too_late(announced):
-                continue
-            # Never two of one extension in a call: the first might fail alone.
-            if len(chunk) == bus.MOST_ENTRIES or announced.extension.id in {a.extension.id for _, a in chunk}:
-                if not self._put(chunk):
-                    return []
-                chunk = []
-            chunk.append((record, announced))
-        self._put(chunk)
-        return []
-
-    def _too_late(self, announced: Announcement) -> bool:
-        """After the end nobody is told that it is near, however long the bus was away."""
-        return announced.news is News.ENDS_SOON and not announced.extension.runs(self.now)
-
-    def _put(self, chunk: list[tuple[dict[str, Any], Announcement]]) -> bool:
-        """Put a chunk on the bus; False where something of it was not taken, which is then reported."""
-        if not chunk:
-            return True
+    again: list[str] = []
+    chunk: list[tuple[Record, Announcement]] = []
+    for record in records:
         try:
-            refusals = bus.put([announced for _, announced in chunk])
+            announced = announcement(record)
         except Exception as error:
-            self._fail(chunk[0][0], error)
-            return False
-        metrics.add_metric(Metric.PUBLISHED, MetricUnit.Count, refusals.count(None))
-        for (record, _), refusal in zip(chunk, refusals, strict=True):
-            if refusal:
-                self._fail(record, NotTaken(refusal))
-                return False
-        return True
+            if refused := put(chunk):
+                return [*again, refused]
+            chunk = []
+            if not failures.keep({"Records": [record]}, error, function_arn):
+                again.append(number_of(record))
+            continue
+        if announced is None or too_late(announced, now):
+            continue
+        # Never two of one extension in a call: the first might fail alone.
+        if len(chunk) == bus.MOST_ENTRIES or announced.extension.id in {a.extension.id for _, a in chunk}:
+            if refused := put(chunk):
+                return [*again, refused]
+            chunk = []
+        chunk.append((record, announced))
+    if refused := put(chunk):
+        again.append(refused)
+    return again
 
-    def _fail(self, record: dict[str, Any], error: Exception) -> None:
+
+def put(chunk: Sequence[tuple[Record, Announcement]]) -> str | None:
+    """Put a chunk on the bus; the sequence number of the first record that was not taken, if any."""
+    if not chunk:
+        return None
+    try:
+        refusals = bus.put([announced for _, announced in chunk])
+    except Exception as error:
         logger.warning("record to be repeated", extra={"error": type(error).__name__, "reason": str(error)})
-        self.failure_handler(DynamoDBRecord(record), (type(error), error, error.__traceback__))
+        return number_of(chunk[0][0])
+    count(Metric.PUBLISHED, refusals.count(None))
+    for (record, _), refusal in zip(chunk, refusals, strict=True):
+        if refusal:
+            logger.warning("record to be repeated", extra={"error": "NotTaken", "reason": refusal})
+            return number_of(record)
+    return None
 
 
-_processor = InOrder(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+def number_of(record: Record) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    _processor.now = utc_now()
-    answer = process_partial_response(event, announcement, _processor, context)
-    return dict(answer)
+    again = announce(event["Records"], utc_now(), context.invoked_function_arn)
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in again]}

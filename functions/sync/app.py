@@ -2,16 +2,16 @@
 
 from typing import Any, assert_never
 
-from aws_lambda_powertools.logging import correlation_paths
-from aws_lambda_powertools.metrics import MetricUnit
-
-from extending import aside, inbound, store
+from extending import failures, inbound, store
 from extending.inbound import AccountChanged, Change, MemberChanged, NotAnEvent, SubscriptionChanged
-from extending.runtime import Metric, logger, metrics
+from extending.runtime import Metric, count, logger, metrics, pseudonym, utc_now
+from extending.store import Taken
+
+TIE = "same changed_at, other content"
 
 
-def save(change: Change) -> bool:
-    """Store a change; False where something as new is known."""
+def save(change: Change) -> Taken:
+    """Store a change, unless something as new is stored."""
     match change:
         case AccountChanged():
             return store.put_account(change.account, change.changed_at)
@@ -23,16 +23,31 @@ def save(change: Change) -> bool:
             assert_never(change)
 
 
+def report(change: Change, taken: Taken) -> None:
+    """Count what became of a change; name the record of which two things were told for one instant."""
+    if taken.is_stored:
+        count(Metric.STORED)
+    elif not taken.is_tie:
+        count(Metric.STALE)
+    if taken.is_tie:
+        count(Metric.TIED)
+        record = change.model_dump(include={"account_id", "subscription_id"})
+        if isinstance(change, MemberChanged):
+            record["user"] = pseudonym(change.user_id)
+        about = {"detail_type": type(change).__name__, "stored": taken.is_stored}
+        logger.warning(TIE, extra=record | about)
+
+
 @metrics.log_metrics
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.EVENT_BRIDGE)
-def handler(event: dict[str, Any], context: Any) -> dict[str, bool]:
-    """What is no event of the contract is set aside in the failure queue; without one it raises."""
+@logger.inject_lambda_context(correlation_id_path="id")
+def handler(event: dict[str, Any], context: Any) -> dict[str, bool | str]:
+    """What is not an event of the contract is kept in the failure queue; without one it raises."""
     try:
-        change = inbound.read(event.get("detail-type"), event.get("detail"))
+        change = inbound.read(event.get("detail-type"), event.get("detail"), utc_now())
     except NotAnEvent as error:
-        if not aside.set_aside(event, error, context.invoked_function_arn):
+        if not failures.keep(event, error, context.invoked_function_arn):
             raise
         return {"stored": False}
-    stored = save(change)
-    metrics.add_metric(Metric.STORED if stored else Metric.STALE, MetricUnit.Count, 1)
-    return {"stored": stored}
+    taken = save(change)
+    report(change, taken)
+    return {"stored": False, "reason": TIE} if taken is Taken.TIE_LOST else {"stored": taken.is_stored}

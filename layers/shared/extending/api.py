@@ -1,32 +1,26 @@
-"""The HTTP side: resolver, caller, JSON shapes, and the one table from refusal to status."""
+"""The HTTP side: resolver, caller, and the one table from refusal to status."""
 
 import json
-from datetime import datetime
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.api_gateway import Response as Response  # noqa: PLC0414 - for the functions
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from botocore.exceptions import BotoCoreError, ClientError
+from aws_lambda_powertools.logging import correlation_paths
 
-from extending import store
-from extending.errors import Code, Refused
-from extending.model import (
-    ID,
-    USER_ID,
-    EffectiveLimits,
-    Extension,
-    Limit,
-    Proposal,
-    Role,
-    Subscription,
-    instant,
-    instant_or_none,
-    terms_json,
-)
-from extending.runtime import Metric, count, logger
+from extending import answers
+from extending.errors import Code
+from extending.model import ID, USER_ID, Refused
+from extending.runtime import Metric, count_at_once, logger, pseudonym
+from extending.store import Busy
 
-Json = dict[str, Any]
+CORRELATION_ID = correlation_paths.API_GATEWAY_HTTP
+"""Where an event has the id of its request, for the logs."""
+
+MOST_BODY = 4_096
+"""Characters of the longest body that is read; a valid one has some six hundred at the most."""
 
 
 class _Problem(NamedTuple):
@@ -43,7 +37,9 @@ PROBLEMS = {
         "Take account and subscription ids as the list gives them.",
     ),
     Code.INVALID_JSON: _Problem(
-        HTTPStatus.BAD_REQUEST, "Invalid JSON", 'Send the body as JSON in UTF-8: {"offer_id": "…"}.'
+        HTTPStatus.BAD_REQUEST,
+        "Invalid JSON",
+        f'Send the body as JSON in UTF-8, of {MOST_BODY} characters at the most: {{"offer_id": "…"}}.',
     ),
     Code.INVALID_LIMIT: _Problem(
         HTTPStatus.BAD_REQUEST, "Invalid limit", "`limit` is a whole number from 1 to 100; without it a page holds 50."
@@ -143,18 +139,20 @@ def resolver(method: str, path: str) -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver()
     app.exception_handler(Refused)(problem)
 
+    def busy(error: Busy) -> Response[str]:
+        logger.warning("the database did not do it in time", extra={"error": str(error)})
+        return problem(Refused(Code.TRY_AGAIN))
+
     def failed(error: Exception) -> Response[str]:
-        if isinstance(error, ClientError | BotoCoreError) and store.is_transient(error):
-            logger.warning("the database did not do it in time", extra={"error": type(error).__name__})
-            return problem(Refused(Code.TRY_AGAIN))
         logger.error("unexpected error", exc_info=error)
         return problem(Refused(Code.INTERNAL_ERROR))
 
+    app.exception_handler(Busy)(busy)
     app.exception_handler(Exception)(failed)
 
     @app.not_found
     def not_found(_: NotFoundError) -> Response[str]:
-        # The router knows fewer characters than an id may be wrong in.
+        # A path that the router does not match may be one with an id that has characters no id has.
         check_ids(*app.current_event.path_parameters.values())
         raise Refused(Code.ROUTE_NOT_FOUND)
 
@@ -170,21 +168,60 @@ def resolver(method: str, path: str) -> APIGatewayHttpResolver:
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
+def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request; every line that is logged meanwhile names the account and, by a pseudonym, the user."""
+    who: dict[str, str] = {}
+    match event:
+        case {"pathParameters": {"account_id": str(account_id)}} if ID.fullmatch(account_id):
+            who["account_id"] = account_id
+    if user_id := _user_id(event):
+        who["user"] = pseudonym(user_id)
+    with logger.append_context_keys(**who):
+        return app.resolve(event, context)
+
+
 def caller(app: APIGatewayHttpResolver) -> str:
     """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
-    match app.current_event.raw_event["requestContext"]:
-        case {"authorizer": {"jwt": {"claims": {"sub": str(user_id)}}}} if USER_ID.fullmatch(user_id):
-            return user_id
+    if user_id := _user_id(app.current_event.raw_event):
+        return user_id
     raise Refused(Code.UNAUTHORIZED)
 
 
+ACCESS = {"token_use": {"access"}, "typ": {"bearer", "jwt", "at+jwt", "application/at+jwt"}}
+"""Claims in which an issuer says what a token is for, and what they hold in one that opens an API."""
+
+
+def _user_id(event: dict[str, Any]) -> str | None:
+    match event:
+        case {"requestContext": {"authorizer": {"jwt": {"claims": {"sub": str(user_id), **claims}}}}} if (
+            USER_ID.fullmatch(user_id)
+            and all(str(claims[name]).lower() in uses for name, uses in ACCESS.items() if name in claims)
+        ):
+            return user_id
+    return None
+
+
 def check_ids(*ids: str) -> None:
-    """Refuse what is no id, before any key is built of it."""
+    """Refuse what is not a valid id, before any key is built of it."""
     if not all(map(ID.fullmatch, ids)):
         raise Refused(Code.INVALID_ID)
 
 
-def reply(status: HTTPStatus, body: Json) -> Response[str]:
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written, so that a name given twice is seen."""
+
+
+def json_body(app: APIGatewayHttpResolver) -> object:
+    """The body of the request, its objects as Pairs; raises Refused where it is too long or not JSON."""
+    if len(app.current_event.body or "") > MOST_BODY:
+        raise Refused(Code.INVALID_JSON)
+    try:
+        return json.loads(app.current_event.decoded_body or "", object_pairs_hook=Pairs)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Code.INVALID_JSON) from error
+
+
+def reply(status: HTTPStatus, body: Mapping[str, object]) -> Response[str]:
     return Response(status, "application/json", _dumps(body), headers=dict(_HEADERS))
 
 
@@ -193,86 +230,11 @@ def problem(refusal: Refused) -> Response[str]:
     status, title, detail = PROBLEMS[refusal.code]
     logger.info("refused", extra={"code": refusal.code})
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        count(Metric.ANSWERS_FAILED)
-    body: Json = {
-        "type": f"urn:extending-subscription:problem:{refusal.code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": refusal.code,
-    }
-    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT):
-        body["servicing_organization"] = refusal.servicing_organization
-    if refusal.extension:
-        body["extension"] = extension_json(*refusal.extension)
-    if refusal.offer:
-        body["offer"] = offer_json(refusal.offer)
-    if refusal.fields:
-        body["fields"] = [{"name": name, "problem": what} for name, what in refusal.fields.items()]
+        count_at_once(Metric.ANSWERS_FAILED)
+    body = answers.problem(refusal, status, title, detail)
     headers = _HEADERS | _EXTRA_HEADERS.get(refusal.code, {})
     return Response(status, "application/problem+json", _dumps(body), headers=headers)
 
 
-# JSON shapes
-
-
-def subscription_json(subscription: Subscription, extension: Extension | None, role: Role, now: datetime) -> Json:
-    """A row of the list; `extension` is that of the subscription's current period."""
-    return {
-        "id": subscription.id,
-        "number": subscription.number,
-        "kind": subscription.kind,
-        "tariff": {"id": subscription.tariff_id, "name": subscription.tariff_name},
-        "starts_at": instant(subscription.starts_at),
-        "ends_at": instant(subscription.ends_at),
-        "state": subscription.state(now),
-        "limits": subscription.limits._asdict(),
-        "extension": extension_json(extension, now) if extension else _extendable_json(subscription, role, now),
-    }
-
-
-def _extendable_json(subscription: Subscription, role: Role, now: datetime) -> Json:
-    obstacle = subscription.obstacle(now) or (None if role is Role.OWNER else Code.OWNER_REQUIRED)
-    if obstacle or not subscription.terms:
-        return {"state": "unavailable", "reason": obstacle}
-    return {"state": "available", "terms": terms_json(subscription.terms)}
-
-
-def extension_json(extension: Extension, now: datetime) -> Json:
-    return {
-        "state": "active" if extension.runs(now) else "used",
-        "id": extension.id,
-        "terms": terms_json(extension.terms),
-        "granted_at": instant(extension.granted_at),
-        "granted_by": extension.granted_by,
-        "ends_at": instant(extension.ends_at),
-        "revoked_at": instant_or_none(extension.revoked_at),
-    }
-
-
-def offer_json(proposal: Proposal) -> Json:
-    return {
-        "offer_id": proposal.offer.token,
-        "subscription_id": proposal.offer.subscription_id,
-        "terms": terms_json(proposal.offer.terms),
-        "ends_at_if_accepted_now": instant(proposal.ends_at_if_accepted_now),
-        "limits_before": limits_json(proposal.limits_before),
-        "limits_after": limits_json(proposal.limits_after),
-        "servicing_organization": proposal.servicing_organization,
-    }
-
-
-def limits_json(limits: EffectiveLimits) -> Json:
-    return {
-        "sessions": _limit_json(limits.sessions),
-        "databases": _limit_json(limits.databases),
-        "next_change_at": instant_or_none(limits.next_change_at),
-    }
-
-
-def _limit_json(limit: Limit) -> Json:
-    return {"base": limit.base, "extra": limit.extra, "total": limit.total}
-
-
-def _dumps(body: Json) -> str:
+def _dumps(body: object) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

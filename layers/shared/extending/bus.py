@@ -2,28 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NamedTuple, TypedDict
 from uuid import UUID, uuid5
 
 import boto3
 
-from extending.model import Extension, TermsJson, instant, instant_or_none, terms_json
+from extending.answers import Terms, instant, instant_or_none, terms
+from extending.model import SOURCE, Extension, ExtensionEvent
 from extending.runtime import CONFIG, EVENT_BUS_NAME
 
-SOURCE = "extending-subscription"
 MOST_ENTRIES = 10
 """What one PutEvents takes; ten of our events are far below its 256 KB."""
 
 _events = boto3.client("events", config=CONFIG)
-
-
-class News(StrEnum):
-    """What happens to an extension, by the detail type that announces it."""
-
-    GRANTED = "ExtensionGranted"
-    ENDS_SOON = "ExtensionEndsSoon"
-    EXPIRED = "ExtensionExpired"
 
 
 class Detail(TypedDict):
@@ -34,7 +25,7 @@ class Detail(TypedDict):
     subscription_id: str
     extension_id: str
     period_starts_at: str
-    terms: TermsJson
+    terms: Terms
     granted_at: str
     granted_by: str
     ends_at: str
@@ -44,7 +35,7 @@ class Detail(TypedDict):
 class Announcement(NamedTuple):
     """One event out; `correlation_id` is that of the request that granted the extension."""
 
-    news: News
+    event: ExtensionEvent
     extension: Extension
     correlation_id: str
 
@@ -52,12 +43,12 @@ class Announcement(NamedTuple):
     def detail(self) -> Detail:
         extension = self.extension
         return {
-            "event_id": str(uuid5(UUID(extension.id), self.news)),
+            "event_id": str(uuid5(UUID(extension.id), self.event)),
             "account_id": extension.account_id,
             "subscription_id": extension.subscription_id,
             "extension_id": extension.id,
             "period_starts_at": instant(extension.period_starts_at),
-            "terms": terms_json(extension.terms),
+            "terms": terms(extension.terms),
             "granted_at": instant(extension.granted_at),
             "granted_by": extension.granted_by,
             "ends_at": instant(extension.ends_at),
@@ -72,7 +63,7 @@ def put(announcements: Sequence[Announcement]) -> list[str | None]:
             {
                 "EventBusName": EVENT_BUS_NAME,
                 "Source": SOURCE,
-                "DetailType": announcement.news,
+                "DetailType": announcement.event,
                 "Detail": json.dumps(announcement.detail),
                 "Resources": [f"correlation-id:{announcement.correlation_id}"],
             }

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from extending import model
 from extending.model import (
     DURATION,
     ID,
@@ -27,7 +28,6 @@ from extending.model import (
     USER_ID,
     Account,
     Kind,
-    Limits,
     Role,
     Subscription,
     Terms,
@@ -43,7 +43,10 @@ def _written_out(value: object) -> object:
 
 
 def _in_calendar(value: datetime) -> datetime:
-    value = value.astimezone(UTC)
+    try:
+        value = value.astimezone(UTC)
+    except OverflowError:  # The calendar's first or last day, in an offset that leads out of it.
+        value = _OUT_OF_CALENDAR
     if not from_epoch(0) <= value < from_epoch(MOST_EPOCH):
         raise ValueError("an instant from 1970 to 8999 is expected")
     return value
@@ -63,6 +66,7 @@ def _seconds(duration: str) -> int:
     return int(_TIMEDELTA.validate_python(duration).total_seconds())
 
 
+_OUT_OF_CALENDAR = datetime.min.replace(tzinfo=UTC)
 _TIMEDELTA = TypeAdapter(timedelta)
 
 Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
@@ -100,12 +104,12 @@ class AccountChanged(_Told):
 
     @property
     def account(self) -> Account:
-        contact = self.servicing_organization
-        return Account(self.account_id, self.name, self.time_zone, contact.model_dump() if contact else None)
+        told = self.servicing_organization
+        return Account(self.account_id, self.name, self.time_zone, told.model_dump() if told else None)
 
 
 class MemberChanged(_Told):
-    """A user's role in an account is new or another; null: he has none any more."""
+    """A user's role in an account is new or another; null: it was taken away."""
 
     account_id: Id
     user_id: UserId
@@ -133,6 +137,9 @@ class ExtensionTerms(_Told):
     duration: Duration
 
 
+PERIOD_ID = "What the sender calls this period. Without it a period is its starts_at, and another starts_at is another."
+
+
 class SubscriptionChanged(_Told):
     """A subscription is new, renewed, ended, or of other limits or terms."""
 
@@ -144,6 +151,7 @@ class SubscriptionChanged(_Told):
     tariff: Tariff
     starts_at: Instant
     ends_at: Instant
+    period_id: Annotated[Id | None, Field(description=PERIOD_ID)] = None
     limits: TariffLimits
     extension_terms: ExtensionTerms | None
     changed_at: Precise
@@ -161,15 +169,21 @@ class SubscriptionChanged(_Told):
             id=self.subscription_id,
             number=self.number,
             kind=self.kind,
-            parent_id=self.parent_id,
             tariff_id=self.tariff.id,
             tariff_name=self.tariff.name,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
-            limits=Limits(self.limits.sessions, self.limits.databases),
+            limits=model.TariffLimits(self.limits.sessions, self.limits.databases),
             terms=Terms(terms.sessions, terms.databases, terms.duration, _seconds(terms.duration)) if terms else None,
+            period_id=self.period_id,
         )
 
+
+AHEAD = timedelta(minutes=5)
+"""How far the sender's clock may be ahead of ours; a change from farther on would keep all later ones out."""
+
+SOURCE = "service-manager"
+"""The source of these events on the bus."""
 
 Change = AccountChanged | MemberChanged | SubscriptionChanged
 
@@ -180,15 +194,18 @@ CHANGES: dict[str, type[Change]] = {
 
 
 class NotAnEvent(ValueError):
-    """What came is no event of the contract; says which fields are wrong and why, never their values."""
+    """What came is not an event of the contract; says which fields are wrong and why, never their values."""
 
 
-def read(detail_type: object, detail: object) -> Change:
-    """The change that an event tells; raises NotAnEvent."""
+def read(detail_type: object, detail: object, now: datetime) -> Change:
+    """The change that an event tells; raises NotAnEvent, and nothing else whatever JSON comes."""
     if not isinstance(detail_type, str) or detail_type not in CHANGES:
         raise NotAnEvent(f"detail type: one of {', '.join(CHANGES)} is expected")
     try:
-        return CHANGES[detail_type].model_validate(detail)
+        change = CHANGES[detail_type].model_validate(detail)
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc'])) or 'detail'}: {e['msg']}" for e in error.errors(include_url=False))
         raise NotAnEvent("; ".join(problems)) from None
+    if change.changed_at > now + AHEAD:
+        raise NotAnEvent("changed_at: more than five minutes ahead of the clock")
+    return change

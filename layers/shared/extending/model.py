@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from extending.errors import Code, Refused
+from extending.errors import Code
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What an account or subscription id looks like (use with `fullmatch`); no key separator is in it."""
@@ -48,6 +48,8 @@ class State(StrEnum):
 
 
 class Role(StrEnum):
+    """What a user is in an account, from the one who may most to the one who may least."""
+
     OWNER = "owner"
     ADMINISTRATOR = "administrator"
     USER = "user"
@@ -57,9 +59,41 @@ class Role(StrEnum):
     def may_view(self) -> bool:
         return self in (Role.OWNER, Role.ADMINISTRATOR)
 
+    @property
+    def may_extend(self) -> bool:
+        return self is Role.OWNER
 
-class Limits(NamedTuple):
-    """What a tariff or an account allows; None is unlimited."""
+
+def roles_above(role: Role | None) -> list[Role]:
+    """The roles that mean more than this one; all of them where there is none."""
+    roles = list(Role)
+    return roles[: roles.index(role)] if role else roles
+
+
+SOURCE = "extending-subscription"
+"""The source of our own events on the bus."""
+
+
+class ExtensionEvent(StrEnum):
+    """What happens to an extension, by the detail type that announces it."""
+
+    GRANTED = "ExtensionGranted"
+    ENDS_SOON = "ExtensionEndsSoon"
+    EXPIRED = "ExtensionExpired"
+
+
+Obstacle = Literal[Code.NOT_MAIN, Code.NOT_ACTIVE_YET, Code.FINISHED, Code.TARIFF_NOT_EXTENDABLE]
+"""Why a subscription cannot be extended, besides that it already was."""
+
+Period = datetime | str
+"""What tells one period of a subscription from another: its start, or the id that the service manager gives it."""
+
+ServicingOrganization = dict[str, str | None]
+"""Whom an account turns to: name, city, phone, email, site."""
+
+
+class TariffLimits(NamedTuple):
+    """What a tariff allows; None is unlimited."""
 
     sessions: int | None
     databases: int | None
@@ -73,6 +107,10 @@ class Terms(NamedTuple):
     duration: str
     seconds: int
 
+    @property
+    def add_something(self) -> bool:
+        return bool(self.sessions or self.databases)
+
 
 class Account(NamedTuple):
     """A client of the service; what the service manager has not told yet is None."""
@@ -80,20 +118,24 @@ class Account(NamedTuple):
     id: str
     name: str | None = None
     time_zone: str | None = None
-    servicing_organization: dict[str, str | None] | None = None
+    servicing_organization: ServicingOrganization | None = None
 
 
 class Subscription(NamedTuple):
     id: str
     number: str
     kind: Kind
-    parent_id: str | None
     tariff_id: str
     tariff_name: str
     starts_at: datetime
     ends_at: datetime
-    limits: Limits
+    limits: TariffLimits
     terms: Terms | None
+    period_id: str | None = None
+
+    @property
+    def period(self) -> Period:
+        return self.period_id or self.starts_at
 
     def state(self, now: datetime) -> State:
         if now < self.starts_at:
@@ -104,8 +146,8 @@ class Subscription(NamedTuple):
     def carries_limits(self) -> bool:
         return self.kind in (Kind.MAIN, Kind.ADD_ON)
 
-    def obstacle(self, now: datetime) -> Code | None:
-        """Why the current period of this subscription cannot be extended, besides "it already was"."""
+    def obstacle(self, now: datetime) -> Obstacle | None:
+        """What stands against extending the current period of this subscription."""
         if self.kind is not Kind.MAIN:
             return Code.NOT_MAIN
         match self.state(now):
@@ -113,7 +155,7 @@ class Subscription(NamedTuple):
                 return Code.NOT_ACTIVE_YET
             case State.FINISHED:
                 return Code.FINISHED
-        return None if self.terms else Code.TARIFF_NOT_EXTENDABLE
+        return None if self.terms and self.terms.add_something else Code.TARIFF_NOT_EXTENDABLE
 
 
 class Extension(NamedTuple):
@@ -128,43 +170,75 @@ class Extension(NamedTuple):
     ends_at: datetime
     reminded_at: datetime | None = None
     revoked_at: datetime | None = None
+    period_id: str | None = None
+
+    @property
+    def period(self) -> Period:
+        return self.period_id or self.period_starts_at
+
+    def is_of_current(self, subscription: Subscription) -> bool:
+        """Whether it is of a subscription's current period; it may be older than the id of that period."""
+        return self.period in (subscription.period, subscription.starts_at)
 
     @property
     def id(self) -> str:
         """Derived from what the extension is one of, so that whoever names it names the same."""
-        key = f"{self.account_id}/{self.subscription_id}/{self.period_starts_at.isoformat()}"
+        # No id looks like an instant: there is no colon in it.
+        key = f"{self.account_id}/{self.subscription_id}/{self.period_id or self.period_starts_at.isoformat()}"
         return str(uuid5(NAMESPACE_URL, f"urn:extending-subscription:{key}"))
+
+    def first_due_at(self, remind_before: timedelta) -> datetime:
+        """When the schedule first has something to do: to remind, or to revoke one that is too short for that."""
+        reminder_at = self.ends_at - remind_before
+        return reminder_at if reminder_at > self.granted_at else self.ends_at
 
     def runs(self, now: datetime) -> bool:
         """True until its end; its start is not asked: another machine's clock may be a little ahead."""
         return now < self.ends_at
 
 
-class Offer(NamedTuple):
-    """What the owner is asked to accept; its token is the `offer_id`."""
+class OfferId(NamedTuple):
+    """What an `offer_id` binds: a period of a subscription, and terms."""
 
     subscription_id: str
     period_starts_at: datetime
     terms: Terms
+    period_id: str | None = None
 
     @property
     def token(self) -> str:
         """Not a secret: a token that says anything else than the stored subscription is refused by the write."""
         terms = self.terms
         period = int(self.period_starts_at.timestamp())
-        return pack([self.subscription_id, period, terms.sessions, terms.databases, terms.duration, terms.seconds])
+        named = [self.period_id] if self.period_id else []
+        values = [self.subscription_id, period, terms.sessions, terms.databases, terms.duration, terms.seconds]
+        return pack(values + named)
+
+    def says_as_much_as(self, other: "OfferId") -> bool:
+        """Whether both are of one period and the same terms, though its start or its name was corrected between."""
+        return (self.subscription_id, self.terms) == (other.subscription_id, other.terms) and (
+            other.period_id or other.period_starts_at
+        ) in (self.period_id, self.period_starts_at)
 
     @classmethod
-    def of(cls, subscription: Subscription) -> "Offer":
-        """The offer for the current period; the subscription must have terms."""
+    def of(cls, subscription: Subscription) -> "OfferId":
+        """That of the current period; the subscription must have terms."""
         assert subscription.terms
-        return cls(subscription.id, subscription.starts_at, subscription.terms)
+        return cls(subscription.id, subscription.starts_at, subscription.terms, subscription.period_id)
 
     @classmethod
-    def from_token(cls, token: str) -> "Offer":
+    def from_token(cls, token: str) -> "OfferId":
         """Raises ValueError for what `token` could not have made."""
         match unpack(token):
-            case [str(subscription_id), int(period), int(sessions), int(databases), str(duration), int(seconds)] if (
+            case [
+                str(subscription_id),
+                int(period),
+                int(sessions),
+                int(databases),
+                str(duration),
+                int(seconds),
+                *named,
+            ] if (
                 ID.fullmatch(subscription_id)
                 and DURATION.fullmatch(duration)
                 and _is_int(period, 0, MOST_EPOCH)
@@ -172,11 +246,16 @@ class Offer(NamedTuple):
                 and _is_int(databases, 0, MOST_UNITS)
                 and _is_int(seconds, 1, MOST_SECONDS)
             ):
-                return cls(subscription_id, from_epoch(period), Terms(sessions, databases, duration, seconds))
-        raise ValueError("not an offer")
+                terms = Terms(sessions, databases, duration, seconds)
+                match named:
+                    case []:
+                        return cls(subscription_id, from_epoch(period), terms)
+                    case [str(period_id)] if ID.fullmatch(period_id):
+                        return cls(subscription_id, from_epoch(period), terms, period_id)
+        raise ValueError("not an offer_id")
 
-    def grant(self, account_id: str, user_id: str, now: datetime) -> Extension:
-        """The extension that accepting this offer at `now` creates."""
+    def accepted(self, account_id: str, user_id: str, now: datetime) -> Extension:
+        """The extension that accepting it at `now` creates."""
         return Extension(
             account_id=account_id,
             subscription_id=self.subscription_id,
@@ -185,6 +264,7 @@ class Offer(NamedTuple):
             granted_at=now,
             granted_by=user_id,
             ends_at=now + timedelta(seconds=self.terms.seconds),
+            period_id=self.period_id,
         )
 
 
@@ -197,8 +277,8 @@ class Limit(NamedTuple):
         return None if self.base is None else self.base + self.extra
 
 
-class EffectiveLimits(NamedTuple):
-    """Limits of an account at one instant; `next_change_at` is when they next change by themselves."""
+class Limits(NamedTuple):
+    """What an account may use at one instant; `next_change_at` is when that next changes by itself."""
 
     sessions: Limit
     databases: Limit
@@ -210,76 +290,124 @@ class Holdings(NamedTuple):
 
     account: Account
     subscriptions: Mapping[str, Subscription]
-    extensions: Mapping[tuple[str, datetime], Extension]
+    extensions: Mapping[tuple[str, Period], Extension]
 
     def extension_of(self, subscription: Subscription) -> Extension | None:
-        """The extension of the subscription's current period."""
-        return self.extensions.get((subscription.id, subscription.starts_at))
+        """The extension of the subscription's current period, which may have got its id after the grant."""
+        named = self.extensions.get((subscription.id, subscription.period))
+        return named or self.extensions.get((subscription.id, subscription.starts_at))
 
-    def limits(self, now: datetime, plus: Extension | None = None) -> EffectiveLimits:
+    def limits(self, now: datetime, plus: Extension | None = None) -> Limits:
         """Base limits of active subscriptions and, while a main one is active, extras of running extensions.
 
-        `plus` is an extension to count as if it were already granted.
+        `plus` is an extension to count as if it were already granted. One pass over what begins and ends from now on.
         """
-        counted = [s for s in self.subscriptions.values() if s.carries_limits and s.ends_at > now]
-        extensions = [x for x in self.extensions.values() if x.runs(now)]
-        if plus:
-            extensions.append(plus)
-        sessions, databases = _limits_at(now, counted, extensions)
-        edges = {edge for s in counted for edge in (s.starts_at, s.ends_at)} | {x.ends_at for x in extensions}
-        change = next(
-            (
-                edge
-                for edge in sorted(edges)
-                if edge > now and _limits_at(edge, counted, extensions) != (sessions, databases)
-            ),
-            None,
+        edges: dict[datetime, _Sums] = {}
+        sums = edges.setdefault(now, _Sums())
+        for s in self.subscriptions.values():
+            if s.carries_limits and s.ends_at > now:
+                edges.setdefault(max(now, s.starts_at), _Sums()).count(s, 1)
+                edges.setdefault(s.ends_at, _Sums()).count(s, -1)
+        for x in (*self.extensions.values(), *([plus] if plus else [])):
+            if x.runs(now):
+                sums.extend(x.terms, 1)
+                edges.setdefault(x.ends_at, _Sums()).extend(x.terms, -1)
+        current = sums.limits()
+        for edge in sorted(edges)[1:]:
+            sums.add(edges[edge])
+            if sums.limits() != current:
+                return Limits(*current, edge)
+        return Limits(*current, None)
+
+
+class _Sums:
+    """What holds at an instant, or what comes and goes at one; what is unlimited is counted beside the sums."""
+
+    __slots__ = ("databases", "extra_databases", "extra_sessions", "mains", "sessions", "unlimited")
+
+    def __init__(self) -> None:
+        self.mains = self.sessions = self.databases = self.extra_sessions = self.extra_databases = 0
+        self.unlimited = [0, 0]
+
+    def count(self, subscription: Subscription, sign: int) -> None:
+        sessions, databases = subscription.limits
+        self.mains += sign * (subscription.kind is Kind.MAIN)
+        self.sessions += sign * (sessions or 0)
+        self.databases += sign * (databases or 0)
+        self.unlimited[0] += sign * (sessions is None)
+        self.unlimited[1] += sign * (databases is None)
+
+    def extend(self, terms: Terms, sign: int) -> None:
+        self.extra_sessions += sign * terms.sessions
+        self.extra_databases += sign * terms.databases
+
+    def add(self, other: "_Sums") -> None:
+        self.mains += other.mains
+        self.sessions += other.sessions
+        self.databases += other.databases
+        self.extra_sessions += other.extra_sessions
+        self.extra_databases += other.extra_databases
+        self.unlimited = [mine + more for mine, more in zip(self.unlimited, other.unlimited, strict=True)]
+
+    def limits(self) -> tuple[Limit, Limit]:
+        """Extras count while a main subscription is active."""
+        return (
+            Limit(None if self.unlimited[0] else self.sessions, self.extra_sessions if self.mains else 0),
+            Limit(None if self.unlimited[1] else self.databases, self.extra_databases if self.mains else 0),
         )
-        return EffectiveLimits(sessions, databases, change)
 
 
-def _limits_at(now: datetime, counted: list[Subscription], extensions: list[Extension]) -> tuple[Limit, Limit]:
-    active = [s for s in counted if s.starts_at <= now < s.ends_at]
-    extras = [x.terms for x in extensions if x.runs(now)] if any(s.kind is Kind.MAIN for s in active) else []
-    return (
-        Limit(_total([s.limits.sessions for s in active]), sum(t.sessions for t in extras)),
-        Limit(_total([s.limits.databases for s in active]), sum(t.databases for t in extras)),
-    )
+class Offer(NamedTuple):
+    """What an owner may accept, as it is read before the decision."""
 
-
-def _total(limits: list[int | None]) -> int | None:
-    total = 0
-    for limit in limits:
-        if limit is None:
-            return None
-        total += limit
-    return total
-
-
-class Proposal(NamedTuple):
-    """An offer as the owner reads it."""
-
-    offer: Offer
+    id: OfferId
     ends_at_if_accepted_now: datetime
-    limits_before: EffectiveLimits
-    limits_after: EffectiveLimits
-    servicing_organization: dict[str, str | None] | None
+    limits_before: Limits
+    limits_after: Limits
+    servicing_organization: ServicingOrganization | None
 
 
-def propose(holdings: Holdings, subscription_id: str, now: datetime) -> Proposal:
+class Refused(Exception):
+    """A refusal, with what helps the caller to go on.
+
+    An extension comes with the instant at which it was looked at (`at`), a wrong body with its `fields`: what is wrong
+    with each, by name.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        *,
+        servicing_organization: ServicingOrganization | None = None,
+        extension: Extension | None = None,
+        at: datetime | None = None,
+        offer: Offer | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.servicing_organization = servicing_organization
+        self.extension = extension
+        self.at = at
+        self.offer = offer
+        self.fields = fields
+
+
+def make_offer(holdings: Holdings, subscription_id: str, now: datetime) -> Offer:
     """What an owner may accept now; raises Refused where there is nothing to accept."""
-    contact = holdings.account.servicing_organization
+    servicing_organization = holdings.account.servicing_organization
     subscription = holdings.subscriptions.get(subscription_id)
     if not subscription:
         raise Refused(Code.SUBSCRIPTION_NOT_FOUND)
     if extension := holdings.extension_of(subscription):
-        raise Refused(Code.ALREADY_USED, extension=(extension, now), servicing_organization=contact)
+        raise Refused(Code.ALREADY_USED, extension=extension, at=now, servicing_organization=servicing_organization)
     if obstacle := subscription.obstacle(now):
-        raise Refused(obstacle, servicing_organization=contact)
-    offer = Offer.of(subscription)
+        raise Refused(obstacle, servicing_organization=servicing_organization)
+    id_ = OfferId.of(subscription)
     # Who would accept changes neither the limits nor the end.
-    accepted = offer.grant(holdings.account.id, "", now)
-    return Proposal(offer, accepted.ends_at, holdings.limits(now), holdings.limits(now, plus=accepted), contact)
+    accepted = id_.accepted(holdings.account.id, "", now)
+    limits_after = holdings.limits(now, plus=accepted)
+    return Offer(id_, accepted.ends_at, holdings.limits(now), limits_after, servicing_organization)
 
 
 class Page(NamedTuple):
@@ -290,8 +418,9 @@ class Page(NamedTuple):
 def page(holdings: Holdings, now: datetime, limit: int, token: str | None) -> Page:
     """One page of the account's subscriptions: active, future, finished, newest first inside each.
 
-    The token holds the account and the instant of the first page, so that a subscription that starts or ends
-    meanwhile is neither skipped nor shown twice. Raises ValueError for a token of another account or of nobody.
+    The token holds the account and the instant of the first page, so that a subscription that starts or ends by the
+    clock meanwhile is neither skipped nor shown twice. One whose period the service manager changes meanwhile may be:
+    it stands in another place. Raises ValueError for a token of another account or of nobody.
     """
     after: tuple[int, int, str] | None = None
     if token is not None:
@@ -316,7 +445,7 @@ def _place(subscription: Subscription, now: datetime) -> tuple[int, int, str]:
     return rank, -int(subscription.starts_at.timestamp()), subscription.id
 
 
-# Instants, terms and opaque tokens as they travel
+# Instants as they are stored, opaque tokens as they travel
 
 MOST_EPOCH = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 """Instants lie between 1970 and the year 9000, so that adding a duration stays in the calendar."""
@@ -324,26 +453,6 @@ MOST_EPOCH = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 
 def from_epoch(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def instant(when: datetime) -> str:
-    """An instant as the API and the events write it: 2026-11-29T10:00:00Z."""
-    return when.isoformat().replace("+00:00", "Z")
-
-
-def instant_or_none(when: datetime | None) -> str | None:
-    return instant(when) if when else None
-
-
-class TermsJson(TypedDict):
-    sessions: int
-    databases: int
-    duration: str
-
-
-def terms_json(terms: Terms) -> TermsJson:
-    """Terms as the API and the events write them."""
-    return {"sessions": terms.sessions, "databases": terms.databases, "duration": terms.duration}
 
 
 def pack(values: Sequence[object]) -> str:
@@ -368,5 +477,5 @@ def unpack(token: str) -> list[object]:
 
 
 def _is_int(value: int, least: int, most: int) -> bool:
-    """Whether a number is within bounds; a boolean, which passes for an int, is none."""
+    """Whether a number is within bounds; a boolean, which passes for an int, does not."""
     return type(value) is int and least <= value <= most

@@ -1,9 +1,7 @@
 """What a function gets from where it runs: environment, clients, logger, metrics. Built once per cold start."""
 
 import gc
-
-gc.disable()  # What is imported here is there to stay: looking for garbage in it only delays a cold start.
-
+import hmac
 import os
 import warnings
 from datetime import UTC, datetime, timedelta
@@ -53,6 +51,7 @@ class Metric(StrEnum):
     SET_ASIDE = "MessagesSetAside"
     STORED = "ChangesStored"
     STALE = "ChangesStale"
+    TIED = "ChangesTied"
 
 
 NAMESPACE = "ExtendingSubscription"
@@ -64,12 +63,21 @@ dynamodb: "DynamoDBClient" = boto3.client("dynamodb", config=CONFIG)
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE)
 
-gc.freeze()  # Nor is it looked through again later.
+gc.freeze()  # What is imported by now is never looked through.
 gc.enable()
 
 
-def count(metric: Metric, **dimensions: str) -> None:
-    """Count one at once, under the service and these dimensions: apart from what the invocation adds up."""
+def count(metric: Metric, number: int = 1) -> None:
+    """Add to what this invocation reports."""
+    metrics.add_metric(metric, MetricUnit.Count, number)
+
+
+def measure(metric: Metric, seconds: int) -> None:
+    metrics.add_metric(metric, MetricUnit.Seconds, seconds)
+
+
+def count_at_once(metric: Metric, **dimensions: str) -> None:
+    """Count one apart from what the invocation adds up, under the service and these dimensions."""
     with single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as counted:
         for name, value in {"service": metrics.service, **dimensions}.items():
             counted.add_dimension(name, value)
@@ -83,3 +91,12 @@ def utc_now() -> datetime:
 def remaining_seconds(context: Any) -> float:
     """Time this invocation has left."""
     return float(context.get_remaining_time_in_millis()) / 1000
+
+
+def pseudonym(user_id: str) -> str:
+    """A user in the logs: the same in every line of one stack, another in another stack.
+
+    Its key, the table's name, is no secret: whoever knows a user's id and the stack finds that user's lines, and nobody
+    reads an id out of them.
+    """
+    return hmac.digest(TABLE_NAME.encode(), user_id.encode(), "sha256").hex()[:16]

@@ -44,7 +44,10 @@ def install(target: Path, python: str, platform: str) -> None:
             ],
             check=True,
         )
-    shutil.copytree(HERE / "extending", target / "extending", ignore=shutil.ignore_patterns("__pycache__"))
+    package = target / "extending"
+    package.mkdir()
+    for module in (HERE / "extending").glob("*.py"):  # and nothing else that may lie there
+        shutil.copy(module, package)
 
 
 def trim(target: Path) -> None:
