@@ -3,13 +3,14 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, get_type_hints, is_typeddict
-
-from pydantic import BaseModel, create_model
+from typing import Any
 
 from extending.inbound import CHANGES
+from extending.model import ExtensionEvent
+from generate.shapes import json_schema
+from local import ROOT
 
-FOLDER = Path(__file__).parent.parent / "schemas"
+FOLDER = ROOT / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -18,18 +19,11 @@ def schemas() -> dict[str, dict[str, Any]]:
     os.environ.setdefault("TABLE_NAME", "none")
     os.environ.setdefault("EVENT_BUS_NAME", "none")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    from extending.bus import Detail, News  # noqa: PLC0415 - it makes a client of the bus
+    from extending.bus import Detail  # noqa: PLC0415 - it makes a client of the bus
 
     found = {name: model.model_json_schema() for name, model in CHANGES.items()}
-    found |= {news.value: _model(Detail).model_json_schema() | {"title": news.value} for news in News}
+    found |= {event.value: json_schema(Detail) | {"title": event.value} for event in ExtensionEvent}
     return {name: {"$schema": DIALECT} | schema for name, schema in found.items()}
-
-
-def _model(shape: Any) -> type[BaseModel]:
-    """A TypedDict as a model, for its schema."""
-    hints = get_type_hints(shape).items()
-    fields: dict[str, Any] = {name: (_model(hint) if is_typeddict(hint) else hint, ...) for name, hint in hints}
-    return create_model(shape.__name__, __doc__=shape.__doc__, **fields)
 
 
 def write(folder: Path = FOLDER) -> None:

@@ -1,6 +1,6 @@
 """List the licences of what ships in the layer: write docs/licences.md.
 
-    python -m local.licences
+    python -m generate.licences
 
 The packages are those that `uv.lock` names for the group `layer`; the licences are what their own metadata says.
 """
@@ -8,9 +8,9 @@ The packages are those that `uv.lock` names for the group `layer`; the licences 
 import os
 import subprocess
 from importlib.metadata import distribution
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from local import ROOT
+
 FILE = ROOT / "docs" / "licences.md"
 HEAD = """\
 # Licences of what ships

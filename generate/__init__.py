@@ -1,0 +1,1 @@
+"""What `make generate` writes: the API description, the schemas of events, the licences of what ships."""
