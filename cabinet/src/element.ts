@@ -1,0 +1,301 @@
+/** <extending-subscription>: an account's tariff subscriptions, and the window in which an owner extends one. See docs/embedding.md. */
+import { Client, type Extended, type GetToken, type List, type Offer, Problem, type Row } from './client';
+import { h, update } from './dom';
+import { news, page } from './page';
+import { type Acts, type Notice, type Scene, type Sheet, granted, stateOf } from './scene';
+import { announcement, sheet } from './sheet';
+import { HOUR, MINUTE, SECOND, Speech } from './speech';
+import css from './style.css';
+import { afterFailure, afterInstant } from './when';
+
+const WAKING = ['online', 'focus'];
+const STYLE = new CSSStyleSheet();
+STYLE.replaceSync(css);
+
+class ExtendingSubscription extends HTMLElement {
+  static observedAttributes = ['account-id', 'api', 'lang'];
+
+  #client: Client | null = null;
+  #data: List | null = null;
+  #pages = 1;
+  #problem: Problem | null = null;
+  #notice: Notice | null = null;
+  #sheet: Sheet | null = null;
+  #era = {}; // of one user, account and API: what was asked in a former one is not for this one
+  #turn = 0; // answers from before the last change are dropped
+  #loading = false;
+  #askedAt = 0;
+  #failingSince = 0;
+  #wanted = false; // somebody has come back to the page
+  #luck = 0; // anew for every answer
+  #timer = 0;
+  #say: Speech | null = null;
+
+  #root = this.attachShadow({ mode: 'open' });
+  #main = h('div.main');
+  #live = h('div.sr', { role: 'status' });
+  #heading = h('h2', { id: 'heading', tabindex: -1, autofocus: '' });
+  #content = h('div.content');
+  #status = h('div.status', { role: 'status' });
+  #actions = h('div.actions');
+  #dialog = h('dialog.dialog', { 'aria-labelledby': 'heading' }, h('div.sheet', this.#heading, this.#content, this.#status, this.#actions)) as HTMLDialogElement;
+
+  #acts: Acts = {
+    load: () => void this.#load(),
+    more: () => {
+      this.#pages++;
+      void this.#load();
+    },
+    open: (id) => this.#open(id),
+    confirm: () => {
+      if (this.#sheet?.offer) this.#extend();
+      else this.#ask();
+    },
+    close: () => {
+      if (!this.#sheet?.offer || !this.#sheet.busy) this.#close();
+    },
+  };
+
+  constructor() {
+    super();
+    this.#root.append(this.#main, this.#live, this.#dialog);
+    this.#root.adoptedStyleSheets = [STYLE];
+    this.#dialog.addEventListener('cancel', (event) => this.#sheet?.busy && event.preventDefault());
+    this.#dialog.addEventListener('close', () => this.#dialog.open || this.#close()); // it comes late: the next may be open
+  }
+
+  get getToken(): GetToken | undefined { return this.#client?.getToken; }
+  set getToken(ask: GetToken | null | undefined) {
+    this.#client = ask ? new Client(ask) : null;
+    this.#restart();
+  }
+
+  refresh(): Promise<void> { return this.#load(); }
+
+  connectedCallback(): void {
+    const { getToken } = this;
+    if (delete (this as Partial<this>).getToken && getToken !== this.#client?.getToken) this.getToken = getToken; // set before this module had loaded
+    else this.#restart();
+    for (const type of WAKING) addEventListener(type, this.#wake);
+  }
+
+  disconnectedCallback(): void {
+    clearTimeout(this.#timer);
+    this.#turn++;
+    for (const type of WAKING) removeEventListener(type, this.#wake);
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after) return;
+    if (name !== 'lang') this.#restart();
+    else if (this.isConnected) {
+      this.#notice = null; // in the other language
+      this.#render();
+    }
+  }
+
+  // ---- what is asked of the API
+
+  #restart(): void {
+    this.#data = this.#problem = this.#notice = this.#sheet = null;
+    this.#era = {};
+    this.#pages = 1;
+    this.#dialog.close();
+    if (this.isConnected) void this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const turn = ++this.#turn;
+    this.#loading = true;
+    this.#render();
+    if (!this.#client || !this.#account) return;
+    let data: List | null, problem: Problem | null = null;
+    try {
+      data = await this.#call<List>('GET', '');
+      for (let page = 1; page < this.#pages && data.next_token; page++) {
+        const more: List = await this.#call('GET', `?next_token=${encodeURIComponent(data.next_token)}`);
+        data = { ...more, subscriptions: [...data.subscriptions, ...more.subscriptions] };
+      }
+    } catch (error) {
+      problem = error instanceof Problem ? error : new Problem('unavailable'); // an answer of another shape
+      data = problem.passing ? this.#data : null;
+    }
+    if (turn !== this.#turn) return;
+    this.#askedAt = Date.now();
+    if (!this.#problem) this.#failingSince = this.#askedAt;
+    this.#data = data;
+    this.#problem = problem;
+    this.#luck = Math.random();
+    this.#loading = this.#wanted = false;
+    if (!data && this.#sheet) this.#close(); // the user may no longer see what is in it
+    else this.#render();
+  }
+
+  #ask(): void {
+    void this.#attempt(async (view) => { view.offer = await this.#call<Offer>('GET', `/${view.row.id}/extension-offer`); });
+  }
+
+  #extend(): void {
+    void this.#attempt(async (view, era) => {
+      view.sent = true;
+      const { created, extension } = await this.#call<Extended>('POST', `/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
+      if (era !== this.#era) return;
+      view.row.extension = extension;
+      this.#notice = { tone: created ? 'good' : 'info', text: announcement(this.#scene(), view, extension) };
+      if (this.#sheet === view) this.#close();
+      this.#announce('extension-granted', { subscription_id: view.row.id, created, extension });
+      void this.#load();
+    });
+  }
+
+  /** A request of the window: one at a time, and what is refused is told. */
+  async #attempt(request: (view: Sheet, era: object) => Promise<void>): Promise<void> {
+    const view = this.#sheet, era = this.#era;
+    if (!view || view.busy) return;
+    Object.assign(view, { busy: true, problem: undefined, before: undefined });
+    this.#render();
+    try {
+      await request(view, era);
+    } catch (error) {
+      if (era !== this.#era) return;
+      const problem = error instanceof Problem ? error : new Problem('unavailable');
+      const { offer, extension } = problem.brought;
+      if (offer) Object.assign(view, { offer, before: view.offer?.terms });
+      else view.problem = problem;
+      if (!problem.passing) {
+        view.extension = extension;
+        if (extension) view.row.extension = extension;
+        this.#announce('extension-refused', { subscription_id: view.row.id, code: problem.code });
+        if (!offer) void this.#load();
+      }
+    }
+    view.busy = false;
+    this.#render();
+  }
+
+  #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    const root = (this.getAttribute('api') ?? '/api').replace(/\/$/, '');
+    return this.#client!.call(method, `${root}/accounts/${encodeURIComponent(this.#account!)}/subscriptions${path}`, body);
+  }
+
+  #announce(type: string, detail: object): void {
+    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail: { account_id: this.#account, ...detail } }));
+  }
+
+  get #account(): string | null { return this.getAttribute('account-id'); }
+
+  #row(id: string): Row | undefined { return this.#data?.subscriptions.find((row) => row.id === id); }
+
+  // ---- the window
+
+  #open(id: string): void {
+    const row = this.#row(id);
+    if (!row) return;
+    const extension = granted(row.extension) ? row.extension : undefined;
+    this.#notice = null;
+    this.#sheet = { row, extension };
+    this.#render();
+    if (!this.#dialog.open) this.#dialog.showModal();
+    if (!extension) this.#ask();
+    else if (!extension.revoked_at && stateOf(extension, this.#now) === 'used') void this.#load();
+  }
+
+  #close(): void {
+    const view = this.#sheet;
+    if (!view) return;
+    this.#sheet = null;
+    this.#dialog.close();
+    this.#render();
+    this.#focus(`x-${view.row.id}`);
+  }
+
+  #focus(id: string): void {
+    const find = (name: string) => this.#root.getElementById(name);
+    (find(id) ?? find(this.#sheet ? 'heading' : 'title'))?.focus();
+  }
+
+  // ---- time
+
+  get #now(): number { return this.#client?.now ?? Date.now(); }
+
+  /** When what is shown stops being true, by our own clock. */
+  #instants(): number[] {
+    const { limits: { next_change_at }, subscriptions } = this.#data!;
+    const shown = this.#sheet?.extension; // its revocation is told in the window
+    return [next_change_at, shown && !shown.revoked_at && shown.ends_at, ...subscriptions.flatMap(({ state, starts_at, ends_at, extension }) => [
+      state === 'future' && starts_at, state === 'active' && ends_at, extension.state === 'active' && extension.ends_at,
+    ])].flatMap((iso) => (iso ? Date.parse(iso) - this.#now + Date.now() : []));
+  }
+
+  #askAt(): number {
+    const luck = this.#luck, askedAt = this.#askedAt, problem = this.#problem;
+    const wanted = this.#wanted ? 0 : Infinity;
+    const at = this.#data ? Math.min(wanted, ...this.#instants().map((instant) => afterInstant(instant, askedAt, luck))) : wanted;
+    return problem ? Math.max(at, afterFailure(this.#failingSince, problem.retryAt, askedAt, luck)) : at;
+  }
+
+  /** Asks again when it is time; else counts down. */
+  #tick(): void {
+    clearTimeout(this.#timer);
+    if (!this.isConnected) return;
+    const wait = this.#loading ? HOUR : this.#askAt() - Date.now();
+    if (wait <= 0) return void this.#load();
+    let pause = Math.min(wait, HOUR);
+    for (const [node, left] of this.#counters()) {
+      node.textContent = this.#say!.left(left);
+      pause = Math.min(pause, left < 6 * MINUTE ? SECOND : MINUTE / 2);
+    }
+    this.#timer = setTimeout(() => {
+      if (this.#counters().some(([, left]) => left <= 0)) this.#render();
+      else this.#tick();
+    }, pause + 50);
+  }
+
+  #counters(): [HTMLElement, number][] {
+    return Array.from(this.#root.querySelectorAll<HTMLElement>('[data-until]'), (node) => [node, Date.parse(node.dataset.until!) - this.#now]);
+  }
+
+  #wake = ({ type }: Event): void => {
+    if (type === 'online' && this.#problem?.code === 'offline') this.#failingSince = this.#askedAt;
+    this.#wanted ||= !!this.#problem || Date.now() - this.#askedAt > MINUTE;
+    this.#tick();
+  };
+
+  // ---- what is drawn
+
+  #scene(): Scene {
+    const lang = /^ru/i.test(this.lang || document.documentElement.lang || navigator.language) ? 'ru' : 'en';
+    const zone = this.#data?.account.time_zone;
+    if (this.#say?.lang !== lang || this.#say.zone !== zone) this.#say = new Speech(lang, zone);
+    return {
+      say: this.#say, now: this.#now, me: this.#client?.user ?? null,
+      data: this.#data, problem: this.#problem, notice: this.#notice, sheet: this.#sheet,
+    };
+  }
+
+  #render(): void {
+    const scene = this.#scene();
+    const held = this.#root.activeElement?.id;
+    this.#main.lang = this.#dialog.lang = scene.say.lang;
+    update(this.#main, page(scene, this.#acts));
+    const told = news(scene);
+    if (this.#live.textContent !== told) this.#live.textContent = told;
+    if (scene.sheet) this.#paint(scene, scene.sheet);
+    else this.#content.replaceChildren();
+    if (held && !this.#root.activeElement) this.#focus(held);
+    this.#tick();
+  }
+
+  #paint(scene: Scene, view: Sheet): void {
+    const { extension } = view.row = this.#row(view.row.id) ?? view.row;
+    if (granted(extension) && extension.id === view.extension?.id) view.extension = extension;
+    const { heading, content, status, warn, actions } = sheet(scene, view, this.#acts);
+    this.#heading.textContent = heading;
+    update(this.#content, content);
+    update(this.#status, status.map((line) => h('p', line)));
+    this.#status.classList.toggle('warn', warn);
+    update(this.#actions, actions);
+  }
+}
+
+customElements.define('extending-subscription', ExtendingSubscription);
