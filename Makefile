@@ -1,71 +1,88 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench invoke load redrive generate audit
+.PHONY: help run test unit check format bench invoke start-lambda load logs redrive generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 PORT ?= 8080
 
 help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at http://127.0.0.1:8080 (PORT=…)
-	@.venv/bin/python -m local --port $(PORT)
+run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at http://127.0.0.1:8080 (PORT=…, ORIGINS=… for CORS)
+	@.venv/bin/python -m local --port "$(PORT)" --origins "$(ORIGINS)"
 
-test: check .venvs/ministack/.done system ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term --cov-report=json:.coverage.json
+test: system check .venvs/ministack/.done ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
+	.venv/bin/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=json:.coverage.json
 	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 		share = 100 * t['covered_branches'] / t['num_branches']; \
 		print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
 
-check: .venv/.done .venvs/sam/.done .venvs/checkov/.done system ## Linters, types, template, API description
+unit: .venv/.done ## The rules alone: no servers, some seconds
+	.venv/bin/python -m pytest --quiet tests/unit
+
+format: .venv/.done ## Bring the code into its form
+	.venv/bin/ruff check --fix --exit-zero .
+	.venv/bin/ruff format .
+
+check: system .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_modules/.package-lock.json cabinet/node_modules/.package-lock.json ## Linters, types, template, API description, component
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m cogapp --check README.md
 	.venvs/sam/bin/sam validate --lint --region eu-central-1
 	.venvs/checkov/bin/checkov --config-file .checkov.yaml
-	npm ci --silent --prefix tests/openapi
-	REDOCLY_TELEMETRY=off tests/openapi/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		tests/openapi/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
+	npm run --silent --prefix cabinet check
 
-bench: .venv/.done .venvs/sam/.done system ## Measure: ratios to bare handlers, into bench/results
+bench: system .venv/.done .venvs/sam/.done ## Measure: ratios to bare handlers, into bench/results
 	.venv/bin/python -m bench $(ARGS)
 
-invoke: .venv/.done .venvs/sam/.done ## Call one function with its sample event (fn=list)
-	@PORT=$(PORT) .venv/bin/python -m local.invoke "$(fn)"
+invoke: .venv/.done .venvs/sam/.done ## Call one function with its sample event (fn=list event=FILE)
+	@PORT=$(PORT) .venv/bin/python -m local.invoke "$(fn)" "$(event)"
+
+start-lambda: .venv/.done .venvs/sam/.done ## Serve the functions to SDK clients, in Docker (sam local start-lambda)
+	@PORT=$(PORT) .venv/bin/python -m local.sam_local $(ARGS)
 
 load: .venv/.done ## Put events from JSON Lines on the bus (FILE=… STAGE=…)
 	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" --stage "$(STAGE)"
 
-redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 only shows)
-	@PORT=$(PORT) .venv/bin/python -m ops.redrive --stage "$(STAGE)" $(if $(DRY),--dry)
+logs: .venv/.done ## Follow the functions' logs (STAGE=…, fn=… ID=… SINCE=10m)
+	@PORT=$(PORT) .venv/bin/python -m ops.logs --stage "$(STAGE)" --function "$(fn)" --id "$(ID)" \
+		$(if $(SINCE),--since "$(SINCE)") $(if $(ONCE),--once)
 
-generate: .venv/.done ## Write what is made from the code: schemas, API description, licences
-	.venv/bin/python -m ops.schemas
-	.venv/bin/python -m local.licences
-	.venv/bin/python -W ignore -m tests.describe
+redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 only shows, SINCE=… announces again, DROP=id deletes one)
+	@PORT=$(PORT) .venv/bin/python -m ops.redrive --stage "$(STAGE)" $(if $(DRY),--dry) $(if $(SINCE),--since "$(SINCE)") \
+		$(if $(DROP),--drop "$(DROP)")
+
+generate: .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
+	.venv/bin/python -m generate.schemas
+	.venv/bin/python -m generate.licences
+	.venv/bin/python -W ignore -m generate.openapi
+	npm run --silent --prefix cabinet build
+	.venv/bin/python -m cogapp -r README.md
+
+pictures: system .venv/.done ## Take the pictures of docs/images anew, of a running make run
+	.venv/bin/python -m tests.browser.pictures $(PORT)
 
 audit: .venv/.done ## Look the locked libraries up in the vulnerability databases
 	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --strict --requirement /dev/stdin
 
-# Debian packages that the tests need, where they are missing and we may install them.
+# What the tests need of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
 .PHONY: system
 system:
-	@missing=""; \
-	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
-	command -v npm >/dev/null || missing="$$missing npm"; \
-	command -v chromium >/dev/null || missing="$$missing chromium"; \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "installing$$missing"; apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing; \
-		else echo "The tests need these Debian packages:$$missing. Install them and run again." >&2; exit 1; fi; \
-	fi
+	@sh local/setup.sh system
 
-# Environments: one for the project, one for each tool that pins an SDK of its own.
-.venvs/uv/bin/uv:
-	@mkdir -p $(@D); if command -v uv >/dev/null; then ln -sf "$$(command -v uv)" $@; else \
-		rm -rf .venvs/uv && python3 -m venv .venvs/uv && .venvs/uv/bin/pip install --quiet 'uv>=0.9'; fi
+.venvs/uv/.done:
+	@sh local/setup.sh bootstrap
 
-.venv/.done: uv.lock pyproject.toml | .venvs/uv/bin/uv
-	uv sync --quiet --frozen && touch $@
+.venv/.done: uv.lock pyproject.toml | .venvs/uv/.done
+	@sh local/setup.sh environment .venv
 
-.venvs/%/.done: uv.lock pyproject.toml | .venvs/uv/bin/uv
-	UV_PROJECT_ENVIRONMENT=.venvs/$* uv sync --quiet --frozen --only-group $* && touch $@
+.venvs/%/.done: uv.lock pyproject.toml | .venvs/uv/.done
+	@sh local/setup.sh environment .venvs/$* --only-group $*
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@echo "Setting up $(@D) …" >&2
+	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $*
+	@touch $@

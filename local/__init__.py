@@ -4,7 +4,14 @@ import platform
 import socket
 from pathlib import Path
 
-SAM = Path(__file__).parent.parent / ".venvs" / "sam"
+ROOT = Path(__file__).parent.parent
+SAM = ROOT / ".venvs" / "sam"
+STACK = "extending-subscription-local"
+REGION = "us-east-1"
+
+
+class Trouble(Exception):
+    """Something that a user can mend, with what to do."""
 
 
 def free_port() -> int:

@@ -3,39 +3,28 @@
 import argparse
 import contextlib
 import json
-import os
-import platform
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import boto3
-import httpx
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
-from local import free_port
+from local import REGION, ROOT, STACK, Trouble, build, cloud, free_port
 from local.identity import AUDIENCE, Identity
-from local.routes import serve_api
+from local.routes import serve_api, serve_cors
 from local.server import LocalCloud, application
-
-ROOT = Path(__file__).parent.parent
-STACK = "extending-subscription-local"
-REGION = "us-east-1"
 
 console = Console(stderr=True, highlight=False)
 
-
-class Trouble(Exception):
-    """A start that failed, with what to tell the user."""
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, kill, a terminal that is closed."""
 
 
 @contextlib.contextmanager
@@ -45,11 +34,6 @@ def step(what: str) -> Iterator[None]:
     with console.status(what):
         yield
     console.print(f"[green]✓[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")
-
-
-def state_folder(port: int) -> Path:
-    """What one local cloud keeps while it runs; what runs on another port has another."""
-    return ROOT / ".local-cloud" / str(port)
 
 
 def check_port(port: int) -> None:
@@ -63,132 +47,75 @@ def check_port(port: int) -> None:
             ) from error
 
 
-@contextlib.contextmanager
-def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the local cloud on loopback and end it with all its workers."""
-    log = state / "ministack.log"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    environment |= {
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_REGION": REGION,
-        "NO_PROXY": "127.0.0.1,localhost",
-        "TMPDIR": str(state),
-    }
-    binary = ROOT / ".venvs" / "ministack" / "bin" / "ministack"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [binary], env=environment, cwd=state, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=5)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def wait_for_ministack(process: subprocess.Popen[bytes], endpoint: str, state: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{endpoint}/_ministack/health", timeout=2).is_success:
-                return
-        time.sleep(0.1)
-    raise Trouble("The local cloud did not start. It said:\n" + (state / "ministack.log").read_text()[-3000:])
-
-
-def sam(*arguments: str, **environment: str) -> None:
-    """Run the SAM CLI; what it said is shown where it failed."""
-    done = subprocess.run(
-        [ROOT / ".venvs" / "sam" / "bin" / "sam", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"SAM_CLI_TELEMETRY": "0"} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Trouble(f"sam {arguments[0]} failed. It said:\n{done.stdout[-6000:]}")
-
-
-def seed(cloud: LocalCloud, file: Path) -> None:
+def seed(deployed: LocalCloud) -> None:
     """Tell the seed as the service manager would, and wait until the API shows it."""
-    events = [json.loads(line) for line in file.read_text().splitlines()]
+    events = [json.loads(line) for line in (ROOT / "local" / "seed.jsonl").read_text().splitlines()]
     deadline = time.monotonic() + 60
     for told, event in enumerate(events, 1):
         # One at a time: the local cloud starts a new worker, a second of two cores, for each that overlaps.
-        cloud.put_events([event])
-        while cloud.items() < told:
+        deployed.put_events([event])
+        while deployed.count() < told:
             if time.monotonic() > deadline:
                 raise Trouble(f"This event of the seed did not arrive within a minute: {event}")
             time.sleep(0.02)
 
 
-def start(port: int, stack: contextlib.ExitStack) -> None:
+def start(port: int, origins: str, stack: contextlib.ExitStack) -> None:
     started = time.monotonic()
     check_port(port)
-    state = state_folder(port)
-    shutil.rmtree(state, ignore_errors=True)  # of a start that was killed
+    cloud.end_what_a_killed_start_left()
+    state = cloud.state_folder(port)
+    shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)
     stack.callback(shutil.rmtree, state, ignore_errors=True)
     gateway = free_port()
     endpoint = f"http://127.0.0.1:{gateway}"
     url = f"http://127.0.0.1:{port}"
-    credentials = {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    process = stack.enter_context(ministack(gateway, state))
+    process = stack.enter_context(cloud.ministack(gateway, state))
     with step("Building the layer and the functions (sam build)"):
-        # The local cloud runs functions on its own interpreter and platform, whatever the template says.
-        runtime = f"{sys.version_info.major}.{sys.version_info.minor}"
-        build = state / "build"
-        sam(
-            "build",
-            "--config-env",
-            "local",
-            "--build-dir",
-            str(build),
-            LAYER_PYTHON=runtime,
-            LAYER_PLATFORM=f"{platform.machine()}-unknown-linux-gnu",
-        )
+        build.built(state / "build")
     with step("Starting the local cloud (MiniStack)"):
-        wait_for_ministack(process, endpoint, state)
+        cloud.wait_until_it_answers(process, endpoint, state)
     session = boto3.Session("test", "test", region_name=REGION)
     session.client("s3", endpoint_url=endpoint).create_bucket(Bucket="artifacts")
+    pages = [url, f"http://localhost:{port}", *filter(None, origins.split(","))]
     with step("Deploying template.yaml (sam deploy)"):
         parameters = {
             "Stage": "local",
             "JwtIssuer": url,
             "JwtAudience": AUDIENCE,
-            "CabinetOrigins": url,
+            "CabinetOrigins": ",".join(pages),
             "ReminderLeadSeconds": "60",
         }
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
-        template = str(build / "template.yaml")
-        sam(
-            *("deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local", "-t", template),
-            *("--parameter-overrides", *overrides),
-            **credentials,
-        )
+        build.deploy(state / "build" / "template.yaml", endpoint, parameters)
     with step("Serving the routes of the API"):
-        outputs = stack_outputs(session, endpoint)
-        serve_api(session, endpoint, STACK, outputs["ApiId"], parameters)
-    identity = Identity(url)
-    cloud = LocalCloud(session, endpoint, outputs, identity)
-    server = uvicorn.Server(
-        uvicorn.Config(application(cloud), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        deployed = LocalCloud(session, endpoint, Identity(url))
+        serve_api(session, endpoint, STACK, deployed.outputs["ApiId"], parameters)
+        serve_cors(session, endpoint, STACK, deployed.outputs["ApiId"], pages)
+    serve(deployed, port, stack)
+    with step("Telling the seed over the bus"):
+        seed(deployed)
+    told = {"url": url, "endpoint": endpoint, "region": REGION, "stack": STACK}
+    (state / "stack.json").write_text(json.dumps(told))
+    console.print(f"  cabinet  {url}/\n  «Демо»   {url}/?user=U-7&account=A-500#subscriptions\n  API      {url}/api")
+    console.print(
+        "  AWS      AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test "
+        f"AWS_DEFAULT_REGION={REGION} aws --endpoint-url {endpoint} …",
+        soft_wrap=True,
     )
+    console.print(f"  [dim]up in {time.monotonic() - started:.0f} s, Ctrl-C ends it[/]")
+    print(f"ready {url}", flush=True)
+    while process.poll() is None:
+        time.sleep(0.5)
+    raise Trouble("The local cloud has ended. It said:\n" + cloud.last_words(state))
+
+
+def serve(deployed: LocalCloud, port: int, stack: contextlib.ExitStack) -> None:
+    """Serve the local surface in a thread, until the block ends."""
+    configuration = uvicorn.Config(
+        application(deployed), host="127.0.0.1", port=port, log_level="warning", access_log=False
+    )
+    server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     stack.callback(setattr, server, "should_exit", True)
@@ -196,42 +123,35 @@ def start(port: int, stack: contextlib.ExitStack) -> None:
         if not thread.is_alive():
             raise Trouble(f"The local server did not start on port {port}; what it says is above.")
         time.sleep(0.05)
-    with step("Telling the seed over the bus"):
-        seed(cloud, ROOT / "local" / "seed.jsonl")
-    (state / "stack.json").write_text(json.dumps({"url": url, "endpoint": endpoint, "region": REGION, "stack": STACK}))
-    console.print(f"  cabinet  {url}/\n  API      {url}/api\n  AWS      {endpoint}  [dim](aws --endpoint-url …)[/]")
-    console.print(f"  [dim]up in {time.monotonic() - started:.0f} s, Ctrl-C ends it[/]")
-    print(f"ready {url}", flush=True)
-    while process.poll() is None:
-        time.sleep(0.5)
-    raise Trouble("The local cloud has ended. It said:\n" + (state / "ministack.log").read_text()[-3000:])
 
 
-def stack_outputs(session: boto3.Session, endpoint: str) -> dict[str, str]:
-    formation: Any = session.client("cloudformation", endpoint_url=endpoint)
-    stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+def port_number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: PORT=… takes a number from 1 to 65535")
+    return int(text)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
-    parser.add_argument("--port", type=int, default=8080)
-    port = parser.parse_args().port
-    # Set both: what is started in the background of a script begins with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    parser.add_argument("--port", type=port_number, default=8080)
+    parser.add_argument("--origins", default="", help="further origins of pages that may call the API, with commas")
+    arguments = parser.parse_args()
+    # Set all: what is started in the background of a script begins with SIGINT ignored.
+    for ending in ENDINGS:
+        signal.signal(ending, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         try:
-            start(port, stack)
+            start(arguments.port, arguments.origins, stack)
         except KeyboardInterrupt:
-            console.print("ended")
+            with contextlib.suppress(OSError):  # The terminal may be gone.
+                console.print("ended")
         except Trouble as trouble:
             console.print(f"[red]✗[/] {escape(str(trouble))}", soft_wrap=True)
             return 1
         finally:
             # A second Ctrl-C, or the one that make passes on, must not stop the cleaning up.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            for ending in ENDINGS:
+                signal.signal(ending, signal.SIG_IGN)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The one gap of the local cloud: it does not import the routes that SAM writes into an HTTP API's `Body`."""
+"""What the local cloud leaves out of an HTTP API: routes and CORS, which SAM writes into its `Body`."""
 
 import re
 from collections.abc import Mapping
@@ -11,12 +11,11 @@ METHODS = {"get", "put", "post", "delete", "options", "head", "patch"}
 
 def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, parameters: Mapping[str, str]) -> None:
     """Make authorizers, integrations and routes of an API as its `Body` in the deployed template has them."""
-    formation: Any = session.client("cloudformation", endpoint_url=endpoint)
     gateway: Any = session.client("apigatewayv2", endpoint_url=endpoint)
-    template = formation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
+    formation: Any = session.client("cloudformation", endpoint_url=endpoint)
     resources = formation.describe_stack_resources(StackName=stack)["StackResources"]
     physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
-    body = template["Resources"]["Api"]["Properties"]["Body"]
+    body = api_body(session, endpoint, stack)
 
     def value(of: Any) -> Any:
         return parameters[of["Ref"]] if isinstance(of, Mapping) else of
@@ -55,3 +54,21 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
                 AuthorizerId=authorizers[next(iter(scheme))],
                 Target=f"integrations/{integration_id}",
             )
+
+
+def serve_cors(session: boto3.Session, endpoint: str, stack: str, api_id: str, origins: list[str]) -> None:
+    """Let pages of these origins call an API; for the rest as its `Body` has it.
+
+    The origins in the `Body` are the parameter's default: the transform of the local cloud does not know its value.
+    """
+    cors = api_body(session, endpoint, stack)["x-amazon-apigateway-cors"]
+    configuration = {f"{name[0].upper()}{name[1:]}": value for name, value in cors.items()}
+    gateway: Any = session.client("apigatewayv2", endpoint_url=endpoint)
+    gateway.update_api(ApiId=api_id, CorsConfiguration=configuration | {"AllowOrigins": origins})
+
+
+def api_body(session: boto3.Session, endpoint: str, stack: str) -> dict[str, Any]:
+    """What SAM has made of the API and of the routes of its functions."""
+    formation: Any = session.client("cloudformation", endpoint_url=endpoint)
+    template = formation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
+    return dict(template["Resources"]["Api"]["Properties"]["Body"])

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,9 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from extending import inbound, items
+from extending.inbound import CHANGES
+from extending.model import ID, SOURCE
+from local import ROOT, STACK
 from local.identity import Identity
-
-ROOT = Path(__file__).parent.parent
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -46,11 +47,14 @@ register_url_convertor("anything", Anything())
 class LocalCloud:
     """The deployed stack as the local server uses it: its API, its bus, and what our own source puts there."""
 
-    def __init__(self, session: boto3.Session, endpoint: str, outputs: dict[str, str], identity: Identity) -> None:
+    def __init__(self, session: boto3.Session, endpoint: str, identity: Identity) -> None:
         self.identity = identity
-        self.api = f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/$default"
-        self.bus = outputs["BusName"]
-        self.table = outputs["TableName"]
+        formation: Any = session.client("cloudformation", endpoint_url=endpoint)
+        stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
+        self.outputs: dict[str, str] = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
+        self.api = f"{endpoint}/_aws/execute-api/{self.outputs['ApiId']}/$default"
+        self.bus = self.outputs["BusName"]
+        self.table = self.outputs["TableName"]
         self._dynamodb: Any = session.client("dynamodb", endpoint_url=endpoint)
         self._events: Any = session.client("events", endpoint_url=endpoint)
         self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
@@ -61,7 +65,7 @@ class LocalCloud:
         """A rule and a queue beside the stack, as an integrator would have them, to see events out."""
         queue = self._sqs.create_queue(QueueName="events-out")["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-        pattern = json.dumps({"source": ["extending-subscription"]})
+        pattern = json.dumps({"source": [SOURCE]})
         self._events.put_rule(Name="events-out", EventBusName=self.bus, EventPattern=pattern)
         target = {"Id": "queue", "Arn": attributes["QueueArn"]}
         self._events.put_targets(Rule="events-out", EventBusName=self.bus, Targets=[target])
@@ -85,7 +89,7 @@ class LocalCloud:
                 Entries=[
                     {
                         "EventBusName": self.bus,
-                        "Source": "service-manager",
+                        "Source": inbound.SOURCE,
                         "DetailType": event["detail_type"],
                         "Detail": json.dumps(event["detail"]),
                         "Time": datetime.now(UTC),
@@ -96,7 +100,20 @@ class LocalCloud:
             if answer["FailedEntryCount"]:
                 raise RuntimeError(f"the bus did not take {answer['FailedEntryCount']} events")
 
-    def items(self) -> int:
+    def forget_extensions(self, account_id: str) -> int:
+        """Take the extensions of an account away, as no deployment can, so that its story can be played again."""
+        answer = self._dynamodb.query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :account",
+            ExpressionAttributeValues={":account": items.partition_of(account_id)},
+            ConsistentRead=True,
+        )
+        found = [item for item in answer["Items"] if items.type_of(item) == "extension"]
+        for item in found:
+            self._dynamodb.delete_item(TableName=self.table, Key={name: item[name] for name in ("pk", "sk")})
+        return len(found)
+
+    def count(self) -> int:
         """How many items the table holds."""
         return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
 
@@ -122,15 +139,24 @@ def application(cloud: LocalCloud) -> Starlette:
     async def put_event(request: Request) -> Response:
         try:
             event = await request.json()
-            told = {"detail_type": event["detail_type"], "detail": event["detail"]}
-        except (ValueError, KeyError, TypeError):
-            return JSONResponse({"error": 'send {"detail_type": "…", "detail": {…}}'}, 400)
-        await asyncio.to_thread(cloud.put_events, [told])
-        return JSONResponse({"accepted": True}, 202)
+        except (ValueError, RecursionError):
+            event = None
+        match event:
+            case {"detail_type": str(detail_type), "detail": dict(detail)} if detail_type in CHANGES:
+                await asyncio.to_thread(cloud.put_events, [{"detail_type": detail_type, "detail": detail}])
+                return JSONResponse({"accepted": True}, 202)
+        expected = f'send {{"detail_type": "…", "detail": {{…}}}}, with a detail type of {", ".join(CHANGES)}'
+        return JSONResponse({"error": expected}, 400)
 
     async def events_out(_: Request) -> Response:
         async with collecting:
             return JSONResponse({"events": await asyncio.to_thread(cloud.collect)})
+
+    async def reset(request: Request) -> Response:
+        account = request.query_params.get("account", "")
+        if not ID.fullmatch(account):
+            return JSONResponse({"error": "name an account: /reset?account=A-500"}, 400)
+        return JSONResponse({"forgotten": await asyncio.to_thread(cloud.forget_extensions, account)})
 
     async def people(_: Request) -> Response:
         return JSONResponse(json.loads((ROOT / "local" / "people.json").read_text()))
@@ -142,6 +168,7 @@ def application(cloud: LocalCloud) -> Starlette:
             Route("/api/{path:anything}", api, methods=everything),
             Route("/token", token),
             Route("/people", people),
+            Route("/reset", reset, methods=["POST"]),
             Route("/events", put_event, methods=["POST"]),
             Route("/events", events_out),
             Route("/.well-known/jwks.json", lambda _: JSONResponse(cloud.identity.jwks())),

@@ -1,0 +1,94 @@
+"""Building what runs locally: `sam build`, unless nothing that goes into it has changed."""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from local import REGION, ROOT, SAM, Trouble
+
+KEPT = ROOT / ".local-cloud" / "built"
+"""The last build for each Python, in a folder named after what went into it."""
+
+OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""The local cloud runs functions on its own interpreter and platform, whatever the template says."""
+
+
+def sam(*arguments: str, **environment: str) -> None:
+    """Run the SAM CLI; raises Trouble with what it said where it failed."""
+    with tempfile.TemporaryDirectory() as folder:  # It leaves empty folders behind.
+        done = subprocess.run(
+            [SAM / "bin" / "sam", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2", "TMPDIR": folder} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise Trouble(f"sam {arguments[0]} failed. It said:\n{done.stdout[-6000:]}")
+
+
+def templates_python() -> str:
+    """The version that functions have on Lambda, and in containers."""
+    found = re.search(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text())
+    assert found
+    return found[1]
+
+
+def runtime(python: str = OURS) -> dict[str, str]:
+    """What the layer is to be built for, as its Makefile reads it: this platform."""
+    return {"LAYER_PYTHON": python, "LAYER_PLATFORM": f"{platform.machine()}-unknown-linux-gnu"}
+
+
+def built(target: Path, python: str = OURS) -> None:
+    """Have the build for a Python and this platform in a folder: made now, or the one made of the very same sources."""
+    made_for = runtime(python)
+    others = KEPT / python
+    kept = others / _digest(made_for)
+    if not kept.exists():
+        unfinished = others / f"unfinished-{os.getpid()}"
+        sam("build", "--config-env", "local", "--build-dir", str(unfinished), **made_for)
+        for outdated in others.iterdir():
+            if outdated != unfinished:
+                shutil.rmtree(outdated, ignore_errors=True)
+        if not kept.exists():
+            unfinished.rename(kept)
+    # Links: another start may take the kept one away while this one is in use.
+    shutil.copytree(kept, target, copy_function=os.link)
+
+
+def _digest(made_for: Mapping[str, str]) -> str:
+    """What the build is made of: paths, contents, and what it is made for."""
+    digest = hashlib.sha256(repr(made_for).encode())
+    for file in _sources():
+        digest.update(repr((str(file.relative_to(ROOT)), file.read_bytes())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _sources() -> Iterator[Path]:
+    yield from (ROOT / name for name in ("template.yaml", "samconfig.toml", "uv.lock"))
+    for folder in ("functions", "layers"):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield file
+
+
+def deploy(template: Path, endpoint: str, parameters: Mapping[str, str], *options: str) -> None:
+    """`sam deploy` of a built template to a local cloud; raises Trouble."""
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    sam(
+        *("deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local", "-t", str(template)),
+        *(*options, "--parameter-overrides", *overrides),
+        AWS_ENDPOINT_URL=endpoint,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - any will do
+        AWS_DEFAULT_REGION=REGION,
+    )

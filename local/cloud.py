@@ -1,0 +1,106 @@
+"""MiniStack, the local cloud: started on loopback, ended with all its workers, whatever ended us before."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from local import REGION, ROOT, Trouble
+
+STATE = ROOT / ".local-cloud"
+
+
+def state_folder(port: int) -> Path:
+    """What one local cloud keeps while it runs; what runs on another port has another."""
+    return STATE / str(port)
+
+
+@contextlib.contextmanager
+def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run MiniStack; it ends with the block."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environment |= {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "MINISTACK_REGION": REGION,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "TMPDIR": str(state),
+    }
+    with (state / "ministack.log").open("wb") as output:
+        process = subprocess.Popen(
+            [ROOT / ".venvs" / "ministack" / "bin" / "ministack"],
+            env=environment,
+            cwd=state,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    record = {"owner": _identity(os.getpid()), "ministack": _identity(process.pid)}
+    (state / "processes.json").write_text(json.dumps(record))
+    try:
+        yield process
+    finally:
+        _end(process.pid)
+
+
+def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, state: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{endpoint}/_ministack/health", timeout=2).is_success:
+                return
+        time.sleep(0.1)
+    raise Trouble("The local cloud did not start. It said:\n" + last_words(state))
+
+
+def last_words(state: Path) -> str:
+    return (state / "ministack.log").read_text(errors="replace")[-3000:]
+
+
+def end_what_a_killed_start_left() -> None:
+    """End the MiniStack of every start that is no more (kill -9, power), and remove what it kept.
+
+    Known by recorded process id and start time, never by name: an id may belong to somebody else by now.
+    """
+    for record in STATE.glob("*/processes.json"):
+        try:
+            told = json.loads(record.read_text())
+        except (OSError, ValueError):  # just being written, or taken away
+            continue
+        if _lives(told["owner"]):
+            continue
+        if _lives(told["ministack"]):
+            _end(told["ministack"]["pid"])
+        shutil.rmtree(record.parent, ignore_errors=True)
+
+
+def _identity(pid: int) -> dict[str, Any]:
+    return {"pid": pid, "created": psutil.Process(pid).create_time()}
+
+
+def _lives(process: dict[str, Any]) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found = psutil.Process(process["pid"])
+        return found.create_time() == process["created"] and found.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _end(leader: int) -> None:
+    """End a process with its group: it is asked, has two seconds to tidy up, and then nobody is asked any more."""
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        process = psutil.Process(leader)
+        process.terminate()
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(2)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
