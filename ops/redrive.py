@@ -1,6 +1,8 @@
 """Show what is in the failure queues, and put it back to where it failed.
 
 What fails again stays, and what cannot be read again comes back; nothing leaves a queue before it was handed over.
+What the stream has forgotten is announced again from the table: all that was ever announced stands there, and the
+events have their old ids.
 """
 
 import argparse
@@ -8,14 +10,17 @@ import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from extending import items
 from ops.stage import NoStack, Stack, stack
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
@@ -23,6 +28,7 @@ HIDDEN_SECONDS = 900
 """How long a message that is being looked at is hidden from a second redrive."""
 
 SWEEP = "sweep"
+STREAM = "stream batch"
 
 MOST = 1_000
 """Messages of one queue that one run takes; run it again for more."""
@@ -31,7 +37,17 @@ MOST_PAGES = 1_000
 """Pages of a stream that are looked through for the end of one batch; some are empty."""
 
 
-class Incomplete(Exception):
+STEPS = (items.GRANTED_AT, items.REMINDED_AT, items.REVOKED_AT)
+"""What is added to an extension's item, one after the other; each has its event."""
+
+CLOCKS = timedelta(minutes=10)
+"""How far the clock of the functions, which is in the items, may be from that of the stream, with a write's time."""
+
+AT_ONCE = 100
+"""Records that publish is given in one call."""
+
+
+class Forgotten(Exception):
     """The stream no longer tells all of a batch."""
 
 
@@ -44,15 +60,26 @@ class Failure(NamedTuple):
     error: str
     function: str | None
     payload: Any
+    id: str = ""
 
 
-def understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR0911 - one for each writer
-    """What a message of a failure queue says; each of its writers has its own form."""
+def understand(message: dict[str, Any], publish: str) -> Failure:
+    """What a message of a failure queue says. Whatever one of them holds, the others are shown."""
+    try:
+        failure = _understand(message, publish)
+    except Exception as error:
+        receipt, sent_at = message["ReceiptHandle"], datetime.fromtimestamp(0, UTC)
+        failure = Failure(receipt, sent_at, "not understood", type(error).__name__, None, None)
+    return failure._replace(id=message.get("MessageId", "")[:8])
+
+
+def _understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR0911 - one for each writer
+    """Each writer of a failure queue has its own form; raises for what none of them wrote."""
     sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
     attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
 
     def failure(kind: str, error: str, function: str | None, payload: Any) -> Failure:
-        return Failure(message["ReceiptHandle"], sent_at, kind, error, function, payload)
+        return Failure(message["ReceiptHandle"], sent_at, _printable(kind), _printable(error), function, payload)
 
     try:
         body = json.loads(message["Body"])
@@ -60,21 +87,41 @@ def understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR09
         return failure("not JSON", message["Body"][:200], None, None)
     match body:
         case {"function": str(function), "error": str(error), "payload": payload}:  # set aside by a function
-            return failure(payload.get("detail-type", "stream record"), error, function, payload)
+            return failure(_kind(payload, "stream record"), error, function, payload)
+        case {"too_large": int(size), "error": str(error)}:  # set aside without what no message has room for
+            return failure("too large", f"{size} bytes: {error}", None, None)
         case {"DDBStreamBatchInfo": info}:  # given up by the stream's event source
             reason = body.get("requestContext", {}).get("condition", "retries exhausted")
-            return failure("stream batch", reason, publish, info)
+            return failure(STREAM, reason, publish, info)
         case {"requestPayload": payload, "requestContext": context}:  # given up by Lambda
-            response = body.get("responsePayload") or {}
-            error = response.get("errorMessage") or context.get("condition", "")
-            kind = payload.get("detail-type", SWEEP) if isinstance(payload, dict) else SWEEP
-            return failure(kind, error, context["functionArn"], payload)
+            response = body.get("responsePayload")
+            said = response.get("errorMessage") if isinstance(response, dict) else response
+            error = str(said or context.get("condition", ""))
+            return failure(kind_of(payload), error, context["functionArn"], payload)
+        case {} if kind_of(body) == SWEEP:  # given up by the schedule
+            return failure(SWEEP, attributes.get("ERROR_MESSAGE", ""), None, None)
         case {"detail-type": str(kind)}:  # given up by the bus
             error = attributes.get("ERROR_MESSAGE") or attributes.get("ERROR_CODE", "")
             return failure(kind, error, attributes.get("TARGET_ARN"), body)
-        case {} if not body:  # given up by the schedule
-            return failure(SWEEP, attributes.get("ERROR_MESSAGE", ""), None, None)
     return failure("not understood", str(body)[:200], None, None)
+
+
+def kind_of(event: Any) -> str:
+    """What an event is about: a sweep's is what Scheduler sends of itself, or an empty one that was sent by hand."""
+    match event:
+        case {"source": "aws.scheduler"}:
+            return SWEEP
+        case {"detail-type": str(kind)}:
+            return kind
+    return "not understood" if event else SWEEP
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def _kind(payload: Any, otherwise: str) -> str:
+    return str(payload.get("detail-type", otherwise)) if isinstance(payload, dict) else otherwise
 
 
 def messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
@@ -93,43 +140,106 @@ def messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def stream_records(streams: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a batch that its event source gave up; raises where it has forgotten some."""
-    iterator = streams.get_shard_iterator(
-        StreamArn=info["streamArn"],
-        ShardId=info["shardId"],
-        ShardIteratorType="AT_SEQUENCE_NUMBER",
-        SequenceNumber=info["startSequenceNumber"],
-    )["ShardIterator"]
-    records: list[dict[str, Any]] = []
-    for _ in range(MOST_PAGES):  # Some pages of a stream are empty.
-        answer = streams.get_records(ShardIterator=iterator)
-        for record in answer["Records"]:
-            if record["dynamodb"].get("NewImage", {}).get("t") == {"S": "extension"}:
-                records.append(json.loads(json.dumps(record, default=str)))
-            if int(record["dynamodb"]["SequenceNumber"]) >= int(info["endSequenceNumber"]):
-                return records
-        iterator = answer.get("NextShardIterator")
-        if not iterator:
-            break
-    raise Incomplete(f"the stream did not reach {info['endSequenceNumber']}")
+    """The records of a batch that its event source gave up; raises Forgotten where the stream has them no more."""
+    try:
+        iterator = streams.get_shard_iterator(
+            StreamArn=info["streamArn"],
+            ShardId=info["shardId"],
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=info["startSequenceNumber"],
+        )["ShardIterator"]
+        records: list[dict[str, Any]] = []
+        for _ in range(MOST_PAGES):  # Some pages of a stream are empty.
+            answer = streams.get_records(ShardIterator=iterator)
+            for record in answer["Records"]:
+                if record["dynamodb"].get("NewImage", {}).get(items.TYPE) == {"S": "extension"}:
+                    records.append(json.loads(json.dumps(record, default=str)))
+                if int(record["dynamodb"]["SequenceNumber"]) >= int(info["endSequenceNumber"]):
+                    return records
+            iterator = answer.get("NextShardIterator")
+            if not iterator:
+                break
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"TrimmedDataAccessException", "ResourceNotFoundException"}:
+            raise Forgotten from error
+        raise
+    raise Forgotten(f"the stream did not reach {info['endSequenceNumber']}")
+
+
+def announcements(target: Stack, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """What was written to extensions in a time, as records of the stream; reads the whole table."""
+    written = " OR ".join(f"{step} BETWEEN :since AND :until" for step in STEPS)
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=target.outputs["TableName"],
+            FilterExpression=f"{items.TYPE} = :extension AND ({written})",
+            ExpressionAttributeValues={
+                ":extension": {"S": "extension"},
+                ":since": {"N": str(int(since.timestamp()))},
+                ":until": {"N": str(int(until.timestamp()))},
+            },
+        )
+    )
+    for number, item in enumerate(item for page in pages for item in page["Items"]):
+        for place, step in enumerate(STEPS):
+            if step in item and since.timestamp() <= int(item[step]["N"]) <= until.timestamp():
+                after = {name: value for name, value in item.items() if name not in STEPS[place + 1 :]}
+                before = {name: value for name, value in after.items() if name != step}
+                images = {"NewImage": after} | ({"OldImage": before} if place else {})
+                yield {
+                    "eventName": "MODIFY" if place else "INSERT",
+                    "dynamodb": images | {"SequenceNumber": f"{number}{place}"},
+                }
+
+
+def lost(forgotten: list[Failure]) -> tuple[datetime, datetime]:
+    """The time in which batches that the stream has forgotten were written."""
+    arrived = [
+        datetime.fromisoformat(failure.payload[f"approximateArrivalOf{which}Record"])
+        for failure in forgotten
+        for which in ("First", "Last")
+    ]
+    return min(arrived) - CLOCKS, max(arrived) + CLOCKS
+
+
+def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str | None]:
+    """Hand records to publish; returns how many it took, and why not all."""
+    waiting, taken = iter(records), 0
+    while chunk := list(islice(waiting, AT_ONCE)):
+        if reason := hand_over(target, target.outputs["PublishFunctionArn"], {"Records": chunk}):
+            return taken, reason
+        taken += len(chunk)
+    return taken, None
 
 
 def put_back(target: Stack, failure: Failure) -> str | None:
-    """Hand a failure over to its function again; returns why that was not possible."""
-    lambda_ = target.client("lambda")
+    """Hand a failure over to its function again; returns why that was not possible. Raises Forgotten."""
     if failure.kind == SWEEP:
         return None  # The next minute has done its work.
     if failure.function is None:
-        return "not understood: read it in the SQS console, and delete it there"
-    payload = failure.payload
+        return f"not understood: read it in the SQS console, and delete it with DROP={failure.id}"
+    if failure.kind != STREAM:
+        return hand_over(target, failure.function, failure.payload)
     try:
-        if failure.kind == "stream batch":
-            payload = {"Records": stream_records(target.client("dynamodbstreams"), payload)}
-        answer = lambda_.invoke(FunctionName=failure.function, Payload=json.dumps(payload).encode())
-    except (ClientError, Incomplete) as error:
-        return str(error)
+        records = stream_records(target.client("dynamodbstreams"), failure.payload)
+    except Forgotten:
+        raise
+    except Exception as error:  # Whatever is wrong with this one, the others are handed over.
+        return f"{type(error).__name__}: {error}"
+    return announce(target, records)[1]
+
+
+def hand_over(target: Stack, function: str, payload: Any) -> str | None:
+    """Call a function; returns why it did not take the payload."""
+    try:
+        answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
     said = json.loads(answer["Payload"].read())
-    return f"failed again: {said}" if "FunctionError" in answer or said.get("batchItemFailures") else None
+    failed = "FunctionError" in answer or (isinstance(said, dict) and said.get("batchItemFailures"))
+    return f"failed again: {said}" if failed else None
 
 
 def show(console: Console, failures: dict[str, list[Failure]]) -> None:
@@ -142,17 +252,95 @@ def show(console: Console, failures: dict[str, list[Failure]]) -> None:
         table.add_row(
             queue,
             str(len(found)),
-            ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()),
+            Text(", ".join(f"{kind} {count}" for kind, count in kinds.most_common())),
             f"{oldest.sent_at:%Y-%m-%d %H:%M:%S}" if oldest else "",
-            oldest.error[:300] if oldest else "",
+            Text(oldest.error[:300] if oldest else ""),
         )
     console.print(table)
+    each = Table(title="Messages, the oldest first")
+    for heading in ("id", "sent (UTC)", "kind", "error"):
+        each.add_column(heading, overflow="fold")
+    for failure in sorted((f for found in failures.values() for f in found), key=lambda failure: failure.sent_at):
+        sent_at = f"{failure.sent_at:%Y-%m-%d %H:%M:%S}"
+        each.add_row(failure.id, sent_at, Text(failure.kind), Text(failure.error[:200]))
+    if each.row_count:
+        console.print(each)
+
+
+class Queue(NamedTuple):
+    """A failure queue."""
+
+    sqs: Any
+    url: str
+
+    def drop(self, failure: Failure) -> None:
+        self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=failure.receipt)
+
+    def leave(self, failure: Failure) -> None:
+        with contextlib.suppress(ClientError):  # It shows up again by itself.
+            self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=failure.receipt, VisibilityTimeout=0)
+
+
+def redrive(target: Stack, failures: list[tuple[Queue, Failure]], console: Console) -> int:
+    """Put back what can be; returns how many are kept."""
+    kept = 0
+    forgotten = []
+
+    def done(queue: Queue, failure: Failure, reason: str | None) -> int:
+        if reason is None:
+            queue.drop(failure)
+            return 0
+        queue.leave(failure)
+        console.print(f"kept: {failure.kind}: {reason}", markup=False)
+        return 1
+
+    for queue, failure in failures:
+        try:
+            kept += done(queue, failure, put_back(target, failure))
+        except Forgotten:
+            forgotten.append((queue, failure))
+    if forgotten:
+        since, until = lost([failure for _, failure in forgotten])
+        console.print(
+            f"The stream has forgotten {len(forgotten)}: announcing from the table what is of {since} to {until}."
+        )
+        _, reason = announce(target, announcements(target, since, until))
+        kept += sum(done(queue, failure, reason) for queue, failure in forgotten)
+    return kept
+
+
+def drop(failures: list[tuple[Queue, Failure]], id_: str, console: Console) -> int:
+    """Delete the one message of this id, for what can never be handed over; the others are left as they are."""
+    named = [(queue, failure) for queue, failure in failures if failure.id == id_]
+    for queue, failure in failures:
+        if named == [(queue, failure)]:
+            queue.drop(failure)
+        else:
+            queue.leave(failure)
+    if len(named) != 1:
+        console.print(f"✗ {len(named)} messages have the id {id_}: name one as the table above has it.", markup=False)
+        return 2
+    console.print(f"dropped: {named[0][1].kind}: {named[0][1].error[:200]}", markup=False)
+    return 0
+
+
+def instant(text: str) -> datetime:
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        raise argparse.ArgumentTypeError("name the zone too: 2026-11-21T00:00:00Z")
+    if when > datetime.now(UTC):
+        raise argparse.ArgumentTypeError("that is still to come")
+    return when
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make redrive", description="Show the failure queues and put back.")
     parser.add_argument("--stage", required=True, help="STAGE=local, dev, prod")
     parser.add_argument("--dry", action="store_true", help="DRY=1: only show")
+    parser.add_argument(
+        "--since", type=instant, help="SINCE=2026-11-21T00:00:00Z: announce again what was written since"
+    )
+    parser.add_argument("--drop", help="DROP=3f2a9c01: delete this message, and leave the others as they are")
     arguments = parser.parse_args()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     try:
@@ -160,29 +348,32 @@ def main() -> int:
     except NoStack as error:
         console.print(f"✗ {error}", markup=False)
         return 2
-    sqs, publish = target.client("sqs"), target.outputs["PublishFunctionArn"]
-    urls = {queue: target.outputs[output] for queue, output in QUEUES.items()}
-    failures = {queue: [understand(m, publish) for m in messages(sqs, url)] for queue, url in urls.items()}
+    publish = target.outputs["PublishFunctionArn"]
+    queues = {queue: Queue(target.client("sqs"), target.outputs[output]) for queue, output in QUEUES.items()}
+    failures = {
+        queue: [understand(message, publish) for message in messages(at.sqs, at.url)] for queue, at in queues.items()
+    }
     show(console, failures)
-    kept = 0
-    for queue, found in failures.items():
-        for failure in found:
-            receipt = {"QueueUrl": urls[queue], "ReceiptHandle": failure.receipt}
-            reason = "only shown" if arguments.dry else put_back(target, failure)
-            if reason is None:
-                sqs.delete_message(**receipt)
-            else:
-                with contextlib.suppress(ClientError):  # It shows up again by itself.
-                    sqs.change_message_visibility(**receipt, VisibilityTimeout=0)
-                kept += 1
-                if not arguments.dry:
-                    console.print(f"kept: {failure.kind}: {reason}", markup=False)
-    total = sum(map(len, failures.values()))
-    if total and not arguments.dry:
+    handled = [(queues[queue], failure) for queue, found in failures.items() for failure in found]
+    until = datetime.now(UTC) + CLOCKS
+    if arguments.drop:
+        return drop(handled, arguments.drop, console)
+    if arguments.dry:
+        for queue, failure in handled:
+            queue.leave(failure)
+        if arguments.since:
+            console.print(f"{sum(1 for _ in announcements(target, arguments.since, until))} would be announced again.")
+        return 0
+    kept = redrive(target, handled, console)
+    if handled:
         console.print(
-            f"{total - kept} put back, {kept} kept. What fails again comes back to its queue in some minutes."
+            f"{len(handled) - kept} put back, {kept} kept. What fails again comes back to its queue in some minutes."
         )
-    return 1 if kept and not arguments.dry else 0
+    reason = None
+    if arguments.since:
+        taken, reason = announce(target, announcements(target, arguments.since, until))
+        console.print(f"{taken} announced again" + (f", then: {reason}" if reason else "."), markup=False)
+    return 1 if kept or reason else 0
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-ROOT = Path(__file__).parent.parent
+from local import ROOT
+
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+"""The functions by name: one folder is one of them."""
 
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=16)
 
@@ -24,16 +26,27 @@ class NoStack(Exception):
 class Stack:
     """What a stage's tools need: clients and the outputs of the stack."""
 
+    name: str
     outputs: dict[str, str]
     session: boto3.Session
     endpoint: str | None
+    """Of the local cloud; None on AWS."""
 
     def client(self, service: str) -> Any:
         return self.session.client(service, endpoint_url=self.endpoint, config=PATIENT)  # type: ignore[call-overload]
 
+    def resource(self, logical_id: str) -> str:
+        """The physical id of one of the stack's resources."""
+        answer = self.client("cloudformation").describe_stack_resource(
+            StackName=self.name, LogicalResourceId=logical_id
+        )
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+
 
 def stack(stage: str) -> Stack:
     """The stack of a stage: `local` is what `make run` serves (PORT=…), others are those of samconfig.toml."""
+    if not stage:
+        raise NoStack("Name a stage: STAGE=local, dev, prod")
     if stage == "local":
         port = os.environ.get("PORT", "8080")
         state = ROOT / ".local-cloud" / port / "stack.json"
@@ -41,7 +54,7 @@ def stack(stage: str) -> Stack:
             raise NoStack(f"No local cloud runs on port {port}. Start it with: make run PORT={port}")
         found = json.loads(state.read_text())
         session = boto3.Session("test", "test", region_name=found["region"])
-        return Stack(_outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
+        return Stack(found["stack"], _outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
     configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
     section = "default" if stage == "dev" else stage
     if section not in configuration:
@@ -50,7 +63,8 @@ def stack(stage: str) -> Stack:
     blocks = [configuration[section].get(command, {}).get("parameters", {}) for command in ("global", "deploy")]
     parameters = blocks[0] | blocks[1]
     session = boto3.Session(region_name=parameters.get("region"))
-    return Stack(_outputs(session, None, parameters["stack_name"]), session, None)
+    name = parameters["stack_name"]
+    return Stack(name, _outputs(session, None, name), session, None)
 
 
 def _outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:
