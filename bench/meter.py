@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from tests.support.meter import started_kb
+
 Json = dict[str, Any]
 
 
@@ -60,10 +62,4 @@ def metered(client: Any) -> Iterator[list[Call]]:
 def _transacted(write: Json) -> int:
     ((kind, action),) = write.items()
     # The items that are only checked stay below 1 KB.
-    size = _bytes(action["Item"]) if kind == "Put" else 0
-    return 2 * max(1, -(-size // 1024))
-
-
-def _bytes(item: Json) -> int:
-    """An item's size as it is billed, a number at one byte a digit, which is more than it has."""
-    return sum(len(name.encode()) + len(str(text).encode()) for name, value in item.items() for text in value.values())
+    return 2 * started_kb(action["Item"] if kind == "Put" else {})

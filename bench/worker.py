@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from bench.meter import metered
-from tests.service import Context
+from tests.support.service import Context
 
 
 def peak() -> int:

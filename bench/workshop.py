@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import build as layer
+import build_layer as layer
+from local import ROOT
 
-ROOT = Path(__file__).parent.parent
 FUNCTIONS = ("list", "offer", "extend", "expire", "sync", "publish")
 TRACER = "aws-xray-sdk==2.15.0"
 """What Powertools' Tracer needs; only the typical handler has it."""

@@ -3,7 +3,9 @@
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import boto3
@@ -60,7 +62,7 @@ def extend(event: Json, context: Any) -> Json:
                     "ExpressionAttributeValues": {
                         ":main": {"S": "main"},
                         ":period": {"N": "1767225600"},
-                        ":now": {"N": "1795341600"},
+                        ":now": {"N": str(int(time.time()))},
                         **{f":{name}": value for name, value in terms.items()},
                     },
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -109,17 +111,18 @@ def find(event: Json, context: Any) -> int:
 
 def revoke(event: Json, context: Any) -> Json:
     """The conditional updates of a sweep in a bare loop; what is due is known already."""
+    now = {"N": str(int(time.time()))}
     with ThreadPoolExecutor(THREADS) as pool:
-        return {"revoked": sum(pool.map(_revoke, _due))}
+        return {"revoked": sum(pool.map(partial(_revoke, now=now), _due))}
 
 
-def _revoke(keys: list[Json]) -> int:
+def _revoke(keys: list[Json], now: Json) -> int:
     for key in keys:
         dynamodb.update_item(
             TableName=TABLE,
             Key=key,
             UpdateExpression="SET x = :now REMOVE dq, d",
             ConditionExpression="e <= :now AND attribute_not_exists(x)",
-            ExpressionAttributeValues={":now": {"N": "1795341600"}},
+            ExpressionAttributeValues={":now": now},
         )
     return len(keys)

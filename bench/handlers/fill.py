@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from extending import store
-from extending.model import Account, Kind, Limits, Offer, Role, Subscription, Terms
+from extending import items, service, store
+from extending.model import Account, Kind, OfferId, Role, ServicingOrganization, Subscription, TariffLimits, Terms
 from extending.runtime import TABLE_NAME
 
 OWNER = "U-1"
@@ -21,14 +21,14 @@ BATCH = 25
 def account(event: dict[str, Any], context: Any) -> list[str]:
     """An account with its owner and `subscriptions`, of which `extended` are extended; their offers."""
     name: str = event["id"]
-    contact: dict[str, str | None] = {
+    servicing_organization: ServicingOrganization = {
         "name": "ООО «Учёт и Сервис»",
         "city": "Москва",
         "phone": "+7 495 123-45-67",
         "email": "help@uchet.example",
         "site": "https://uchet.example",
     }
-    store.put_account(Account(name, "ООО «Ромашка»", "Europe/Moscow", contact), START)
+    store.put_account(Account(name, "ООО «Ромашка»", "Europe/Moscow", servicing_organization), START)
     store.put_member(name, OWNER, Role.OWNER, START)
     offers = []
     for number in range(event["subscriptions"]):
@@ -36,19 +36,18 @@ def account(event: dict[str, Any], context: Any) -> list[str]:
             id=f"S-{number}",
             number=f"{number:09}",
             kind=Kind.MAIN,
-            parent_id=None,
             tariff_id="basic",
             tariff_name="Базовый",
             starts_at=START,
             ends_at=START + timedelta(days=3650),
-            limits=Limits(2, 1),
+            limits=TariffLimits(2, 1),
             terms=TERMS,
         )
         store.put_subscription(name, subscription, START)
-        offer = Offer.of(subscription)
+        offer = OfferId.of(subscription)
         offers.append(offer.token)
         if number < event["extended"]:
-            store.extend(
+            service.extend(
                 *(name, subscription.id, OWNER, offer, datetime.now(UTC).replace(microsecond=0)),
                 remind_before=timedelta(days=1),
                 correlation_id="bench",
@@ -62,16 +61,16 @@ def due(event: dict[str, Any], context: Any) -> int:
     granted = datetime.now(UTC).replace(microsecond=0) - timedelta(days=8)
     requests = []
     for number in range(event["count"]):
-        extension = Offer(f"S-{number % 10}", START, TERMS).grant(f"A-{number // 10}", OWNER, granted)
-        item = store._grant_writes(extension, granted, timedelta(0), "bench", "bench")[2]["Put"]["Item"]
+        extension = OfferId(f"S-{number % 10}", START, TERMS).accepted(f"A-{number // 10}", OWNER, granted)
+        item = items.extension_item(extension, extension.ends_at, "bench", "bench")
         requests.append({"PutRequest": {"Item": item}})
     batches = [requests[first : first + BATCH] for first in range(0, len(requests), BATCH)]
-    with ThreadPoolExecutor(store.SHARDS) as pool:
+    with ThreadPoolExecutor(items.SHARDS) as pool:
         list(pool.map(_write, batches))
     return len(requests)
 
 
-_patient = boto3.client("dynamodb", config=Config(max_pool_connections=store.SHARDS))
+_patient = boto3.client("dynamodb", config=Config(max_pool_connections=items.SHARDS))
 
 
 def _write(batch: list[Any]) -> None:
