@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -15,10 +16,12 @@ import httpx
 import moto  # noqa: F401 - first: it hooks only into clients that are made after its import
 import pytest
 
-from local import free_port
-from tests.build import account_changed, member_changed, subscription_changed
+from local import ROOT, free_port
+from tests.support.builders import account_changed, member_changed, subscription_changed
+from tests.support.engine import dynamodb_local
+from tests.support.schedule import WORKERS, Schedule, place
+from tests.support.started import Start, Starter, finished, started
 
-ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
 
 # No test may reach a real cloud: credentials that open nothing, a region that is nowhere in particular.
@@ -33,18 +36,36 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Test",
 }
 os.environ.pop("AWS_PROFILE", None)
+# As the Makefile has it, for whoever calls pytest without it.
+os.environ["PATH"] = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        cloud_tests = ("tests/e2e", "tests/browser", "tests/sam_local")
+        needs: dict[str, tuple[Start, Callable[[str], bool]]] = {
+            "cloud": (local_cloud, lambda nodeid: nodeid.startswith(cloud_tests)),
+            "engine": (dynamodb_local, lambda nodeid: nodeid.startswith("tests/engine")),
+        }
+        config.pluginmanager.register(Starter(needs))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    return WORKERS
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
+    config.option.loadscopereorder = False
+    return Schedule(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something that takes long to start: a local cloud, or DynamoDB Local.
+    items.sort(key=lambda item: place(item.nodeid))
 
-    What reads the logs of a whole run comes last.
-    """
-    items.sort(key=lambda item: item.path.name == "test_logs.py")
-    for item in items:
-        shares = {"e2e", "browser"} & set(item.path.relative_to(ROOT).parts)
-        item.add_marker(pytest.mark.xdist_group(shares.pop() if shares else "in process"))
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        finished(session.config.workerinput["workerid"])
 
 
 class Cloud:
@@ -127,30 +148,38 @@ class Cloud:
         return account
 
 
-@pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
-    """The local cloud of `make run`, started once for all tests that need it; LOCAL_CLOUD names one that runs."""
+@contextmanager
+def local_cloud() -> Iterator[str]:
+    """The local cloud of `make run`, on a port of its own; LOCAL_CLOUD names one that runs."""
     if url := os.environ.get("LOCAL_CLOUD"):
-        with Cloud(url) as running:
-            yield running
+        yield url
         return
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", "--port", str(port)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line == f"ready http://127.0.0.1:{port}\n", "the local cloud did not start; what it said is above"
-        with Cloud(f"http://127.0.0.1:{port}") as started:
-            yield started
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-        if process.stdout:
-            process.stdout.close()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+        try:
+            assert process.stdout
+            if process.stdout.readline() != f"ready http://127.0.0.1:{port}\n":
+                said.seek(0)
+                raise RuntimeError(f"the local cloud did not start. It said:\n{said.read().decode()}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+            if process.stdout:
+                process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """The local cloud, one for all tests that need it."""
+    with started("cloud", local_cloud) as url, Cloud(url) as running:
+        yield running

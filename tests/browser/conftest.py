@@ -1,21 +1,19 @@
 """What the browser tests share: one Chromium, a page per user, and a check for what no page may do."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, ViewportSize, expect, sync_playwright
 
-from tests.build import CONTACT, account_changed, iso, subscription_changed
+from local import ROOT
+from tests.support.builders import CONTACT, account_changed, iso, subscription_changed
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+CABINET = ROOT / "cabinet"
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -46,12 +44,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """The source of axe-core, at the version that package-lock.json pins."""
-    source = HERE / "node_modules" / "axe-core" / "axe.min.js"
+    """The source of axe-core, at the version that cabinet/package-lock.json pins."""
+    source = CABINET / "node_modules" / "axe-core" / "axe.min.js"
     if not source.exists():
         npm = shutil.which("npm")
         assert npm, "npm brings axe-core"
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=CABINET, check=True)
     return source.read_text()
 
 
@@ -137,6 +135,8 @@ def open_page(browser: Browser, cloud: Any) -> Iterator[Callable[..., Cabinet]]:
 
     yield opened
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="wait")  # a handler may be in the middle of an answer that nobody looks at
         context.close()
     assert trouble == []
 
@@ -166,17 +166,6 @@ def sound(axe: str) -> Callable[[Page], None]:
             page.set_viewport_size(before)
 
     return check
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Keeps a screenshot: in docs/images when SCREENSHOTS=1, else with the test's other temporary files."""
-
-    def keep(page: Page, name: str) -> None:
-        folder = ROOT / "docs" / "images" if os.environ.get("SCREENSHOTS") == "1" else tmp_path
-        page.screenshot(path=folder / f"{name}.png", full_page=name == "table-360")
-
-    return keep
 
 
 @pytest.fixture

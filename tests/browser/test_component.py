@@ -1,7 +1,6 @@
 """The component as a part of somebody's page: its weight, attributes, events, text, keyboard, and its looks."""
 
 import gzip
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -9,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import NARROW, ROOT, hold, now
-from tests.build import iso, member_changed
+from local import ROOT
+from tests.browser.conftest import NARROW, hold, now
+from tests.support.builders import iso, member_changed
 
 MODULE = ROOT / "cabinet" / "extending-subscription.js"
 LIST = "**/subscriptions"
@@ -190,6 +190,45 @@ def test_names_full_of_markup_and_right_to_left_text_stay_text(
     sound(page)
 
 
+LINKS = {
+    "https://uchet.example/help?a=1": "https://uchet.example/help?a=1",
+    "uchet.example": "https://uchet.example/",
+    "http://учёт.рф": "http://xn--r1abm4b.xn--p1ai/",
+    "https://:good.example@evil.example/": None,
+    "https://good.example@evil.example/": None,
+    "https://good.example\\@evil.example/": None,
+    "https://evil.example/\u202emoc.doog//:sptth": None,
+    "https://good.example\u2060.evil.example/": None,
+    "data:text/html,hello": None,
+    "//evil.example": None,
+    "https://": None,
+}
+
+
+def test_a_site_becomes_a_link_only_where_it_leads_where_it_says(open_page: Any) -> None:
+    """No user info, no backslash, nothing that is not seen: what is read is where the link leads."""
+    shown: dict[str, Any] = {}
+
+    def with_site(page: Page) -> None:
+        def answer(route: Route) -> None:
+            reply = route.fetch()
+            body = reply.json()
+            body["account"]["servicing_organization"] |= shown
+            route.fulfill(response=reply, json=body)
+
+        page.route(LIST, answer)
+
+    shown["site"] = "https://first.example"
+    cabinet = open_page("U-4", "A-200", before=with_site)
+    site = cabinet.page.get_by_role("listitem").last
+    for text, href in LINKS.items():
+        shown["site"] = text
+        cabinet.element.evaluate("element => element.refresh()")
+        expect(site).to_have_text(text)
+        links = site.get_by_role("link").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+        assert links == ([href] if href else []), text
+
+
 @pytest.mark.parametrize(
     ("zone", "place", "hours"),
     [
@@ -278,6 +317,42 @@ def test_everything_can_be_done_with_the_keyboard(cloud: Any, open_page: Any) ->
     assert cabinet.focused() == link
 
 
+@pytest.mark.parametrize("how", ["Escape", "the button"])
+def test_a_window_opened_again_at_once_stays_open(open_page: Any, how: str) -> None:
+    """A dialog's `close` event comes after it has closed; by then the next window may be open."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.extend.click()
+    expect(cabinet.confirm).to_be_visible()
+    again = """async (element, how) => {
+      const find = (selector) => element.shadowRoot.querySelector(selector);
+      const heard = new Promise((done) => find('dialog').addEventListener('close', done, { once: true }));
+      if (how === 'Escape') find('dialog').close(); // all that the browser does before it sends the event
+      else find('#close').click();
+      find('.extend').click();
+      await heard;
+    }"""
+    cabinet.element.evaluate(again, how)
+    expect(cabinet.confirm).to_be_visible()
+    cabinet.page.keyboard.press("Escape")
+    expect(cabinet.dialog).to_be_hidden()
+
+
+def test_a_closed_window_is_not_opened_by_what_is_drawn_before_its_event_comes(open_page: Any) -> None:
+    """An answer or another language, at the very moment of Escape."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.extend.click()
+    expect(cabinet.confirm).to_be_visible()
+    drawn = """element => {
+      const dialog = element.shadowRoot.querySelector('dialog');
+      dialog.close();
+      element.lang = 'en';
+      return dialog.open;
+    }"""
+    assert cabinet.element.evaluate(drawn) is False
+    expect(cabinet.page.get_by_role("heading", name="Tariff subscriptions")).to_be_visible()
+    expect(cabinet.dialog).to_be_hidden()
+
+
 def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(open_page: Any) -> None:
     """Rows become cards for the eye; roles, headings and the name of what a link extends stay."""
     cabinet = open_page("U-4", "A-200", viewport=NARROW)
@@ -299,6 +374,38 @@ def test_where_nothing_can_hover_a_reason_is_read_without_its_hint(open_page: An
 
     assert (reason.bounding_box()["width"] > 100) is tablet
     assert cabinet.table.get_by_text("—").first.is_visible() is not tablet
+
+
+def test_a_reason_is_reached_with_the_keyboard_and_the_mouse(open_page: Any, sound: Any) -> None:
+    """On a wide screen a dash stands for it: what has the focus or the mouse over it is read, and nothing else."""
+    cabinet = open_page("U-4", "A-200")
+    reasons = [cabinet.table.get_by_text(text) for text in ("Подписка ещё не началась", "Подписка завершена")]
+    dashes = [reason.locator("..").get_by_text("—") for reason in reasons]
+
+    def read() -> list[bool]:
+        return [
+            reason.bounding_box()["width"] > 100 and not dash.is_visible()
+            for reason, dash in zip(reasons, dashes, strict=True)
+        ]
+
+    cabinet.extend.focus()
+    assert read() == [False, False]
+    heights = cabinet.table.bounding_box()["height"]
+    seen = []
+    for _ in range(3):
+        cabinet.page.keyboard.press("Tab")
+        seen.append(read())
+    assert seen == [[False, False], [True, False], [False, True]], "an add-on comes first"
+    assert cabinet.table.bounding_box()["height"] == heights, "nothing jumps"
+    sound(cabinet.page)
+    focused = cabinet.focused()
+    cabinet.element.evaluate("element => { element.lang = 'en' }")
+    assert cabinet.focused() == focused
+    cabinet.element.evaluate("element => { element.lang = 'ru' }")
+    cabinet.extend.focus()
+    dash = dashes[0].bounding_box()
+    cabinet.page.mouse.move(dash["x"] + dash["width"] / 2, dash["y"] + dash["height"] / 2)
+    assert read() == [True, False]
 
 
 def test_twice_the_size_still_fits(cloud: Any, open_page: Any) -> None:
@@ -330,65 +437,3 @@ def test_its_looks_are_the_pages_to_choose(open_page: Any) -> None:
     expect(cabinet.extend).to_have_css("letter-spacing", "7px")
     expect(cabinet.page.get_by_role("heading", name="Подписки на тарифы")).to_have_css("color", "rgb(4, 5, 6)")
     expect(cabinet.table).to_have_css("color", "rgb(28, 37, 48)")
-
-
-@pytest.mark.parametrize("size", ["wide", "360"])
-def test_its_windows_have_their_picture_taken(
-    cloud: Any, open_page: Any, tell: Any, rename: Any, picture: Callable[[Page, str], None], size: str
-) -> None:
-    """Table, confirmation, details and a refusal, wide and light, narrow and dark."""
-    account, other = cloud.an_account(), cloud.an_account()
-    start = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    for each in (account, other):
-        rename(each, name="ООО «Ромашка»")
-        tell(
-            each,
-            lambda row: row["starts_at"] == iso(start),
-            starts_at=iso(start),
-            ends_at=iso(start + timedelta(days=365)),
-        )
-    wide = size == "wide"
-    looks: dict[str, Any] = {
-        "path": "/" if wide else "/example.html",
-        "viewport": {"width": 1100, "height": 880} if wide else {"width": 360, "height": 780},
-        "color_scheme": "light" if wide else "dark",
-        "device_scale_factor": 2,
-        "before": lambda page: page.route(
-            "**/people",
-            lambda route: route.fulfill(
-                json={
-                    "people": [
-                        {
-                            "id": each.owner,
-                            "name": "Анна Соколова",
-                            "accounts": [{"id": each.id, "name": "ООО «Ромашка»", "role": "owner"}],
-                        }
-                        for each in (account, other)
-                    ]
-                }
-            ),
-        ),
-    }
-    cabinet = open_page(account.owner, account.id, **looks)
-    page = cabinet.page
-    page.evaluate("location.hash = 'subscriptions'")
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
-    picture(page, f"confirmation-{size}")
-    cabinet.confirm.click()
-    expect(page.get_by_role("region")).to_contain_text("по расширению")
-    cabinet.extended.click()
-    expect(page.get_by_role("heading", name="Параметры расширения")).to_be_visible()
-    picture(page, f"details-{size}")
-    page.keyboard.press("Escape")
-    page.mouse.click(1, 200)
-    page.evaluate("scrollTo(0, 0)")
-    picture(page, f"table-{size}")
-
-    late = open_page(other.owner, other.id, **looks)
-    late.page.evaluate("location.hash = 'subscriptions'")
-    expect(late.extend).to_be_visible()
-    tell(other, lambda row: row["state"] == "finished", ends_at=iso(start + timedelta(days=1)), starts_at=iso(start))
-    late.extend.click()
-    expect(late.page.get_by_role("heading", name="Подписка завершена")).to_be_visible()
-    picture(late.page, f"refusal-{size}")

@@ -61,7 +61,7 @@ def moment(instant: str, lang: str) -> str:
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_an_owner_goes_from_his_applications_to_an_extended_subscription(
+def test_an_owner_goes_from_the_applications_to_an_extended_subscription(
     cloud: Any, open_page: Any, sound: Any, lang: str
 ) -> None:
     """Steps 1 to 7: cabinet, list, link, confirmation, decline, extend, till when, parameters."""
@@ -173,7 +173,7 @@ def test_a_plain_user_is_told_who_may_look(cloud: Any, open_page: Any, sound: An
 
 
 def test_a_stranger_learns_nothing_of_an_account(cloud: Any, open_page: Any, sound: Any) -> None:
-    """Somebody without a role sees of an existing account what he sees of one that does not exist."""
+    """Of an existing account a user without a role sees what is seen of one that does not exist."""
     account = cloud.an_account()
     seen = []
     for account_id in (account.id, "A-that-never-was"):

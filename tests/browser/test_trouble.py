@@ -1,12 +1,16 @@
-"""What may come between an owner and his extension: others, changes, refusals, and the network."""
+"""What may come between an owner and an extension: others, changes, refusals, and the network."""
 
+import re
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from extending.api import PROBLEMS
+from extending.errors import Code
 from tests.browser.conftest import hold, refusal
-from tests.build import CONTACT, TERMS
+from tests.support.builders import CONTACT, TERMS
 
 OFFER = "**/extension-offer"
 EXTEND = "**/extension"
@@ -63,7 +67,7 @@ def test_two_owners_race_for_the_same_link_and_both_have_the_extension(cloud: An
     assert [event["detail_type"] for event in cloud.events_out(account.id)] == ["ExtensionGranted"]
 
 
-def test_a_link_that_another_owner_has_used_meanwhile_shows_his_extension(
+def test_a_link_that_another_owner_has_used_meanwhile_shows_that_extension(
     cloud: Any, open_page: Any, sound: Any
 ) -> None:
     """The offer is refused with the running extension: it is shown, and the row says so."""
@@ -165,6 +169,139 @@ def test_each_refusal_says_why_and_what_next(cloud: Any, open_page: Any, sound: 
         page.unroute(url)
         page.keyboard.press("Escape")
         expect(cabinet.dialog).to_be_hidden()
+
+
+# What a component that works never asks for: the API answers it to those who make their requests by hand.
+MISTAKES = {HTTPStatus.BAD_REQUEST, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UNPROCESSABLE_ENTITY}
+MET = [
+    code
+    for code, problem in PROBLEMS.items()
+    if problem.status not in MISTAKES
+    and code not in (Code.ROUTE_NOT_FOUND, Code.OFFER_CHANGED)  # the latter is an offer
+]
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_each_code_of_the_api_has_its_text_in_both_languages(open_page: Any, lang: str) -> None:
+    """Every code that an owner can meet: a title and a next step of its own, and the code itself is not shown."""
+    cabinet = open_page("U-4", "A-200", lang=lang)
+
+    def told(code: str, status: int) -> tuple[str, str]:
+        dialog = cabinet.dialog
+        cabinet.page.route(OFFER, refusal(code, status))
+        cabinet.extend.click()
+        expect(dialog).not_to_contain_text({"ru": "Загружаем…", "en": "Loading…"}[lang])
+        text = dialog.get_by_role("heading").first.inner_text(), dialog.get_by_role("paragraph").nth(1).inner_text()
+        cabinet.page.unroute(OFFER)
+        dialog.get_by_role("button").last.click()
+        expect(dialog).to_be_hidden()
+        return text
+
+    unknown, named = told("a_code_of_tomorrow", 409)
+    assert "a_code_of_tomorrow" in named
+    for code in MET:
+        title, next_step = told(code, PROBLEMS[code].status)
+        assert title != unknown, f"{code} has no text of its own in cabinet/src/texts.ts"
+        assert next_step
+        assert code not in next_step
+        assert all(bool(re.search("[А-Яа-я]", text)) is (lang == "ru") for text in (title, next_step)), code
+
+
+@pytest.mark.parametrize("code", ["constructor", "__proto__", "toString", "a_code_of_tomorrow"])
+def test_a_code_that_is_not_known_is_named(open_page: Any, code: str) -> None:
+    """Whatever a later API may say, in the window, in place of the list, and in a row: no word is taken for a text."""
+
+    def strange(page: Page) -> None:
+        def answer(route: Route) -> None:
+            reply = route.fetch()
+            body = reply.json()
+            row = body["subscriptions"][1]
+            row |= {"kind": code, "state": code, "extension": {"state": "unavailable", "reason": code}}
+            route.fulfill(response=reply, json=body)
+
+        page.route(LIST, answer)
+
+    cabinet = open_page("U-4", "A-200", before=strange)
+    row = cabinet.table.get_by_role("row").nth(2)
+    expect(row.get_by_role("cell").first).to_contain_text(f"· {code}")
+    expect(row.get_by_role("cell").last).to_contain_text("Запрос не принят")
+    cabinet.page.route(OFFER, refusal(code, 409))
+    cabinet.extend.click()
+    expect(cabinet.dialog.get_by_role("heading", name="Запрос не принят")).to_be_visible()
+    expect(cabinet.dialog).to_contain_text(f"сообщите обслуживающей организации код: {code}")
+    cabinet.page.keyboard.press("Escape")
+    cabinet.page.unroute(LIST)
+    cabinet.page.route(LIST, refusal(code, 403))
+    cabinet.element.evaluate("element => element.refresh()")
+    expect(cabinet.page.get_by_role("heading", name="Запрос не принят")).to_be_visible()
+    expect(cabinet.page.get_by_text(f"код: {code}")).to_be_visible()
+
+
+@pytest.mark.parametrize("window", ["details", "offer"])
+def test_a_lost_role_takes_the_window_along(cloud: Any, open_page: Any, sound: Any, window: str) -> None:
+    """What the user may no longer see is taken off the screen, and the page says why; the focus is not lost."""
+    account = cloud.an_account()
+    if window == "details":
+        path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+        cloud.api(account.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]})
+    cabinet = open_page(account.owner, account.id)
+    (cabinet.extended if window == "details" else cabinet.extend).click()
+    expect(cabinet.dialog.get_by_role("listitem").first).to_be_visible()
+    cabinet.page.route(LIST, refusal("account_not_found", 404))
+    cabinet.element.evaluate("element => element.refresh()")
+    expect(cabinet.dialog).to_be_hidden()
+    expect(cabinet.page.get_by_role("heading", name="Абонент не найден")).to_be_visible()
+    text = cabinet.element.evaluate("element => element.shadowRoot.textContent")
+    assert account.subscription not in text
+    assert cabinet.focused() == "title"
+    sound(cabinet.page)
+
+
+def test_a_window_keeps_the_name_of_a_subscription_that_is_gone(open_page: Any, sound: Any) -> None:
+    """The row has left the list while its window was open: the window still says which one it was."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.extend.click()
+    expect(cabinet.confirm).to_be_visible()
+    before = cabinet.dialog.get_by_role("paragraph").first.inner_text()
+
+    def without(route: Route) -> None:
+        reply = route.fetch()
+        body = reply.json()
+        route.fulfill(response=reply, json=body | {"subscriptions": body["subscriptions"][1:]})
+
+    cabinet.page.route(LIST, without)
+    cabinet.page.route(EXTEND, refusal("subscription_not_found", 404))
+    cabinet.confirm.click()
+    expect(cabinet.dialog.get_by_role("heading", name="Подписки больше нет")).to_be_visible()
+    expect(cabinet.extend).to_have_count(0)
+    assert before.startswith("ПРОФ")
+    assert cabinet.dialog.get_by_role("paragraph").first.inner_text() == before
+    sound(cabinet.page)
+
+
+def test_the_token_of_a_user_who_has_gone_is_not_the_next_ones(open_page: Any) -> None:
+    """A slow token function of the former user: its token arrives after the change and is used for nothing."""
+    cabinet = open_page("U-4", "A-200")
+    expect(cabinet.table).to_be_visible()
+    used = """async (element) => {
+      const { fetch } = window, used = [];
+      window.fetch = (url, options) => {
+        used.push(options.headers.Authorization);
+        return fetch(url, options);
+      };
+      let late;
+      element.getToken = () => new Promise((give) => { late = give; });
+      element.getToken = () => 'second';
+      late('first');
+      await new Promise((done) => setTimeout(done, 100));
+      await element.refresh();
+      return used;
+    }"""
+    asked = cabinet.element.evaluate(used)
+    assert asked.count("Bearer first") <= 1, "what was under way"
+    assert set(asked) == {"Bearer first", "Bearer second"}
+    assert asked[-1] == "Bearer second"
 
 
 def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: Any, sound: Any) -> None:

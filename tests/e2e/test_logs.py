@@ -5,16 +5,17 @@ Every line is JSON; none holds a token, a name or a contact; and what a request 
 
 import json
 import re
-from typing import Any
 
 import pytest
 
-from tests.build import CONTACT, account_changed, subscription_changed
-from tests.conftest import ROOT, Cloud
-from tests.e2e.stack import Stack
-from tests.template import resources
+from local import ROOT
+from tests.conftest import Cloud
+from tests.e2e.conftest import SECRET, LoggedStory
+from tests.support.builders import CONTACT
+from tests.support.stack import Stack
+from tests.support.started import wait_for_the_others
+from tests.support.template import resources
 
-SECRET = "СекретноеИмя"
 FUNCTIONS = resources("AWS::Serverless::Function").values()
 OWN = sorted(function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS)
 GROUPS = sorted(resources("AWS::Logs::LogGroup"))
@@ -29,59 +30,16 @@ PHONE = re.compile(r"\+\d[\d ()-]{8,}\d")
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud) -> Stack:
-    return Stack(cloud)
+def story(request: pytest.FixtureRequest, cloud: Cloud, logged: LoggedStory) -> LoggedStory:
+    """The story is over, and so are all other tests, which log as well."""
+    cloud.until(lambda: "ExtensionExpired" in {event["detail-type"] for event in logged.events()}, timeout=150)
+    wait_for_the_others(request)
+    return logged
 
 
 @pytest.fixture(scope="module")
-def story(cloud: Cloud, stack: Stack) -> dict[str, Any]:
-    """One extension from the request to its expiry, with refusals, a bad event, and a window on the bus."""
-    sqs, events = stack.client("sqs"), stack.client("events")
-    queue = sqs.create_queue(QueueName="logs-window")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    bus = stack.outputs["BusName"]
-    pattern = json.dumps({"source": ["extending-subscription"]})
-    events.put_rule(Name="logs-window", EventBusName=bus, EventPattern=pattern)
-    events.put_targets(Rule="logs-window", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-
-    terms = {"sessions": 2, "databases": 8, "duration": "PT1S"}
-    account = cloud.an_account(
-        name=SECRET, number=SECRET, tariff={"id": "basic", "name": SECRET}, extension_terms=terms
-    )
-    contact = dict.fromkeys(CONTACT, SECRET)
-    cloud.event(
-        "AccountChanged",
-        account_changed(
-            account_id=account.id, name=SECRET, servicing_organization=contact, changed_at="2026-11-02T00:00:00Z"
-        ),
-    )
-    # Events that are none of the contract: they end in the failure queue, and their values nowhere else.
-    cloud.event("AccountChanged", {"account_id": SECRET, "name": {"first": SECRET}, "changed_at": SECRET})
-    cloud.event("SubscriptionChanged", subscription_changed(account_id=account.id, starts_at=SECRET, number=SECRET))
-    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
-    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-    cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"], SECRET: SECRET})
-    cloud.api(account.owner, "POST", f"{path}/extension", content=SECRET.encode())
-    cloud.api(account.administrator, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
-    granted = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
-    assert granted.status_code == 201
-    put: list[dict[str, Any]] = []
-
-    def expired() -> bool:
-        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        put.extend(json.loads(message["Body"]) for message in messages)
-        return any(own["detail-type"] == "ExtensionExpired" for own in of(account.id, put))
-
-    cloud.until(expired, timeout=150)
-    return {
-        "account": account,
-        "events": of(account.id, put),
-        "path": path,
-    }
-
-
-def of(account_id: str, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [event for event in events if event["detail"]["account_id"] == account_id]
+def stack(cloud: Cloud) -> Stack:
+    return Stack(cloud)
 
 
 def own_lines(stack: Stack, group: str) -> list[str]:
@@ -102,7 +60,7 @@ def names_and_contacts() -> set[str]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_line_is_json(group: str, story: dict[str, Any], stack: Stack) -> None:
+def test_every_line_is_json(group: str, story: LoggedStory, stack: Stack) -> None:
     """A log line or a metric; nothing that a library or the interpreter wrote in between."""
     lines = own_lines(stack, group)
     for line in lines:
@@ -110,7 +68,7 @@ def test_every_line_is_json(group: str, story: dict[str, Any], stack: Stack) -> 
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_no_line_holds_a_token_a_name_or_a_contact(group: str, story: dict[str, Any], stack: Stack) -> None:
+def test_no_line_holds_a_token_a_name_or_a_contact(group: str, story: LoggedStory, stack: Stack) -> None:
     """Not in a message, not in an error, not in a metric's dimension."""
     words = names_and_contacts()
     for line in stack.logs(group):
@@ -119,12 +77,12 @@ def test_no_line_holds_a_token_a_name_or_a_contact(group: str, story: dict[str, 
             assert not pattern.search(line), line
 
 
-def test_every_function_has_written_something(story: dict[str, Any], stack: Stack) -> None:
+def test_every_function_has_written_something(story: LoggedStory, stack: Stack) -> None:
     """Or the scans above would have read nothing."""
     assert not [group for group in OWN if not stack.logs(group)]
 
 
-def test_a_log_line_names_the_request_that_it_is_of(story: dict[str, Any], stack: Stack) -> None:
+def test_a_log_line_names_the_request_that_it_is_of(story: LoggedStory, stack: Stack) -> None:
     """Lambda's request id in each, the caller's correlation id where a request or an event was the cause."""
     for group in OWN:
         for line in own_lines(stack, group):
@@ -136,12 +94,12 @@ def test_a_log_line_names_the_request_that_it_is_of(story: dict[str, Any], stack
                 assert told["correlation_id"], line
 
 
-def test_the_id_of_the_request_goes_through_the_table_to_every_event(story: dict[str, Any], stack: Stack) -> None:
+def test_the_id_of_the_request_goes_through_the_table_to_every_event(story: LoggedStory, stack: Stack) -> None:
     """It is in the item, and in each event that the item led to.
 
     On AWS it is what the browser was told in `apigw-requestid`; the local gateway makes two ids of it.
     """
-    account = story["account"]
+    account = story.account
     answer = stack.client("dynamodb").query(
         TableName=stack.outputs["TableName"],
         KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
@@ -153,7 +111,7 @@ def test_the_id_of_the_request_goes_through_the_table_to_every_event(story: dict
     (item,) = answer["Items"]
     request_id = item["c"]["S"]
     assert len(request_id) > 8
-    assert {event["detail-type"] for event in story["events"]} == {"ExtensionGranted", "ExtensionExpired"}
-    for event in story["events"]:
+    assert {event["detail-type"] for event in story.events()} == {"ExtensionGranted", "ExtensionExpired"}
+    for event in story.events():
         assert event["resources"] == [f"correlation-id:{request_id}"]
         assert SECRET not in json.dumps(event, ensure_ascii=False)

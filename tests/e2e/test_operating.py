@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
-from tests.build import account_changed, member_changed
+from local import ROOT
+from ops.stage import FUNCTIONS
 from tests.conftest import Cloud
-from tests.template import ROOT
+from tests.support.builders import account_changed, member_changed
+from tests.support.stack import Stack
 
 
 def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +35,13 @@ def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_othe
     assert "account_id" in shown
     redriven = make(cloud, "redrive", "STAGE=local")
     assert "put back, 0 kept" in redriven.stdout, redriven.stdout + redriven.stderr
-    assert cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+    again = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+    # What can never be read is dropped by its id; an id that there is not drops nothing.
+    assert make(cloud, "redrive", "STAGE=local", "DROP=nothing").returncode != 0
+    id_ = re.findall(r"│ ([0-9a-f]{8}) +│", again or "")[0]
+    dropped = make(cloud, "redrive", "STAGE=local", f"DROP={id_}")
+    assert "dropped: " in dropped.stdout, dropped.stdout + dropped.stderr
+    assert id_ not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
 
 
 def said_of_failures(done: subprocess.CompletedProcess[str]) -> str | None:
@@ -71,7 +81,7 @@ def test_the_seed_can_be_loaded_again(cloud: Cloud) -> None:
     assert not (ROOT / "local" / "seed.rejects.jsonl").exists()
 
 
-@pytest.mark.parametrize("function", ["list", "offer", "extend", "expire", "sync", "publish"])
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_each_function_answers_its_sample_event(cloud: Cloud, function: str) -> None:
     """Through the real Runtime API: Docker's or the emulator's."""
     done = make(cloud, "invoke", f"fn={function}")
@@ -96,3 +106,53 @@ def test_a_stage_that_does_not_exist_is_told_with_what_to_do(cloud: Cloud) -> No
         done = make(cloud, tool, "FILE=local/seed.jsonl", "STAGE=moon")
         assert done.returncode != 0
         assert "STAGE=local, dev, prod" in done.stdout + done.stderr
+
+
+def test_many_lines_all_arrive(cloud: Cloud, tmp_path: Path) -> None:
+    """The local bus would start a process for each and lose some; the loader hands them over and sees each answer."""
+    stack = Stack(cloud)
+    users = [f"U-many-{number}" for number in range(120)]
+    file = tmp_path / "many.jsonl"
+    lines = ({"detail_type": "MemberChanged", "detail": member_changed(account_id="A-many", user_id=u)} for u in users)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = make(cloud, "load", f"FILE={file}", "STAGE=local")
+    assert "120 loaded, 0 rejected" in done.stderr, done.stderr
+    table = stack.session.resource("dynamodb", endpoint_url=stack.endpoint).Table(stack.outputs["TableName"])
+    assert [table.get_item(Key={"pk": f"U#{user}", "sk": "A#A-many"})["Item"]["r"] for user in users] == ["owner"] * 120
+
+
+def test_the_logs_of_one_request_are_found_by_its_id(cloud: Cloud) -> None:
+    """By function and by correlation id, without metrics and without Lambda's own lines."""
+    account = cloud.an_account()
+    answer = cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions")
+    listed = cloud.until(lambda: lines_of(make(cloud, "logs", "STAGE=local", "fn=list", "ONCE=1"), account.id))
+    assert answer.status_code == 200
+    request_id = listed[0].split()[-1]
+    (line,) = lines_of(make(cloud, "logs", "STAGE=local", f"ID={request_id}", "ONCE=1"), account.id)
+    assert " list " in line
+    assert "listed" in line
+
+
+def lines_of(done: subprocess.CompletedProcess[str], account_id: str) -> list[str]:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line for line in done.stdout.splitlines() if account_id in line]
+
+
+def test_a_story_can_be_played_again(cloud: Cloud) -> None:
+    """The local surface takes the extensions of an account away; nothing that is deployed can."""
+    account = cloud.an_account()
+    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+    for _ in range(2):
+        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+        answer = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
+        assert answer.status_code == 201
+        assert httpx.post(f"{cloud.url}/reset", params={"account": account.id}).json() == {"forgotten": 1}
+    assert httpx.post(f"{cloud.url}/reset").status_code == 400
+
+
+@pytest.mark.parametrize("event", [5, None, [], {}, {"detail_type": 5, "detail": {}}, {"detail_type": "Unheard"}])
+def test_what_the_local_bus_cannot_deliver_is_refused_with_what_it_takes(cloud: Cloud, event: Any) -> None:
+    """Not 500, and not 202 for what nobody listens to."""
+    answer = httpx.post(f"{cloud.url}/events", json=event)
+    assert answer.status_code == 400
+    assert "AccountChanged, MemberChanged, SubscriptionChanged" in answer.json()["error"]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.build import CONTACT, TERMS, subscription_changed
 from tests.conftest import Cloud
+from tests.e2e.conftest import LoggedStory
+from tests.support.builders import CONTACT, TERMS, subscription_changed
 
 SHORT = {"sessions": 2, "databases": 8, "duration": "PT10S"}
 
@@ -34,8 +35,11 @@ def extend(cloud: Cloud, account: Any, offer_id: str, user: str | None = None) -
 
 
 @pytest.fixture(scope="module", autouse=True)
-def reminded(cloud: Cloud) -> Any:
-    """An account whose extension runs while the other tests do: the schedule takes a minute for each of its steps."""
+def reminded(cloud: Cloud, logged: LoggedStory) -> Any:
+    """An account whose extension runs while the other tests do: the schedule takes a minute for each of its steps.
+
+    The story for the logs begins now too.
+    """
     account = cloud.an_account(extension_terms={"sessions": 2, "databases": 8, "duration": "PT75S"})
     assert extend(cloud, account, offer(cloud, account).json()["offer_id"]).status_code == 201
     return account

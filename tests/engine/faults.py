@@ -173,6 +173,9 @@ def failed_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
 
 THROTTLED = error(400, "ProvisionedThroughputExceededException")
 IN_PROGRESS = error(400, "TransactionInProgressException")
+IN_TRANSACTION = error(400, "TransactionConflictException")
+"""A transaction has what a single write would write."""
+
 CONFLICT = cancelled("None", "TransactionConflict", "None")
 
 BEFORE: dict[str, Fault] = {

@@ -4,13 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.service import Answer, Json
-
-ROOT = Path(__file__).parents[2]
+from local import ROOT
+from tests.support.service import Answer, Json
 
 
 class Reply(NamedTuple):

@@ -41,6 +41,23 @@ def say(when: datetime | None) -> str | None:
     return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
 
 
+def period_of(subscription: Json) -> Any:
+    """What the sender calls it, or else its start."""
+    return subscription.get("period_id") or at(subscription["starts_at"])
+
+
+def takes_away(known: Json, told: Json) -> bool:
+    """Whether, of two things told for one instant, the second is the safer one."""
+    if "role" in told:
+        roles = ["owner", "administrator", "user", "operator", None]
+        return roles.index(told["role"]) > roles.index(known["role"])
+    if "ends_at" not in told or at(told["ends_at"]) > at(known["ends_at"]):
+        return False
+    if at(told["ends_at"]) < at(known["ends_at"]):
+        return True
+    return known["extension_terms"] is not None and told["extension_terms"] is None
+
+
 class World:
     """What the service manager has told, and the extensions."""
 
@@ -50,8 +67,11 @@ class World:
 
     def tell(self, detail_type: str, detail: Json) -> bool:
         key = (detail_type, *(detail[name] for name in IDS[detail_type]))
-        if key in self.truth and at(self.truth[key]["changed_at"]) >= at(detail["changed_at"]):
-            return False
+        if known := self.truth.get(key):
+            if at(known["changed_at"]) > at(detail["changed_at"]):
+                return False
+            if at(known["changed_at"]) == at(detail["changed_at"]) and not takes_away(known, detail):
+                return False
         self.truth[key] = detail
         return True
 
@@ -70,16 +90,19 @@ class World:
         return self.truth.get(("SubscriptionChanged", account, id_))
 
     def extension(self, subscription: Json) -> Json | None:
-        """The one of the current period."""
-        found = [
-            x
-            for x in self.extensions
-            if x["account_id"] == subscription["account_id"]
-            and x["subscription_id"] == subscription["subscription_id"]
-            and x["period"] == at(subscription["starts_at"])
-        ]
-        assert len(found) <= 1
-        return found[0] if found else None
+        """The one of the current period; it may have been granted before that period had an id."""
+        for period in (period_of(subscription), at(subscription["starts_at"])):
+            found = [
+                x
+                for x in self.extensions
+                if x["account_id"] == subscription["account_id"]
+                and x["subscription_id"] == subscription["subscription_id"]
+                and x["period"] == period
+            ]
+            assert len(found) <= 1
+            if found:
+                return found[0]
+        return None
 
     def may_view(self, user: str, account: str) -> str:
         role = self.role(user, account)
@@ -164,7 +187,8 @@ class World:
             return "not_main"
         if self.state(s, now) != "active":
             return {"future": "not_active_yet", "finished": "finished"}[self.state(s, now)]
-        return None if s["extension_terms"] else "tariff_not_extendable"
+        terms = s["extension_terms"]
+        return None if terms and (terms["sessions"] or terms["databases"]) else "tariff_not_extendable"
 
     @staticmethod
     def shown(x: Json, now: datetime) -> Json:
@@ -208,7 +232,7 @@ class World:
             "id": None,  # its maker's to choose
             "account_id": s["account_id"],
             "subscription_id": s["subscription_id"],
-            "period": at(s["starts_at"]),
+            "period": period_of(s),
             "terms": s["extension_terms"],
             "granted_at": now,
             "granted_by": user,
@@ -221,7 +245,7 @@ class World:
         """What an offer made now binds."""
         s = self.subscription(account, id_)
         assert s
-        return {"subscription_id": id_, "period": at(s["starts_at"]), "terms": s["extension_terms"]}
+        return {"subscription_id": id_, "period": period_of(s), "terms": s["extension_terms"]}
 
     def extend(self, user: str, account: str, id_: str, promise: Json, now: datetime) -> tuple[Json, bool]:
         """The extension, and whether this call made it."""
@@ -235,9 +259,12 @@ class World:
         if extension and now < extension["ends_at"]:
             return extension, False
         offer = self.offered(account, id_, now)
-        if promise != self.promise(account, id_):
-            raise No(409, "offer_changed", offer=offer, servicing_organization=offer["servicing_organization"])
         assert s
+        now_promised = self.promise(account, id_)
+        if promise["period"] == at(s["starts_at"]):  # The period may have got its id since.
+            now_promised["period"] = promise["period"]
+        if promise != now_promised:
+            raise No(409, "offer_changed", offer=offer, servicing_organization=offer["servicing_organization"])
         extension = self.granted(s, user, now)
         self.extensions.append(extension)
         return extension, True

@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 )
 
 from extending import store
-from tests.build import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
-from tests.engine.conftest import connect
+from tests.engine.client import connect
 from tests.engine.naive import Json, No, World
-from tests.service import Answer, Service
-from tests.template import table_definition
+from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
+from tests.support.service import Answer, Service
+from tests.support.template import table_definition
 
 ACCOUNTS = ["A-1", "A-2"]
 SUBSCRIPTIONS = ["S-1", "S-1.a", "S-2"]  # One is the beginning of another.
@@ -47,6 +47,7 @@ terms = st.sampled_from(
         TERMS,
         TERMS | {"duration": "P1W"},
         {"sessions": 0, "databases": 1, "duration": "PT36H"},
+        {"sessions": 0, "databases": 0, "duration": "P7D"},
         {"sessions": 3, "databases": 0, "duration": "P1D"},
         {"sessions": 1, "databases": 1, "duration": "PT90M"},
         None,
@@ -55,6 +56,7 @@ terms = st.sampled_from(
 limits = st.fixed_dictionaries({name: st.sampled_from([1, 2, 5, None]) for name in ("sessions", "databases")})
 OTHER_TERMS = {"sessions": 3, "databases": 0, "duration": "P3D"}
 waits = st.sampled_from([SECOND, timedelta(minutes=1), timedelta(hours=2), DAY, 3 * DAY, 8 * DAY])
+period_ids = st.sampled_from([None, None, None, "P-1", "P-2", "1767225600"])
 sweeps = st.sampled_from([True, True, False])
 
 
@@ -77,6 +79,7 @@ def _events(draw: st.DrawFn) -> tuple[str, Json]:
         "ends_at": iso(starts_at + draw(st.sampled_from([0, 5, 10, 30, 90])) * DAY),
         "limits": draw(limits),
         "extension_terms": draw(terms),
+        "period_id": draw(period_ids),
     }
     return "SubscriptionChanged", subscription_changed(**known, **detail)
 
@@ -148,6 +151,8 @@ class Machine(RuleBasedStateMachine):
             if data.draw(st.booleans()):
                 starts_at = self.now - days * DAY
                 changes |= {"kind": "main", "starts_at": iso(starts_at), "ends_at": iso(starts_at + 30 * DAY)}
+            if data.draw(st.booleans()):
+                changes["period_id"] = data.draw(period_ids)
             self.tell_newer(data.draw(st.sampled_from(known)), **changes)
 
     @rule(data=st.data())
@@ -296,7 +301,7 @@ class Machine(RuleBasedStateMachine):
                 "id": x.id,
                 "account_id": x.account_id,
                 "subscription_id": x.subscription_id,
-                "period": x.period_starts_at,
+                "period": x.period,
                 "terms": {"sessions": x.terms.sessions, "databases": x.terms.databases, "duration": x.terms.duration},
                 "granted_at": x.granted_at,
                 "granted_by": x.granted_by,
@@ -304,7 +309,7 @@ class Machine(RuleBasedStateMachine):
                 "reminded_at": x.reminded_at,
                 "revoked_at": x.revoked_at,
             }
-            for x in store.read(self.account).extensions.values()
+            for x in store.holdings(self.account).extensions.values()
         ]
         known = [x for x in self.world.extensions if x["account_id"] == self.account]
         assert sorted(stored, key=_id) == sorted(known, key=_id)

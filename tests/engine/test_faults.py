@@ -1,9 +1,13 @@
 """The database fails in every way it can: nothing is lost, nothing is granted twice, and 503 is the worst answer."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from botocore.retries.standard import ExponentialBackoff
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,13 +15,13 @@ from hypothesis import strategies as st
 from extending import store
 from extending.runtime import CONFIG, utc_now
 from functions.expire import app as expire_app
-from tests.build import WEEK
 from tests.engine import faults as fault
-from tests.engine.conftest import connect
+from tests.engine.client import connect
 from tests.engine.faults import AFTER, BEFORE, CONTENTION, Clock, Fault, Faults
 from tests.engine.test_sweep import grants
-from tests.service import Answer, Json, Service, extend_event, http_event
-from tests.template import template
+from tests.support.builders import WEEK, iso, member_changed
+from tests.support.service import Answer, Json, Service, extend_event, http_event, sync_event
+from tests.support.template import template
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -61,7 +65,7 @@ def assert_try_again(answer: Answer) -> None:
 
 
 def granted(account: str = "A-100") -> list[str]:
-    return [x.id for x in store.read(account).extensions.values()]
+    return [x.id for x in store.holdings(account).extensions.values()]
 
 
 def test_the_clients_wait_no_longer_than_the_faults_here_say() -> None:
@@ -176,6 +180,33 @@ def test_contention_is_met_with_jitter_and_an_end(
     assert faults.sent == [WRITE] * store.CONTENTION_TRIES
     assert len(set(clock.slept)) == len(clock.slept)
     assert sum(clock.slept) < 2
+
+
+@pytest.mark.parametrize(("seconds_before", "status"), [(1, 201), (0, 409)], ids=["asked in time", "asked at the end"])
+def test_who_asked_in_time_gets_it_though_it_is_written_after_the_end_of_the_subscription(
+    service: Service, faults: Faults, offer_id: str, seconds_before: int, status: int
+) -> None:
+    """One reading of the clock decides, however long contention lasts; and an extension alone gives no access."""
+    asked_at = utc_now()
+    end = asked_at + timedelta(seconds=seconds_before)
+    with time_machine.travel(asked_at, tick=False) as clock:
+        service.subscription(ends_at=iso(end), changed_at="2026-11-02T00:00:00Z")
+
+        def past_the_end(request: Any, faults: Faults) -> Any:
+            clock.move_to(end + timedelta(seconds=1))
+            return fault.CONFLICT(request, faults)
+
+        faults.plan(past_the_end, operation=WRITE)
+        answer = service.extend(offer_id)
+
+        assert answer.status == status
+        if status == 201:
+            assert answer.json["extension"]["granted_at"] == iso(asked_at)
+            assert utc_now() > end
+            assert service.list().json["limits"]["sessions"] == {"base": 0, "extra": 0, "total": 0}
+        else:
+            assert answer.code == "finished"
+            assert granted() == []
 
 
 def test_nobody_waits_after_the_last_try(service: Service, faults: Faults, clock: Clock, offer_id: str) -> None:
@@ -389,7 +420,7 @@ def test_a_revocation_whose_answer_was_lost_stands_as_it_was_made(
 
     assert (first["due"], first["failed"]) == (8, 0)
     assert second["due"] == 0
-    assert all(x.revoked_at for n in range(8) for x in store.read(f"A-{n}").extensions.values())
+    assert all(x.revoked_at for n in range(8) for x in store.holdings(f"A-{n}").extensions.values())
 
 
 @pytest.mark.usefixtures("_longest_waits")
@@ -418,14 +449,83 @@ def test_a_change_that_cannot_be_stored_is_brought_again_by_the_bus(
     """The function fails, Lambda repeats the event, nothing is lost."""
     later = {"role": "administrator", "changed_at": "2026-11-02T00:00:00Z"}
     faults.plan_always(planned)
-    with pytest.raises(Exception, match=r".") as raised:
+    with pytest.raises(store.Busy):
         service.member(**later)
-    assert store.is_transient(raised.value)
     faults.heal()
     assert service.list().json["role"] == "owner"
     assert service.member(**later)
 
     assert service.list().json["role"] == "administrator"
+
+
+@pytest.mark.parametrize("times", [1, 3, store.CONTENTION_TRIES - 1])
+def test_a_change_that_meets_transactions_is_tried_again(
+    service: Service, faults: Faults, clock: Clock, times: int
+) -> None:
+    """As a grant is: the bus would bring it again a minute later, and give it up after two minutes."""
+    faults.plan(*[fault.IN_TRANSACTION] * times, operation="PutItem")
+
+    assert service.member(role="administrator", changed_at="2026-11-02T00:00:00Z")
+
+    assert service.list().json["role"] == "administrator"
+    assert len(set(clock.slept)) == times
+    assert sum(clock.slept) < 2
+
+
+def test_a_change_that_meets_transactions_for_ever_is_brought_again_by_the_bus(
+    service: Service, faults: Faults, clock: Clock
+) -> None:
+    """The tries have an end, and no wait after the last."""
+    faults.plan_always(fault.IN_TRANSACTION, operation="PutItem")
+
+    with pytest.raises(store.Busy):
+        service.member(role="administrator", changed_at="2026-11-02T00:00:00Z")
+
+    assert faults.sent == ["PutItem"] * store.CONTENTION_TRIES
+    assert len(clock.slept) == store.CONTENTION_TRIES - 1
+
+
+@pytest.mark.usefixtures("_longest_waits")
+@params(SLOWEST)
+@pytest.mark.parametrize("conflicts", [1, 4, 7])
+def test_a_change_is_stored_or_given_up_before_the_time_is_over(
+    service: Service, faults: Faults, planned: Fault, conflicts: int
+) -> None:
+    """However slow the database is, after however many transactions."""
+    slow = [planned, planned, fault.late]
+    faults.plan(*slow[:2], *[fault.IN_TRANSACTION] * conflicts, *slow, *slow)
+
+    with suppress(store.Busy):
+        service.call("sync", sync_event("MemberChanged", member_changed(role=None)), seconds=timeout())
+
+    assert service.remaining > 0
+
+
+def test_a_flood_of_strangers_does_not_keep_the_service_manager_from_changing_an_account(
+    service: Service, faults: Faults, clock: Clock, offer_id: str
+) -> None:
+    """A transaction holds what it checks, whoever asks for it. Here strangers ask between any two tries of a change.
+
+    At the worst the first of them is in the way once; from then on none of them comes as far as a transaction.
+    """
+    strangers = count()
+
+    def meanwhile(request: Any, faults: Faults) -> Any:
+        before = faults.sent.count(WRITE)
+        for _ in range(20):
+            assert service.extend(offer_id, user=f"stranger-{next(strangers)}").status == 404
+        in_the_way = faults.sent.count(WRITE) > before
+        return fault.IN_TRANSACTION(request, faults) if in_the_way else faults.really_send(request)
+
+    faults.plan_always(meanwhile, operation="PutItem")
+    changes = 10
+    for day in range(2, 2 + changes):
+        assert service.subscription(extension_terms=None, changed_at=f"2026-11-{day:02}T00:00:00Z")
+
+    assert faults.sent.count(WRITE) == 1
+    assert faults.sent.count("PutItem") == changes + 1
+    assert sum(clock.slept) < 0.1
+    assert next(strangers) >= 20 * changes
 
 
 @params(AFTER)

@@ -8,12 +8,12 @@ from threading import Barrier
 
 import pytest
 
+from extending import service as use_cases
 from extending import store
-from extending.errors import Refused
-from extending.model import Extension, Offer
+from extending.model import Extension, OfferId, Refused
 from extending.runtime import utc_now
 from tests.engine.fleet import Fleet
-from tests.service import Answer, Service, extend_event
+from tests.support.service import Answer, Service, extend_event
 
 ROLES = {
     "first": "owner",
@@ -59,7 +59,7 @@ def test_of_eight_processes_that_extend_a_subscription_at_once_exactly_one_creat
 
             creator, extension = _one_creator(answers)
             assert extension["granted_by"] == f"{account}-{creator}"
-            stored = store.read(account).extensions
+            stored = store.holdings(account).extensions
             assert [x.id for x in stored.values() if x.subscription_id == subscription] == [extension["id"]]
     assert outcomes == {"201": 200, "200": 800, "403": 400, "404": 200}
 
@@ -82,7 +82,7 @@ def test_of_a_thousand_calls_from_thirty_two_threads_exactly_one_creates(service
     """One subscription, one period, one extension, whoever asks how often."""
     for user in ("U-5", "U-6", "U-7"):
         service.member(user_id=user, role="owner")
-    offer = Offer.from_token(service.offer().json["offer_id"])
+    offer = OfferId.from_token(service.offer().json["offer_id"])
     users = random.Random(6).choices(["U-1", "U-2", "U-3", "U-4", "U-5", "U-6", "U-7", "stranger"], k=1000)
     start = Barrier(32)
 
@@ -91,7 +91,7 @@ def test_of_a_thousand_calls_from_thirty_two_threads_exactly_one_creates(service
         answers: list[tuple[str, Extension | None, str]] = []
         for user in users:
             try:
-                extension, created = store.extend(
+                extension, created = use_cases.extend(
                     "A-100",
                     "S-1",
                     user,
@@ -111,7 +111,7 @@ def test_of_a_thousand_calls_from_thirty_two_threads_exactly_one_creates(service
         answers = [answer for part in pool.map(ask, [users[n::32] for n in range(32)]) for answer in part]
 
     assert len(answers) == 1000
-    (stored,) = store.read("A-100").extensions.values()
+    (stored,) = store.holdings("A-100").extensions.values()
     ((creator, extension, _),) = [answer for answer in answers if answer[2] == "created"]
     assert extension == stored
     assert stored.granted_by == creator
@@ -128,12 +128,12 @@ def test_of_a_thousand_calls_from_thirty_two_threads_exactly_one_creates(service
 @pytest.mark.parametrize("calls", [2, 16])
 def test_one_owner_who_clicks_several_times_gets_one_extension(service: Service, calls: int) -> None:
     """The natural key decides, not what the client remembers of its earlier attempts."""
-    offer = Offer.from_token(service.offer().json["offer_id"])
+    offer = OfferId.from_token(service.offer().json["offer_id"])
     start = Barrier(calls)
 
     def click(_: int) -> tuple[Extension, bool]:
         start.wait()
-        return store.extend(
+        return use_cases.extend(
             "A-100",
             "S-1",
             "U-1",

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from extending import store
-from extending.model import Extension, Terms
-from extending.runtime import CONFIG, utc_now
-from tests.build import DAY, WEEK
+from extending import items
+from extending.model import Extension, ExtensionEvent, Terms
+from extending.runtime import utc_now
+from tests.engine.client import PATIENT
 from tests.engine.fleet import Fleet
-from tests.service import Json, Service
+from tests.support.builders import DAY, WEEK
+from tests.support.service import Json, Service
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def grants(client: "DynamoDBClient", table: str, count: int, granted_at: datetime, prefix: str = "A") -> None:
     """Write extensions as a grant writes them, without the checks that a grant makes."""
-    items = []
+    puts: list[Any] = []
     for number in range(count):
         extension = Extension(
             account_id=f"{prefix}-{number}",
@@ -33,12 +34,9 @@ def grants(client: "DynamoDBClient", table: str, count: int, granted_at: datetim
             granted_by="U-1",
             ends_at=granted_at - timedelta(seconds=number % 1000) + WEEK,
         )
-        writes = store._grant_writes(extension, extension.granted_at, DAY, "seed", "seed")
-        items.append(writes[2]["Put"]["Item"])
+        puts.append({"PutRequest": {"Item": items.extension_item(extension, extension.ends_at - DAY, "seed", "seed")}})
     for start in range(0, count, 25):
-        answer = client.batch_write_item(
-            RequestItems={table: [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]}
-        )
+        answer = client.batch_write_item(RequestItems={table: puts[start : start + 25]})
         assert not answer["UnprocessedItems"]
 
 
@@ -50,7 +48,7 @@ def indexed(client: "DynamoDBClient", table: str) -> int:
 
 @pytest.fixture
 def streams(engine: str) -> Iterator[Any]:
-    client = boto3.client("dynamodbstreams", endpoint_url=engine, config=CONFIG)
+    client = boto3.client("dynamodbstreams", endpoint_url=engine, config=PATIENT)
     yield client
     client.close()
 
@@ -69,7 +67,7 @@ def told(streams: Any, table: str) -> Counter[tuple[str, str]]:
             answer = streams.get_records(ShardIterator=place)
             for record in answer["Records"]:
                 change = record["dynamodb"]
-                if what := store.written(
+                if what := items.event_between(
                     dict(change["OldImage"]) if "OldImage" in change else None, change["NewImage"]
                 ):
                     changes[change["Keys"]["pk"]["S"], what] += 1
@@ -98,11 +96,11 @@ def test_what_a_killed_sweep_has_left_the_next_one_finishes(
         answer = next_.reply().answer
 
     # A write that the killed one had sent may have arrived after the count.
-    assert left - store.SHARDS <= answer["revoked"] <= left
+    assert left - items.SHARDS <= answer["revoked"] <= left
     assert answer["failed"] == 0
     changes = told(streams, table)
     assert set(changes.values()) == {1}
-    assert Counter(what for _, what in changes) == {"granted": 1500, "revoked": 1500}
+    assert Counter(what for _, what in changes) == {ExtensionEvent.GRANTED: 1500, ExtensionEvent.EXPIRED: 1500}
 
 
 def test_a_sweep_that_runs_out_of_time_leaves_the_rest_due(table: str, raw: "DynamoDBClient", service: Service) -> None:
@@ -138,7 +136,11 @@ def test_four_sweeps_at_once_announce_each_end_and_each_reminder_once(
     assert sum(answer["revoked"] for answer in answers) == 300
     changes = told(streams, table)
     assert set(changes.values()) == {1}
-    assert Counter(what for _, what in changes) == {"granted": 500, "revoked": 300, "reminded": 200}
+    assert Counter(what for _, what in changes) == {
+        ExtensionEvent.GRANTED: 500,
+        ExtensionEvent.EXPIRED: 300,
+        ExtensionEvent.ENDS_SOON: 200,
+    }
 
 
 def test_four_sweeps_at_once_revoke_each_of_five_thousand_once(
@@ -153,7 +155,7 @@ def test_four_sweeps_at_once_revoke_each_of_five_thousand_once(
     # As many revocations as extensions, and none without: each once.
     assert sum(answer["revoked"] for answer in answers) == 5000
     pages = raw.get_paginator("scan").paginate(TableName=table)
-    extensions = [store.extension_from_item(dict(item)) for page in pages for item in page["Items"]]
+    extensions = [items.extension_from(dict(item)) for page in pages for item in page["Items"]]
     assert len(extensions) == 5000
     assert all(extension.revoked_at for extension in extensions)
     assert after == {"due": 0, "revoked": 0, "failed": 0, "oldest_lag_seconds": 0}

@@ -5,18 +5,18 @@ does not follow: two write units for each started KB of each of its items, condi
 and one for each started KB that it writes to an index.
 """
 
-import math
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from extending import store
+from extending import items, store
 from extending.runtime import utc_now
-from tests.build import DAY, WEEK
 from tests.engine.test_sweep import grants
-from tests.service import Service
-from tests.template import table_definition
+from tests.support.builders import DAY, WEEK
+from tests.support.meter import size, started_kb
+from tests.support.service import Service
+from tests.support.template import table_definition
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 LATER = "2026-11-02T00:00:00Z"
 LONG_ID = "A" * 64
 LONG_USER = "u" * 255
-
-
-def size(item: dict[str, Any]) -> int:
-    """Bytes of an item as they are billed: names and texts in UTF-8, a number a byte for two digits and one more."""
-    total = 0
-    for name, value in item.items():
-        ((kind, content),) = value.items()
-        total += len(name.encode())
-        total += len(content.encode()) if kind == "S" else math.ceil(len(content.strip("-0")) / 2) + 1
-    return total
 
 
 class Bill(NamedTuple):
@@ -47,7 +37,7 @@ class Meter:
 
     def __init__(self, client: "DynamoDBClient", raw: "DynamoDBClient") -> None:
         self._raw = raw
-        self._lock = Lock()  # Reads and sweeps call from several threads.
+        self._lock = Lock()  # Sweeps call from several threads.
         self._bill = Bill(0, 0, 0)
         client.meta.events.register("before-parameter-build.dynamodb", self._ask)
         client.meta.events.register("after-call.dynamodb", self._take)
@@ -68,8 +58,8 @@ class Meter:
             items = puts + [
                 self._raw.get_item(TableName=check["TableName"], Key=check["Key"]).get("Item", {}) for check in checks
             ]
-            self._add(write=2 * sum(map(_started_kb, items)), calls=1)
-            context["index_units"] = sum(_started_kb(copy) for item in puts for copy in _copies(item))
+            self._add(write=2 * sum(map(started_kb, items)), calls=1)
+            context["index_units"] = sum(started_kb(copy) for item in puts for copy in _copies(item))
         else:
             params["ReturnConsumedCapacity"] = "INDEXES"
             self._add(calls=1)
@@ -97,10 +87,6 @@ def _copies(item: dict[str, Any]) -> list[dict[str, Any]]:
     return copies
 
 
-def _started_kb(item: dict[str, Any]) -> int:
-    return max(1, math.ceil(size(item) / 1024))
-
-
 @pytest.fixture
 def meter(service: Service, dynamodb: "DynamoDBClient", raw: "DynamoDBClient") -> Meter:
     """The usual account: three subscriptions, four members."""
@@ -116,6 +102,16 @@ def test_a_grant_takes_one_call_and_seven_write_units(service: Service, meter: M
 
     assert service.extend(offer_id).status == 201
     assert _within(meter.bill(), Bill(read=0, write=7, calls=1))
+
+
+def test_a_grant_in_a_period_with_an_id_takes_two_units_more(service: Service, meter: Meter) -> None:
+    """It checks that there is none from before the period had its id; still one call."""
+    service.subscription(period_id="P-1", changed_at=LATER)
+    offer_id = service.offer().json["offer_id"]
+    meter.bill()
+
+    assert service.extend(offer_id).status == 201
+    assert _within(meter.bill(), Bill(read=0, write=9, calls=1))
 
 
 def test_a_repeated_grant_is_answered_from_what_its_refusal_brings(service: Service, meter: Meter) -> None:
@@ -136,10 +132,17 @@ def test_a_refusal_reads_the_account_once_to_explain_itself(service: Service, me
 
     service.extend(offer_id, user="stranger")
     bills["stranger"] = meter.bill()
+    service.extend(offer_id, user="stranger")
+    bills["stranger again"] = meter.bill()
+    service.restart()
     service.extend(offer_id, user="U-3")
     bills["user"] = meter.bill()
+    service.extend(offer_id, user="U-3")
+    bills["user again"] = meter.bill()
+    service.restart()
     service.extend(offer_id, user="U-2")
     bills["administrator"] = meter.bill()
+    service.restart()
     service.extend(offer_id, subscription="S-3")
     bills["offer of another subscription"] = meter.bill()
     service.subscription(extension_terms=None, changed_at=LATER)
@@ -149,7 +152,9 @@ def test_a_refusal_reads_the_account_once_to_explain_itself(service: Service, me
 
     budget = {
         "stranger": Bill(0, 6, 1),
+        "stranger again": Bill(1, 0, 1),
         "user": Bill(1, 6, 2),
+        "user again": Bill(2, 0, 2),
         "administrator": Bill(1, 6, 2),
         "offer of another subscription": Bill(2, 0, 2),
         "other terms": Bill(1, 6, 2),
@@ -195,7 +200,7 @@ def test_a_sweep_with_nothing_due_takes_a_query_for_each_shard(service: Service,
 
     service.expire()
 
-    assert _within(meter.bill(), Bill(read=store.SHARDS / 2, write=0, calls=store.SHARDS))
+    assert _within(meter.bill(), Bill(read=items.SHARDS / 2, write=0, calls=items.SHARDS))
 
 
 def test_a_revocation_takes_two_write_units(table: str, raw: "DynamoDBClient", service: Service, meter: Meter) -> None:
@@ -204,7 +209,7 @@ def test_a_revocation_takes_two_write_units(table: str, raw: "DynamoDBClient", s
     meter.bill()
 
     assert service.expire()["revoked"] == 10
-    assert _within(meter.bill(), Bill(read=store.SHARDS / 2, write=20, calls=store.SHARDS + 10))
+    assert _within(meter.bill(), Bill(read=items.SHARDS / 2, write=20, calls=items.SHARDS + 10))
 
 
 def test_a_reminder_takes_three_write_units(table: str, raw: "DynamoDBClient", service: Service, meter: Meter) -> None:
@@ -213,7 +218,7 @@ def test_a_reminder_takes_three_write_units(table: str, raw: "DynamoDBClient", s
     meter.bill()
 
     assert service.expire()["due"] == 0
-    assert _within(meter.bill(), Bill(read=store.SHARDS / 2, write=30, calls=store.SHARDS + 10))
+    assert _within(meter.bill(), Bill(read=items.SHARDS / 2, write=30, calls=items.SHARDS + 10))
 
 
 def _within(bill: Bill, budget: Bill) -> bool:
@@ -237,8 +242,8 @@ def test_an_extension_stays_within_a_kilobyte_all_its_life(
     service.member(account_id=account, user_id=user)
     offer_id = service.offer(user, account, subscription).json["offer_id"]
     assert service.extend(offer_id, user, account, subscription).status == 201
-    (extension,) = store.read(account).extensions.values()
-    (due,) = (due for shard in range(store.SHARDS) for due in store.due(shard, extension.ends_at))
+    (extension,) = store.holdings(account).extensions.values()
+    (due,) = (due for shard in range(items.SHARDS) for due in store.due(shard, extension.ends_at))
     assert store.remind(due, extension.ends_at - DAY)
     assert _size(raw, table, due.key) <= most
     assert store.revoke(due, extension.ends_at)

@@ -12,13 +12,13 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID  # type: ignore[attr-defined]
 from moto.dynamodb.models import dynamodb_backends
 
-import tests.service
-from tests.build import NOW
-from tests.service import Context
-from tests.template import table_definition
+import tests.support.service
+from tests.support.builders import NOW
+from tests.support.service import Context
+from tests.support.template import table_definition
 
 
-class Service(tests.service.Service):
+class Service(tests.support.service.Service):
     """The functions on one fresh table; the clock stands where the test puts it."""
 
     def __init__(self, clock: time_machine.Traveller) -> None:
@@ -123,13 +123,13 @@ class Bus:
 
 @pytest.fixture
 def bus(service: Service, table: Any, monkeypatch: pytest.MonkeyPatch) -> Bus:
-    from extending import aside
     from extending import bus as bus_module
+    from extending import failures
 
     queue_url = boto3.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
     bus = Bus(table, queue_url)
     monkeypatch.setattr(bus_module, "_events", bus)
-    monkeypatch.setattr(aside, "FAILURE_QUEUE_URL", queue_url)
+    monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue_url)
     return bus
 
 

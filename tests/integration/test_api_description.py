@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,10 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from tests import describe
-from tests.template import resources
+from generate import openapi
+from local import ROOT
+from tests.support.template import resources
 
-ROOT = Path(__file__).parents[2]
 CONTRACT = {
     "list": "invalid_id invalid_limit invalid_next_token unauthorized view_not_allowed account_not_found",
     "offer": "invalid_id unauthorized view_not_allowed account_not_found subscription_not_found already_used "
@@ -53,7 +52,7 @@ def contents(operation: dict[str, Any]) -> list[tuple[int, str, dict[str, Any]]]
 
 def test_the_description_is_the_one_that_the_code_makes() -> None:
     """`make generate` writes it; every example is what a real handler answers."""
-    made, kept = describe.text(), (ROOT / "openapi.yaml").read_text()
+    made, kept = openapi.text(), (ROOT / "openapi.yaml").read_text()
     assert made == kept, "openapi.yaml is not what the code says: run `make generate`"
 
 
@@ -74,12 +73,12 @@ def test_every_route_of_the_template_is_described_and_nothing_else(document: dic
     assert {(path, method) for path, item in document["paths"].items() for method in item} == routes
 
 
-@pytest.mark.parametrize("name", describe.FUNCTIONS)
+@pytest.mark.parametrize("name", openapi.FUNCTIONS)
 def test_every_code_of_an_operation_has_an_example_under_its_status(name: str, document: dict[str, Any]) -> None:
     """The key of the example is the code, and status, type and code of the example agree with where it stands."""
     shown = set()
     for status, media_type, content in contents(operations(document)[name]):
-        if media_type != describe.PROBLEM:
+        if media_type != openapi.PROBLEM:
             continue
         for code, example in content["examples"].items():
             problem = example["value"]
@@ -95,10 +94,10 @@ def test_every_code_that_the_functions_know_is_described(document: dict[str, Any
     from extending.errors import Code
 
     described = {code for codes in CONTRACT.values() for code in codes.split()} | set(ALWAYS.split())
-    assert described == set(Code) - describe.UNREACHABLE
+    assert described == set(Code) - openapi.UNREACHABLE
 
 
-@pytest.mark.parametrize("name", describe.FUNCTIONS)
+@pytest.mark.parametrize("name", openapi.FUNCTIONS)
 def test_every_example_has_the_shape_that_is_described(name: str, document: dict[str, Any]) -> None:
     """With every object closed: an answer has no field that the description does not name."""
     registry = closed_registry(document)
@@ -114,7 +113,7 @@ def test_every_example_has_the_shape_that_is_described(name: str, document: dict
 
 
 def closed_registry(document: dict[str, Any]) -> Registry[Any]:
-    contents = {"components": {"schemas": describe.closed(document["components"]["schemas"])}}
+    contents = {"components": {"schemas": openapi.closed(document["components"]["schemas"])}}
     registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(contents))
     return registry
 
@@ -165,7 +164,7 @@ def test_nothing_of_the_description_is_paid_for_at_run_time() -> None:
     """The functions of the API import neither pydantic nor Powertools' OpenAPI, and name no shapes."""
     code = "import sys; from functions.{0} import app; print(*sys.modules, sep='\\n')"
     environment = {"TABLE_NAME": "t", "EVENT_BUS_NAME": "b", "AWS_DEFAULT_REGION": "eu-central-1"}
-    for name in describe.FUNCTIONS:
+    for name in openapi.FUNCTIONS:
         run = subprocess.run(
             [sys.executable, "-c", code.format(name)],
             cwd=ROOT,

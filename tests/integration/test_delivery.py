@@ -11,8 +11,8 @@ from moto import mock_aws
 from time_machine import travel
 
 from extending import bus, store
-from tests.build import NOW, WEEK
 from tests.integration.conftest import Bus, Service, make_table, publish
+from tests.support.builders import NOW, WEEK
 
 STEPS = st.lists(
     st.one_of(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from extending import store
-from tests.build import DAY, NOW, SECOND, WEEK, iso
+from extending import items, store
 from tests.integration.conftest import Service
+from tests.support.builders import DAY, NOW, SECOND, WEEK, iso
 
 NOTHING = {"due": 0, "revoked": 0, "failed": 0, "oldest_lag_seconds": 0}
 
@@ -88,7 +88,7 @@ def test_a_second_sweep_over_the_same_index_entries_revokes_nothing_twice(servic
     """The index lags behind the table; the condition of the update decides."""
     service.extend()
     now = NOW + WEEK
-    found = [due for shard in range(store.SHARDS) for due in store.due(shard, now)]
+    found = [due for shard in range(items.SHARDS) for due in store.due(shard, now)]
     assert [store.revoke(due, now) for due in found] == [True]
     assert [store.revoke(due, now) for due in found] == [False]
 

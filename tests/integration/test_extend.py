@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,11 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from extending.model import Offer, Terms, pack
-from tests.build import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
+from extending import service as use_cases
+from extending.model import OfferId, Terms, pack
 from tests.integration.conftest import Service
-from tests.service import Answer, Context, sample
+from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
+from tests.support.service import Answer, Context, sample
 
 OTHER_TERMS = {"sessions": 3, "databases": 8, "duration": "P7D"}
 
@@ -131,7 +133,7 @@ def test_a_renewal_on_the_same_record_gives_exactly_one_new_right(service: Servi
     """An offer of the old period is not one of the new."""
     old = service.offer().json["offer_id"]
     first = service.extend(old).json["extension"]
-    service.subscription(starts_at=iso(NOW + DAY), changed_at=iso(NOW + DAY))
+    service.subscription(starts_at=iso(NOW + DAY), changed_at=iso(NOW))
     service.at(NOW + DAY)
     stale = service.extend(old)
     assert (stale.status, stale.code) == (409, "offer_changed")
@@ -184,7 +186,7 @@ def test_what_may_no_longer_be_extended_is_not(service: Service, fields: dict[st
 
 def test_an_unknown_subscription_is_not_found(service: Service) -> None:
     """An offer can be made up for it; nothing is granted."""
-    made_up = Offer("S-9", NOW, Terms(2, 8, "P7D", 604_800)).token
+    made_up = OfferId("S-9", NOW, Terms(2, 8, "P7D", 604_800)).token
     assert service.extend(made_up, subscription="S-9").code == "subscription_not_found"
 
 
@@ -259,6 +261,20 @@ def test_a_body_may_come_in_base64(service: Service, raw: bytes, status: int) ->
     assert Answer.of(handler(event, Context())).status == status
 
 
+def test_a_body_of_no_sane_length_is_not_read(service: Service, round_trips: Any) -> None:
+    """A megabyte of blanks before an offer is no offer."""
+    body = json.dumps({"offer_id": service.offer().json["offer_id"]})
+    round_trips()
+    answer = service.extend(body=body.rjust(4_097))
+    assert (answer.status, answer.code) == (400, "invalid_json")
+    assert "4096 characters at the most" in answer.json["detail"]
+    encoded = base64.b64encode(body.rjust(1_000_000).encode()).decode()
+    event = sample("extend") | {"isBase64Encoded": True, "body": encoded}
+    assert Answer.of(service.call("extend", event)).code == "invalid_json"
+    assert round_trips() == []
+    assert service.extend(body=body.rjust(4_096)).status == 201
+
+
 def test_a_body_that_is_not_even_base64_is_refused(service: Service) -> None:
     """400, not a fault of ours."""
     from functions.extend.app import handler
@@ -307,8 +323,42 @@ def test_a_refusal_is_two_round_trips_at_the_most(service: Service, round_trips:
         ({"offer_id": offer_id, "user": "U-9"}, 1),
         ({"offer_id": other, "user": "U-9"}, 1),
     ]:
+        service.restart()
         assert service.extend(**refused).status >= 400
         assert len(round_trips()) <= most
+
+
+def test_where_someone_who_is_no_owner_has_tried_the_role_is_read_first_for_a_minute(
+    service: Service, round_trips: Any
+) -> None:
+    """No transaction holds the account's items for those who may not extend; an owner pays one read, and only there."""
+    offer_id = service.offer().json["offer_id"]
+    service.subscription(account_id="A-200")
+    service.member(account_id="A-200")
+    other_id = service.offer(account="A-200").json["offer_id"]
+    round_trips()
+    asked = []
+    for user in ("U-9", "U-8", "U-9", "U-3"):
+        assert service.extend(offer_id, user=user).status in (403, 404)
+        asked.append(round_trips())
+    assert asked == [["TransactWriteItems"], ["GetItem"], ["GetItem"], ["GetItem", "Query"]]
+    assert service.extend(offer_id).status == 201
+    assert round_trips() == ["GetItem", "TransactWriteItems"]
+    assert service.extend(other_id, account="A-200").status == 201
+    assert round_trips() == ["TransactWriteItems"]
+    service.at(NOW + 59 * SECOND).extend(offer_id)
+    assert round_trips() == ["GetItem", "TransactWriteItems"]
+    service.at(NOW + 60 * SECOND).extend(offer_id)
+    assert round_trips() == ["TransactWriteItems"]
+
+
+def test_an_instance_remembers_no_more_accounts_than_it_has_room_for(service: Service) -> None:
+    """Whoever tries account after account makes it forget the oldest, and not grow."""
+    for number in range(use_cases.MOST_WARY + 1):
+        use_cases.be_wary(f"A-{number}", NOW)
+    assert not use_cases.is_wary("A-0", NOW)
+    assert use_cases.is_wary("A-1", NOW)
+    assert use_cases.is_wary(f"A-{use_cases.MOST_WARY}", NOW)
 
 
 # Contention and faults
@@ -441,3 +491,77 @@ def test_one_metric_tells_grants_replays_and_refusals_by_reason(
         "ExtensionsRefused",
     ]
     assert [line["reason"] for line in emitted if "reason" in line] == ["already_used"]
+
+
+# Periods that the service manager gives an id
+
+WEEK_TERMS = Terms(2, 8, "P7D", 604_800)
+
+
+def corrected(service: Service, number: int, **fields: Any) -> None:
+    """A newer truth about S-1."""
+    assert service.subscription(changed_at=iso(NOW - 100 * SECOND + number * SECOND), **fields)
+
+
+def test_a_corrected_start_of_a_period_with_an_id_gives_no_new_right(service: Service) -> None:
+    """However often it is corrected; only another id is another period."""
+    corrected(service, 1, period_id="P-1")
+    first = service.extend()
+    assert first.status == 201
+    for number in range(2, 7):
+        corrected(service, number, period_id="P-1", starts_at=iso(NOW - number * SECOND))
+        refused = service.offer()
+        assert (refused.code, refused.json["extension"]) == ("already_used", first.json["extension"])
+        assert service.list().json["subscriptions"][0]["extension"] == first.json["extension"]
+        again = service.extend(OfferId("S-1", NOW - number * SECOND, WEEK_TERMS, "P-1").token)
+        assert (again.status, again.json["extension"]) == (200, first.json["extension"])
+    assert service.list().json["limits"]["sessions"]["extra"] == 2
+    corrected(service, 7, period_id="P-2", starts_at=iso(NOW))
+    assert service.extend().json["created"] is True
+    assert service.list().json["limits"]["sessions"]["extra"] == 4
+
+
+def test_an_offer_outlives_a_correction_of_its_periods_start(service: Service, table: Any) -> None:
+    """Period and terms are still those that were offered; what is told of it is the start as it is now."""
+    corrected(service, 1, period_id="P-1")
+    offer_id = service.offer().json["offer_id"]
+    corrected(service, 2, period_id="P-1", starts_at=iso(NOW - DAY))
+    assert service.extend(offer_id).status == 201
+    item = table.get_item(Key={"pk": "A#A-100", "sk": "S#S-1#E#P#P-1"})["Item"]
+    assert item["b"] == int((NOW - DAY).timestamp())
+
+
+def test_a_period_that_gets_its_id_later_gives_no_new_right(service: Service) -> None:
+    """A sender may begin to name periods at any time: offers and extensions of before are those of the same period."""
+    offer_id = service.offer().json["offer_id"]
+    service.member(user_id="U-5")
+    corrected(service, 1, period_id="P-1")
+    assert service.extend(offer_id).status == 201
+    corrected(service, 2, period_id=None, starts_at=iso(NOW - DAY))
+    second = service.extend()
+    assert second.status == 201
+    corrected(service, 3, period_id="P-2", starts_at=iso(NOW - DAY))
+    forged = OfferId("S-1", NOW - DAY, WEEK_TERMS, "P-2").token
+    for user in ("U-1", "U-5"):
+        again = service.extend(forged, user=user)
+        assert (again.status, again.json["extension"]) == (200, second.json["extension"])
+    assert service.offer().json["extension"] == second.json["extension"]
+    assert service.list().json["limits"]["sessions"]["extra"] == 4
+
+
+def test_a_period_id_that_looks_like_an_instant_is_not_taken_for_one(service: Service) -> None:
+    """The start of the sample period, in seconds, as an id."""
+    assert service.extend().status == 201
+    corrected(service, 1, period_id="1767225600", starts_at=iso(NOW - DAY))
+    assert service.extend().status == 201
+
+
+def test_terms_that_add_nothing_are_no_terms(service: Service, table: Any) -> None:
+    """Nobody's right is used up for nothing, whatever token says so."""
+    corrected(service, 1, extension_terms={"sessions": 0, "databases": 0, "duration": "P7D"})
+    row = service.list().json["subscriptions"][0]["extension"]
+    assert row == {"state": "unavailable", "reason": "tariff_not_extendable"}
+    assert service.offer().code == "tariff_not_extendable"
+    forged = OfferId("S-1", datetime(2026, 1, 1, tzinfo=UTC), Terms(0, 0, "P7D", 604_800)).token
+    assert service.extend(forged).code == "tariff_not_extendable"
+    assert not [item for item in table.scan()["Items"] if item["t"] == "extension"]

@@ -1,13 +1,20 @@
 """GET /accounts/{account_id}/subscriptions"""
 
 import json
+import logging
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from io import StringIO
+from itertools import product
 from typing import Any
 
 import pytest
 
-from tests.build import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
+from extending.runtime import logger, pseudonym
 from tests.integration.conftest import Service
-from tests.service import Answer, Context, sample
+from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
+from tests.support.service import Answer, Context, http_event, sample
 
 
 def rows(answer: Any) -> dict[str, Any]:
@@ -275,3 +282,57 @@ def test_an_account_of_more_than_a_query_page_is_read_to_its_end(service: Servic
     finally:
         dynamodb.meta.events.unregister("before-call.dynamodb.Query", small_pages)
     assert round_trips().count("Query") > 2
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({}, 200),
+        ({"token_use": "access"}, 200),
+        ({"token_use": "id"}, 401),
+        ({"typ": "Bearer"}, 200),
+        ({"typ": "at+jwt"}, 200),
+        ({"typ": "ID"}, 401),
+        ({"typ": "Refresh"}, 401),
+        ({"typ": "Bearer", "token_use": "id"}, 401),
+        ({"typ": ["Bearer"]}, 401),
+        ({"token_use": None}, 401),
+    ],
+)
+def test_a_token_of_the_same_issuer_that_is_for_something_else_opens_nothing(
+    service: Service, claims: dict[str, Any], status: int
+) -> None:
+    """An ID token tells a page who signed in; where the issuer says what a token is for, it is believed."""
+    event = http_event("list", "U-1", {"account_id": "A-100"})
+    event["requestContext"]["authorizer"]["jwt"]["claims"] |= claims
+    answer = Answer.of(service.call("list", event))
+    assert answer.status == status
+    assert answer.code == (None if status == 200 else "unauthorized")
+
+
+def test_every_answer_leaves_a_line_with_its_account_and_a_pseudonym_of_its_user(
+    service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refusals too, so that it can be seen whose requests take up the rate of a route; and no line names the user."""
+    written = StringIO()
+    (handler,) = [h for h in logger.handlers if isinstance(h, logging.StreamHandler)]
+    monkeypatch.setattr(handler, "stream", written)
+    extend = partial(service.extend, service.offer().json["offer_id"])
+    calls: list[Callable[..., Answer]] = [service.list, service.offer, extend]
+    everybody = [("A-100", "U-1"), ("A-100", "U-3"), ("A-100", "U-9"), ("A-100", None), ("A 100", "U-1")]
+    for call, (account, user) in product(calls, everybody):
+        written.seek(0)
+        written.truncate()
+        call(user=user, account=account)
+        lines = [json.loads(line) for line in written.getvalue().splitlines()]
+        expected = (account if " " not in account else None, pseudonym(user) if user else None)
+        assert lines
+        assert {(line.get("account_id"), line.get("user")) for line in lines} == {expected}
+        assert user is None or f'"{user}"' not in written.getvalue()
+
+
+def test_a_pseudonym_is_one_of_a_stack() -> None:
+    """What is in the operator's handbook finds the same one."""
+    command = "printf %s U-1 | openssl dgst -sha256 -hmac extending-subscription -r | cut -c -16"
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == pseudonym("U-1")

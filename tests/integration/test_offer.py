@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.build import CONTACT, NOW, TERMS, WEEK, iso
 from tests.integration.conftest import Service
+from tests.support.builders import CONTACT, NOW, TERMS, WEEK, iso
 
 
 def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service: Service) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
-from extending import store
-from tests.build import DAY, NOW, SECOND, WEEK, iso
+from extending import items
 from tests.integration.conftest import Bus, Service, publish
-from tests.service import Context, sample
+from tests.support.builders import DAY, NOW, SECOND, WEEK, iso
+from tests.support.service import Context, sample
 
 
 def deliver(records: list[dict[str, Any]]) -> None:
@@ -161,9 +161,9 @@ def test_without_a_failure_queue_a_bad_record_is_reported_to_lambda(
     service: Service, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And still costs only itself."""
-    from extending import aside
+    from extending import failures
 
-    monkeypatch.setattr(aside, "FAILURE_QUEUE_URL", None)
+    monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", None)
     extended(service, "S-2", "S-3")
     good = bus.records()
     bad = {"dynamodb": {"NewImage": {"t": {"S": "account"}}, "SequenceNumber": "7"}}
@@ -176,7 +176,7 @@ def test_other_changes_of_an_extension_tell_nothing(service: Service, bus: Bus) 
     service.extend()
     (record,) = bus.records()
     image = record["dynamodb"]["NewImage"]
-    assert store.written(image, image) is None
+    assert items.event_between(image, image) is None
     removal = {"dynamodb": {"OldImage": image, "SequenceNumber": "8"}, "eventName": "REMOVE"}
     assert publish([removal]) == []
     assert bus.taken == []

@@ -18,15 +18,16 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from tests.build import DAY, NOW, SECOND, TERMS, WEEK
+from local import ROOT
 from tests.integration.conftest import Service
-from tests.service import Context, sample
-from tests.template import ROOT, resources
+from tests.support.builders import DAY, NOW, SECOND, TERMS, WEEK
+from tests.support.service import Context, sample
+from tests.support.template import resources
 
 Right = tuple[str, str]
 """An action and the resource that it is on, as (`dynamodb:Query`, `Table/index/due`)."""
 
-CALLED = run_path(str(ROOT / "layers" / "shared" / "build.py"))["CALLED"]
+CALLED = run_path(str(ROOT / "layers" / "shared" / "build_layer.py"))["CALLED"]
 FUNCTIONS = resources("AWS::Serverless::Function")
 IN_A_TRANSACTION = {"ConditionCheck": "ConditionCheckItem", "Put": "PutItem", "Update": "UpdateItem"}
 IN_A_TRANSACTION |= {"Delete": "DeleteItem"}

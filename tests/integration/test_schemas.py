@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from ops.schemas import FOLDER, write
-from tests.build import DAY, NOW, WEEK, account_changed, member_changed, subscription_changed
+from extending import inbound
+from generate.schemas import FOLDER, write
 from tests.integration.conftest import Bus, Service, publish
+from tests.support.builders import DAY, NOW, WEEK, account_changed, member_changed, subscription_changed
+from tests.support.template import resources
 
 
 def valid(name: str, detail: Any) -> bool:
@@ -49,3 +51,10 @@ def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
     assert len(bus.taken) == 3
     for entry in bus.taken:
         assert valid(entry["DetailType"], json.loads(entry["Detail"]))
+
+
+def test_the_bus_hands_on_what_is_taken_in_and_nothing_else() -> None:
+    """The rule in the template names the very events, and their source, that the code knows."""
+    events = resources("AWS::Serverless::Function")["SyncFunction"]["Properties"]["Events"]
+    (rule,) = (event["Properties"]["Pattern"] for event in events.values())
+    assert rule == {"source": [inbound.SOURCE], "detail-type": list(inbound.CHANGES)}

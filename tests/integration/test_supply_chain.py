@@ -8,10 +8,10 @@ from runpy import run_path
 
 import botocore
 
-from local import licences
-from tests.template import ROOT
+from generate import licences
+from local import ROOT
 
-BUILD = ROOT / "layers" / "shared" / "build.py"
+BUILD = ROOT / "layers" / "shared" / "build_layer.py"
 
 
 def test_the_build_installs_nothing_whose_hash_is_not_locked() -> None:

@@ -15,9 +15,9 @@ import botocore
 import pytest
 from botocore import xform_name
 
-import build
+import build_layer
+from local import ROOT
 
-ROOT = Path(__file__).parents[2]
 SHIPPED = [*ROOT.glob("functions/*/app.py"), *ROOT.glob("layers/shared/extending/*.py")]
 CLIENTS = {"dynamodb": "dynamodb", "_events": "events", "_sqs": "sqs"}
 """What the code calls its clients."""
@@ -34,21 +34,25 @@ def model(service: str) -> dict[str, Any]:
 
 
 def calls_of_clients() -> set[tuple[str, str]]:
-    """Service and method of every call of a client in the shipped code; a paginator counts as what it calls."""
+    """Service and method of every method of a client that the shipped code names; a paginator is what it calls."""
     found = set()
     for file in SHIPPED:
         for node in ast.walk(ast.parse(file.read_text())):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                continue
-            owner, method = node.func.value, node.func.attr
-            name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
-            if name in CLIENTS:
-                if method == "get_paginator":
-                    (argument,) = node.args
-                    assert isinstance(argument, ast.Constant), f"{file}: which operation is paged must be plain to see"
-                    method = str(argument.value)
-                found.add((CLIENTS[name], method))
-    return found
+            if isinstance(node, ast.Attribute):
+                found.add((node.value, node.attr))
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "get_paginator"
+            ):
+                (argument,) = node.args
+                assert isinstance(argument, ast.Constant), f"{file}: which operation is paged must be plain to see"
+                found.add((node.func.value, str(argument.value)))
+    return {(CLIENTS[name], method) for owner, method in found if (name := name_of(owner)) in CLIENTS}
+
+
+def name_of(owner: ast.expr) -> str:
+    return owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
 
 
 def made_clients() -> set[str]:
@@ -64,7 +68,7 @@ def made_clients() -> set[str]:
 
 def unused_data(folder: str, names: list[str]) -> set[str]:
     """Most services, so that copying the SDK is quick."""
-    kept = {*build.CALLED, "s3"}
+    kept = {*build_layer.CALLED, "s3"}
     return {name for name in names if Path(folder).name == "data" and "." not in name and name not in kept}
 
 
@@ -73,23 +77,23 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A layer of the installed SDK alone, trimmed."""
     target = tmp_path_factory.mktemp("layer")
     shutil.copytree(INSTALLED, target / "botocore", ignore=unused_data)
-    build.trim(target)
+    build_layer.trim(target)
     return target
 
 
 def test_every_client_that_is_made_is_in_the_list() -> None:
     """A service whose data the build leaves out has no client."""
-    assert made_clients() == set(build.CALLED)
-    assert set(CLIENTS.values()) == set(build.CALLED)
+    assert made_clients() == set(build_layer.CALLED)
+    assert set(CLIENTS.values()) == set(build_layer.CALLED)
 
 
 def test_every_operation_that_is_called_is_in_the_list_and_no_other() -> None:
     """CALLED is what the code calls: one that is missing fails on AWS alone, one too many costs every cold start."""
     methods = {
-        (service, xform_name(operation)) for service in build.CALLED for operation in model(service)["operations"]
+        (service, xform_name(operation)) for service in build_layer.CALLED for operation in model(service)["operations"]
     }
     called = calls_of_clients() & methods
-    assert called == {(service, xform_name(name)) for service, names in build.CALLED.items() for name in names}
+    assert called == {(service, xform_name(name)) for service, names in build_layer.CALLED.items() for name in names}
 
 
 def test_a_client_of_the_trimmed_sdk_has_every_operation_with_its_shapes(layer: Path) -> None:
@@ -112,20 +116,20 @@ print(json.dumps(methods))
 """
     libraries = [layer, INSTALLED.parent]  # the trimmed SDK first, then what it needs
     environment = {"PYTHONPATH": os.pathsep.join(map(str, libraries)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", code, *build.CALLED]
+    command = [sys.executable, "-c", code, *build_layer.CALLED]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     assert json.loads(done.stdout) == {
         service: [sorted(map(xform_name, operations)), f"https://{service}.eu-central-1.amazonaws.com"]
-        for service, operations in build.CALLED.items()
+        for service, operations in build_layer.CALLED.items()
     }
 
 
-@pytest.mark.parametrize("service", build.CALLED)
+@pytest.mark.parametrize("service", build_layer.CALLED)
 def test_cutting_keeps_the_shapes_that_an_operation_reaches(service: str) -> None:
     """Errors and nested members are kept with it; what only others use is gone."""
     whole = model(service)
-    cut = build.cut(whole, build.CALLED[service])
+    cut = build_layer.cut(whole, build_layer.CALLED[service])
     text = json.dumps(cut)
     assert all(json.dumps({"shape": name})[1:-1] in text for name in cut["shapes"])
     named = {found["shape"] for found in everything(cut) if isinstance(found.get("shape"), str)}
@@ -143,17 +147,17 @@ def everything(value: Any) -> list[dict[str, Any]]:
 def test_endpoints_of_every_partition_are_kept_and_no_other_services() -> None:
     """The layer works in every region; endpoints of services that nothing calls are most of what a client parses."""
     whole = json.loads((INSTALLED / "data" / "endpoints.json").read_text())
-    cut = build.only_called(whole)
+    cut = build_layer.only_called(whole)
     assert [p["partition"] for p in cut["partitions"]] == [p["partition"] for p in whole["partitions"]]
     assert [p["regions"] for p in cut["partitions"]] == [p["regions"] for p in whole["partitions"]]
     assert all(p["services"]["dynamodb"] for p in cut["partitions"][:2])
-    assert all(set(p["services"]) <= set(build.CALLED) for p in cut["partitions"])
+    assert all(set(p["services"]) <= set(build_layer.CALLED) for p in cut["partitions"])
 
 
 def test_the_authorities_that_sign_for_aws_are_kept() -> None:
     """The bundle is valid, and holds every Amazon root and Starfield's, which AWS tells its clients to trust."""
     whole = (INSTALLED / "cacert.pem").read_text()
-    kept = build.roots(whole)
+    kept = build_layer.roots(whole)
     context = ssl.create_default_context(cadata=kept)
     names = {str(authority["subject"]) for authority in context.get_ca_certs()}
     wanted = {f"Amazon Root CA {number}" for number in range(1, 5)}
@@ -169,7 +173,7 @@ def test_trimming_changes_no_file_that_others_share(tmp_path: Path) -> None:
     shutil.copytree(before, tmp_path / "layer" / "botocore", copy_function=os.link)
     files = [file for file in before.rglob("*") if file.is_file()]
     contents = [file.read_bytes() for file in files]
-    build.trim(tmp_path / "layer")
+    build_layer.trim(tmp_path / "layer")
     assert [file.read_bytes() for file in files] == contents
 
 
@@ -181,7 +185,7 @@ def test_bytecode_ships_whatever_the_builder_has_set(tmp_path: Path, monkeypatch
     source.parent.mkdir()
     source.write_text("answer = 42\n")
 
-    build.compile_bytecode(source.parent, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    build_layer.compile_bytecode(source.parent, f"{sys.version_info[0]}.{sys.version_info[1]}")
 
     (compiled,) = source.parent.rglob("*.pyc")
     assert compiled == source.parent / "__pycache__" / f"module.{sys.implementation.cache_tag}.pyc"

@@ -4,13 +4,18 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
 
 import pytest
 
-from ops.load import TRIES, Line, Reject, load, to_file
-from tests.build import account_changed
-from tests.template import ROOT
+import ops.load
+from extending import inbound
+from extending.inbound import Change
+from local import ROOT
+from ops.load import TRIES, Line, Put, Reject, to_file, to_function
+from tests.support.builders import NOW, account_changed
 
 
 def lines(*accounts: str) -> list[bytes]:
@@ -44,9 +49,9 @@ def unexpected(reject: Reject) -> None:
     raise AssertionError(reject)
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.load.put_all.__defaults__", (lambda _: None,))
+def load(lines: Iterable[bytes], put: Put, rejects: Callable[[Reject], None]) -> tuple[int, int]:
+    """The loader, without its pauses."""
+    return ops.load.load(lines, put, rejects, NOW, pause=lambda _: None)
 
 
 def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() -> None:
@@ -70,6 +75,66 @@ def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() ->
     assert "account_id: String should match pattern" in rejects[5].reason
     assert rejects[2].reason == "detail is missing"
     assert json.loads(rejects[5].text)["detail"]["account_id"] == "A#1"
+
+
+def test_a_reason_is_in_words_and_not_in_those_of_the_interpreter() -> None:
+    """Whoever mends a line may never have seen Python."""
+    file = [b"null\n", b"[]\n", b"1\n", b'"text"\n', b"[" * 100_000 + b"\n", b'{"reason": 1, "text": null}\n']
+    file += [b'{"detail_type": 5, "detail": {}}\n', b"\xff\n", b'{"text": "null", "reason": ""}\n']
+    rejects = list[Reject]()
+    assert load(file, Bus().put, rejects.append) == (0, len(file))
+    expected = 'not an event: {"detail_type": "…", "detail": {…}} is expected'
+    assert [reject.reason for reject in rejects] == [
+        *([expected] * 4),
+        "not an event: nested too deeply",
+        "detail_type is missing",
+        "detail_type is not a text",
+        "not UTF-8",
+        expected,
+    ]
+
+
+def test_what_nobody_foresaw_of_one_line_is_that_lines_reject(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines before and after it are loaded."""
+    original = inbound.read
+
+    def read(detail_type: object, detail: Any, now: datetime) -> Change:
+        if detail["account_id"] == "A-2":
+            raise OverflowError("date value out of range")
+        return original(detail_type, detail, now)
+
+    monkeypatch.setattr(inbound, "read", read)
+    rejects = list[Reject]()
+    assert load(lines("A-1", "A-2", "A-3"), Bus().put, rejects.append) == (2, 1)
+    assert rejects[0].reason == "not understood: OverflowError: date value out of range"
+
+
+class Function:
+    """Lambda's client, for a function that fails on what it is told to fail on."""
+
+    def __init__(self, fails_on: str = "") -> None:
+        self.given: list[Any] = []
+        self._fails_on = fails_on
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        event = json.loads(request["Payload"])
+        self.given.append(event)
+        if event["detail"]["account_id"] == self._fails_on:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "down"}')}
+        return {"Payload": io.BytesIO(b'{"stored": true}')}
+
+
+def test_where_the_bus_cannot_be_trusted_each_line_is_handed_over_and_its_answer_is_seen() -> None:
+    """So it is on the local cloud: an event that its function fails on is rejected, and not lost."""
+    function, rejects = Function(fails_on="A-2"), list[Reject]()
+    assert load(lines("A-1", "A-2", "A-3"), to_function(function, "sync"), rejects.append) == (2, 1)
+    assert (rejects[0].number, rejects[0].reason) == (2, 'the bus did not take it: {"errorMessage": "down"}')
+    first = function.given[0]
+    assert (first["source"], first["detail-type"], first["detail"]) == (
+        "service-manager",
+        "AccountChanged",
+        account_changed(account_id="A-1"),
+    )
 
 
 def test_what_the_bus_does_not_take_at_first_is_put_again() -> None:
@@ -141,10 +206,10 @@ def test_memory_does_not_grow_with_the_file() -> None:
     script = """
 import itertools, json, resource, sys
 from ops.load import load
-from tests.build import account_changed
+from tests.support.builders import NOW, account_changed
 line = json.dumps({"detail_type": "AccountChanged", "detail": account_changed()}).encode()
 for count in (20_000, 200_000):
-    loaded = load(itertools.repeat(line, count), lambda batch: [None] * len(batch), print)
+    loaded = load(itertools.repeat(line, count), lambda batch: [None] * len(batch), print, NOW)
     assert loaded == (count, 0), loaded
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

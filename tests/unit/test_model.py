@@ -1,47 +1,52 @@
 """The rules, without a database: time is an argument."""
 
+import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import FrameType
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
-from extending.errors import Code, Refused
+from extending.errors import Code
 from extending.model import (
     Account,
     Extension,
     Holdings,
     Kind,
+    Limit,
     Limits,
-    Offer,
+    OfferId,
+    Refused,
     State,
     Subscription,
+    TariffLimits,
     Terms,
+    make_offer,
     pack,
     page,
-    propose,
     unpack,
 )
-from tests.build import CONTACT, DAY, NOW, SECOND, WEEK
+from tests.support.builders import CONTACT, DAY, NOW, SECOND, WEEK
 
 WEEK_TERMS = Terms(2, 8, "P7D", 604_800)
 
 
 def a_subscription(**fields: Any) -> Subscription:
-    return Subscription(
-        **{
-            "id": "S-1",
-            "number": "000000123",
-            "kind": Kind.MAIN,
-            "parent_id": None,
-            "tariff_id": "basic",
-            "tariff_name": "Базовый",
-            "starts_at": NOW - 30 * DAY,
-            "ends_at": NOW + 30 * DAY,
-            "limits": Limits(2, 1),
-            "terms": WEEK_TERMS,
-        }
-        | fields
-    )
+    usual: dict[str, Any] = {
+        "id": "S-1",
+        "number": "000000123",
+        "kind": Kind.MAIN,
+        "tariff_id": "basic",
+        "tariff_name": "Базовый",
+        "starts_at": NOW - 30 * DAY,
+        "ends_at": NOW + 30 * DAY,
+        "limits": TariffLimits(2, 1),
+        "terms": WEEK_TERMS,
+    }
+    return Subscription(**usual | fields)
 
 
 def an_extension(of: Subscription, granted_at: datetime = NOW, **fields: Any) -> Extension:
@@ -88,6 +93,7 @@ def test_a_subscription_is_active_from_its_start_until_just_before_its_end(now: 
         ({"starts_at": NOW + SECOND}, Code.NOT_ACTIVE_YET),
         ({"ends_at": NOW}, Code.FINISHED),
         ({"terms": None}, Code.TARIFF_NOT_EXTENDABLE),
+        ({"terms": Terms(0, 0, "P7D", 604_800)}, Code.TARIFF_NOT_EXTENDABLE),
         ({"kind": Kind.ADD_ON, "ends_at": NOW, "terms": None}, Code.NOT_MAIN),
         ({"ends_at": NOW, "terms": None}, Code.FINISHED),
     ],
@@ -95,35 +101,35 @@ def test_a_subscription_is_active_from_its_start_until_just_before_its_end(now: 
 def test_what_cannot_be_extended_says_why_with_the_servicing_organisation(fields: dict[str, Any], code: Code) -> None:
     """Main, active now, with terms: the first of these that fails is the reason."""
     with pytest.raises(Refused) as refused:
-        propose(holding(a_subscription(**fields)), "S-1", NOW)
+        make_offer(holding(a_subscription(**fields)), "S-1", NOW)
     assert refused.value.code is code
     assert refused.value.servicing_organization == CONTACT
 
 
 def test_an_extension_of_the_period_comes_before_any_other_reason() -> None:
-    """Who has used his right is told so, also when the subscription is over or its terms are gone."""
+    """Whoever has used the right is told so, also when the subscription is over or its terms are gone."""
     subscription = a_subscription(ends_at=NOW, terms=None)
     extension = an_extension(subscription)
     with pytest.raises(Refused) as refused:
-        propose(holding(subscription, extension), "S-1", NOW)
+        make_offer(holding(subscription, extension), "S-1", NOW)
     assert refused.value.code is Code.ALREADY_USED
-    assert refused.value.extension == (extension, NOW)
+    assert (refused.value.extension, refused.value.at) == (extension, NOW)
 
 
 def test_a_new_start_of_the_same_subscription_is_a_new_period() -> None:
     """A period is known by its start, so a renewal on the same record gives a new right."""
     old = a_subscription()
     renewed = a_subscription(starts_at=NOW, ends_at=NOW + 365 * DAY)
-    assert propose(holding(renewed, an_extension(old)), "S-1", NOW).offer.period_starts_at == NOW
+    assert make_offer(holding(renewed, an_extension(old)), "S-1", NOW).id.period_starts_at == NOW
 
 
 def test_an_offer_shows_the_limits_before_and_after_and_the_end_to_the_second() -> None:
     """Seven days are 168 hours."""
-    proposal = propose(holding(a_subscription()), "S-1", NOW)
-    assert proposal.ends_at_if_accepted_now == NOW + timedelta(hours=168)
-    assert [limit.total for limit in proposal.limits_before[:2]] == [2, 1]
-    assert [limit.total for limit in proposal.limits_after[:2]] == [4, 9]
-    assert proposal.limits_after.next_change_at == NOW + WEEK
+    offer = make_offer(holding(a_subscription()), "S-1", NOW)
+    assert offer.ends_at_if_accepted_now == NOW + timedelta(hours=168)
+    assert [limit.total for limit in offer.limits_before[:2]] == [2, 1]
+    assert [limit.total for limit in offer.limits_after[:2]] == [4, 9]
+    assert offer.limits_after.next_change_at == NOW + WEEK
 
 
 @pytest.mark.parametrize(
@@ -161,7 +167,7 @@ def test_a_prolonging_subscription_adds_nothing() -> None:
 
 def test_unlimited_stays_unlimited() -> None:
     """None is unlimited, alone and in a sum; what comes from extensions is still told."""
-    subscription = a_subscription(limits=Limits(2, None))
+    subscription = a_subscription(limits=TariffLimits(2, None))
     limits = holding(subscription, an_extension(subscription), a_subscription(id="S-2", kind=Kind.ADD_ON)).limits(NOW)
     assert limits.databases.total is None
     assert limits.databases == (None, 8)
@@ -187,6 +193,96 @@ def test_an_extension_without_an_active_main_subscription_changes_nothing_at_its
     """What adds nothing takes nothing away."""
     subscription = a_subscription(ends_at=NOW)
     assert holding(subscription, an_extension(subscription)).limits(NOW).next_change_at is None
+
+
+def naive_limits(holdings: Holdings, now: datetime, plus: Extension | None = None) -> Limits:
+    """As the rule is worded: a sum over what holds at an instant, and every later instant asked whether it differs."""
+    extensions = [*holdings.extensions.values(), *([plus] if plus else [])]
+    counted = [s for s in holdings.subscriptions.values() if s.carries_limits]
+
+    def at(instant: datetime) -> tuple[Limit, Limit]:
+        active = [s for s in counted if s.starts_at <= instant < s.ends_at]
+        terms = [x.terms for x in extensions if now < x.ends_at and instant < x.ends_at]
+        if not any(s.kind is Kind.MAIN for s in active):
+            terms = []
+        bases = [[getattr(s.limits, what) for s in active] for what in ("sessions", "databases")]
+        return (
+            Limit(None if None in bases[0] else sum(bases[0]), sum(t.sessions for t in terms)),
+            Limit(None if None in bases[1] else sum(bases[1]), sum(t.databases for t in terms)),
+        )
+
+    edges = {edge for s in counted for edge in (s.starts_at, s.ends_at)} | {x.ends_at for x in extensions}
+    changes = (edge for edge in sorted(edges) if edge > now and at(edge) != at(now))
+    return Limits(*at(now), next(changes, None))
+
+
+amounts = st.sampled_from([None, 0, 1, 1, 2])
+instants = st.integers(-4, 4).map(lambda seconds: NOW + seconds * SECOND)
+
+
+@st.composite
+def _holdings(draw: st.DrawFn) -> Holdings:
+    """Up to seven subscriptions and their extensions, all edges close together."""
+    items: list[Subscription | Extension] = []
+    for number in range(draw(st.integers(0, 7))):
+        starts_at, ends_at = sorted((draw(instants), draw(instants)))
+        subscription = a_subscription(
+            id=f"S-{number}",
+            kind=draw(st.sampled_from([Kind.MAIN, Kind.ADD_ON, Kind.PROLONGING])),
+            starts_at=starts_at,
+            ends_at=ends_at,
+            limits=TariffLimits(draw(amounts), draw(amounts)),
+        )
+        items.append(subscription)
+        if draw(st.booleans()):
+            terms = Terms(draw(st.integers(0, 2)), draw(st.integers(0, 2)), "P7D", 604_800)
+            items.append(an_extension(subscription, terms=terms, ends_at=draw(instants)))
+    return holding(*items)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(holdings=_holdings(), now=instants, plus=st.none() | instants)
+def test_limits_and_their_next_change_are_those_of_a_naive_reading(
+    holdings: Holdings, now: datetime, plus: datetime | None
+) -> None:
+    """Whatever begins and ends together, is unlimited, or adds nothing."""
+    more = an_extension(a_subscription(id="S-more"), ends_at=plus) if plus and plus > now else None
+    assert holdings.limits(now, more) == naive_limits(holdings, now, more)
+
+
+def work(call: Callable[[], object]) -> int:
+    """How many instructions of the interpreter a call takes."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal steps
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def test_the_work_for_limits_grows_with_the_rows_and_not_with_their_square() -> None:
+    """Each of these follows the one before without a change of any number, until the last has ended."""
+
+    def rows(count: int) -> Holdings:
+        return holding(
+            *(
+                a_subscription(id=f"S-{n}", starts_at=NOW + n * SECOND, ends_at=NOW + (n + 1) * SECOND)
+                for n in range(count)
+            )
+        )
+
+    few, many = rows(100), rows(400)
+    assert many.limits(NOW).next_change_at == NOW + 400 * SECOND
+    assert work(lambda: many.limits(NOW)) < 5 * work(lambda: few.limits(NOW))
 
 
 def test_the_list_is_active_then_future_then_finished_and_newest_first() -> None:
@@ -218,6 +314,43 @@ def test_pages_together_are_the_list_though_a_subscription_ends_meanwhile(limit:
     assert seen == whole
 
 
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(
+    starts=st.lists(instants, min_size=1, max_size=8),
+    told=st.lists(st.tuples(st.integers(0, 8), instants), max_size=8),
+    limit=st.integers(1, 3),
+)
+def test_a_subscription_that_nobody_changes_is_shown_once_whatever_happens_to_the_others(
+    starts: list[datetime], told: list[tuple[int, datetime]], limit: int
+) -> None:
+    """One that is told anew between two pages, with another period, stands in another place: twice, or not at all."""
+    rows = {f"S-{n}": a_subscription(id=f"S-{n}", starts_at=at, ends_at=at + 3 * SECOND) for n, at in enumerate(starts)}
+    changed, seen, now, token = set(), list[str](), NOW, None
+    news = iter(told)
+    while True:
+        found, token = page(holding(*rows.values()), now, limit, token)
+        seen += [s.id for s in found]
+        if token is None:
+            break
+        now += SECOND
+        if (change := next(news, None)) and f"S-{change[0]}" in rows:
+            id_, starts_at = f"S-{change[0]}", change[1]
+            rows[id_] = a_subscription(id=id_, starts_at=starts_at, ends_at=starts_at + 3 * SECOND)
+            changed.add(id_)
+    assert sorted(id_ for id_ in seen if id_ not in changed) == sorted(rows.keys() - changed)
+
+
+def test_a_subscription_that_is_renewed_between_two_pages_may_be_shown_twice_or_not_at_all() -> None:
+    """That is what the description of the API says: no token could know."""
+    old, new = a_subscription(id="old", starts_at=NOW - 2 * DAY), a_subscription(id="new", starts_at=NOW - DAY)
+    first, token = page(holding(old, new), NOW, 1, None)
+    assert [s.id for s in first] == ["new"]
+    back = a_subscription(id="new", starts_at=NOW - 3 * DAY)
+    assert [s.id for s in page(holding(old, back), NOW, 9, token).subscriptions] == ["old", "new"]
+    ahead = a_subscription(id="old", starts_at=NOW)
+    assert page(holding(ahead, new), NOW, 9, token).subscriptions == []
+
+
 @pytest.mark.parametrize(
     "token",
     [
@@ -245,14 +378,26 @@ def test_a_page_token_that_no_page_of_this_account_gave_is_refused(token: str) -
 
 def test_an_offer_is_read_back_from_its_token() -> None:
     """The token binds subscription, period and terms."""
-    offer = Offer("S-1", NOW, WEEK_TERMS)
-    assert Offer.from_token(offer.token) == offer
+    offer = OfferId("S-1", NOW, WEEK_TERMS)
+    assert OfferId.from_token(offer.token) == offer
+
+
+def test_an_offer_of_a_period_with_an_id_is_read_back_from_its_token() -> None:
+    """One without is told apart from it, and its token is what it was before periods had ids."""
+    offer = OfferId("S-1", NOW, WEEK_TERMS, "P-2026")
+    assert OfferId.from_token(offer.token) == offer
+    assert OfferId("S-1", NOW, WEEK_TERMS).token == "WyJTLTEiLDE3OTUzNDE2MDAsMiw4LCJQN0QiLDYwNDgwMF0"
 
 
 @pytest.mark.parametrize(
     "values",
     [
         [],
+        ["S-1", 1, 2, 8, "P7D", 604_800, None],
+        ["S-1", 1, 2, 8, "P7D", 604_800, ""],
+        ["S-1", 1, 2, 8, "P7D", 604_800, "P#1"],
+        ["S-1", 1, 2, 8, "P7D", 604_800, 7],
+        ["S-1", 1, 2, 8, "P7D", 604_800, "P-1", "P-2"],
         ["S-1", 1, 2, 8, "P7D"],
         ["S/1", 1, 2, 8, "P7D", 604_800],
         ["S-1", -1, 2, 8, "P7D", 604_800],
@@ -266,10 +411,10 @@ def test_an_offer_is_read_back_from_its_token() -> None:
         ["S-1", "1", 2, 8, "P7D", 604_800],
     ],
 )
-def test_an_offer_token_that_no_offer_gave_is_refused(values: list[str | int]) -> None:
+def test_an_offer_token_that_no_offer_gave_is_refused(values: list[str | int | None]) -> None:
     """What could never be offered is not even looked up."""
     with pytest.raises(ValueError, match="not an offer"):
-        Offer.from_token(pack(values))
+        OfferId.from_token(pack(values))
 
 
 def test_tokens_are_safe_in_a_url_and_hold_any_text() -> None:
@@ -284,3 +429,12 @@ def test_an_extension_has_one_id_whoever_names_it() -> None:
     subscription = a_subscription()
     assert an_extension(subscription).id == an_extension(subscription, NOW + SECOND, granted_by="U-2").id
     assert an_extension(subscription).id != an_extension(subscription, account_id="A-101").id
+
+
+def test_the_id_of_an_extension_is_that_of_its_period() -> None:
+    """By the id that the service manager gives the period, whatever its start; or as it was before there were such."""
+    of = a_subscription()
+    assert an_extension(of).id == "2b1cbb8e-0282-59f9-87f5-028a88f11cb5"
+    named = an_extension(of, period_id="P-1")
+    assert named.id == an_extension(of, period_id="P-1", period_starts_at=NOW).id
+    assert len({named.id, an_extension(of).id, an_extension(of, period_id="P-2").id}) == 3

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tests.build import account_changed, member_changed, subscription_changed
+from local import ROOT
+from tests.support.builders import account_changed, member_changed, subscription_changed
 
-EVENTS = Path(__file__).parent.parent / "events"
+EVENTS = ROOT / "events"
 Json = dict[str, Any]
 
 
@@ -93,6 +93,11 @@ class Service:
         self.clock: Callable[[], float] = time.monotonic
         self.remaining: float = 0
         """Seconds that the last call left unused."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on as a new instance of the functions."""
+        import_module("extending.service").forget()
 
     def settle(self) -> Self:
         """Account A-100 with its subscription S-1, which can be extended; of each role one: U-1 is its owner."""

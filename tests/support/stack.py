@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from tests.conftest import ROOT, Cloud
+from local import ROOT
+from tests.conftest import Cloud
 
 
 class Stack:

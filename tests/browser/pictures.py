@@ -1,0 +1,102 @@
+"""Take the pictures of docs/images anew, on the local cloud of a running `make run`.
+
+    python -m tests.browser.pictures [PORT]
+
+Table, confirmation, details and a refusal: wide and light in the demo cabinet, narrow and dark in a page that embeds
+the component.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from playwright.sync_api import Browser, Route, expect, sync_playwright
+
+from local import ROOT
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, now
+from tests.conftest import Cloud
+from tests.support.builders import iso, subscription_changed
+
+FOLDER = ROOT / "docs" / "images"
+COMPANY = "ООО «Ромашка»"
+LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "wide": ("/", {"viewport": {"width": 1100, "height": 880}, "color_scheme": "light"}),
+    "360": ("/example.html", {"viewport": {"width": 360, "height": 780}, "color_scheme": "dark"}),
+}
+
+
+def main(url: str) -> None:
+    """Every picture, in both sizes."""
+    with Cloud(url) as cloud, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for size in LOOKS:
+            story(cloud, chromium, size)
+            refusal(cloud, chromium, size)
+        chromium.close()
+
+
+def account(cloud: Cloud) -> SimpleNamespace:
+    """One with a subscription from the beginning of this month in Moscow."""
+    start = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    return cloud.an_account(name=COMPANY, starts_at=iso(start), ends_at=iso(start + timedelta(days=365)))
+
+
+def story(cloud: Cloud, browser: Browser, size: str) -> None:
+    """Confirmation, details, table."""
+    cabinet = cabinet_of(account(cloud), cloud, browser, size)
+    page = cabinet.page
+    cabinet.extend.click()
+    expect(cabinet.confirm).to_be_visible()
+    take(cabinet, f"confirmation-{size}")
+    cabinet.confirm.click()
+    expect(page.get_by_role("region")).to_contain_text("по расширению")
+    cabinet.extended.click()
+    expect(page.get_by_role("heading", name="Параметры расширения")).to_be_visible()
+    take(cabinet, f"details-{size}")
+    page.keyboard.press("Escape")
+    page.mouse.click(1, 200)
+    page.evaluate("scrollTo(0, 0)")
+    take(cabinet, f"table-{size}", full_page=size == "360")
+
+
+def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
+    """The subscription has ended since the list was read."""
+    late = account(cloud)
+    cabinet = cabinet_of(late, cloud, browser, size)
+    expect(cabinet.extend).to_be_visible()
+    ended = subscription_changed(
+        account_id=late.id,
+        subscription_id=late.subscription,
+        ends_at=iso(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)),
+        changed_at=now(),
+    )
+    cloud.event("SubscriptionChanged", ended)
+    path = f"/accounts/{late.id}/subscriptions"
+    cloud.until(lambda: cloud.api(late.owner, "GET", path).json()["subscriptions"][0]["state"] == "finished")
+    cabinet.extend.click()
+    expect(cabinet.page.get_by_role("heading", name="Подписка завершена")).to_be_visible()
+    take(cabinet, f"refusal-{size}")
+
+
+def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: str) -> Cabinet:
+    """The subscriptions of an account, as its owner sees them."""
+    path, looks = LOOKS[size]
+    page = browser.new_page(**looks, device_scale_factor=2, timezone_id="Europe/Moscow", locale="ru-RU")
+    member = {"id": account.id, "name": COMPANY, "role": "owner"}
+    people = {"people": [{"id": account.owner, "name": "Анна Соколова", "accounts": [member]}]}
+
+    def answer(route: Route) -> None:
+        route.fulfill(json=people)
+
+    page.route("**/people", answer)
+    page.goto(f"{cloud.url}{path}?user={account.owner}&account={account.id}&lang=ru#subscriptions")
+    return Cabinet(page, "ru")
+
+
+def take(cabinet: Cabinet, name: str, *, full_page: bool = False) -> None:
+    cabinet.page.screenshot(path=FOLDER / f"{name}.png", full_page=full_page)
+
+
+if __name__ == "__main__":
+    main(f"http://127.0.0.1:{sys.argv[1] if sys.argv[1:] else 8080}")

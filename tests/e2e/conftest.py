@@ -1,0 +1,90 @@
+"""What the tests share: the stack, an attacker, and a story for the logs.
+
+The story begins with the first tests of its worker: the schedule takes its time.
+"""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cloud
+from tests.support.attacker import STRANGER, Attacker
+from tests.support.builders import CONTACT, account_changed, subscription_changed
+from tests.support.stack import Stack
+
+SECRET = "СекретноеИмя"
+"""In every name and contact of the story's account."""
+
+
+class LoggedStory:
+    """One extension from the request to its expiry, with refusals, bad events, and a window on the bus."""
+
+    def __init__(self, cloud: Cloud, stack: Stack) -> None:
+        self._events: list[dict[str, Any]] = []
+        self._sqs, events = stack.client("sqs"), stack.client("events")
+        self._queue = self._sqs.create_queue(QueueName="logs-window")["QueueUrl"]
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
+        bus = stack.outputs["BusName"]
+        pattern = json.dumps({"source": ["extending-subscription"]})
+        events.put_rule(Name="logs-window", EventBusName=bus, EventPattern=pattern)
+        target = {"Id": "queue", "Arn": attributes["QueueArn"]}
+        events.put_targets(Rule="logs-window", EventBusName=bus, Targets=[target])
+        self.account = self._play(cloud)
+
+    def _play(self, cloud: Cloud) -> SimpleNamespace:
+        terms = {"sessions": 2, "databases": 8, "duration": "PT1S"}
+        account = cloud.an_account(
+            name=SECRET, number=SECRET, tariff={"id": "basic", "name": SECRET}, extension_terms=terms
+        )
+        contact = dict.fromkeys(CONTACT, SECRET)
+        cloud.event(
+            "AccountChanged",
+            account_changed(
+                account_id=account.id, name=SECRET, servicing_organization=contact, changed_at="2026-11-02T00:00:00Z"
+            ),
+        )
+        # Events that are none of the contract: they end in the failure queue, and their values nowhere else.
+        cloud.event("AccountChanged", {"account_id": SECRET, "name": {"first": SECRET}, "changed_at": SECRET})
+        cloud.event("SubscriptionChanged", subscription_changed(account_id=account.id, starts_at=SECRET, number=SECRET))
+        path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+        cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"], SECRET: SECRET})
+        cloud.api(account.owner, "POST", f"{path}/extension", content=SECRET.encode())
+        cloud.api(account.administrator, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
+        granted = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
+        assert granted.status_code == 201
+        return account
+
+    def events(self) -> list[dict[str, Any]]:
+        """What was put on the bus of the story's account so far."""
+        messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
+        put = (json.loads(message["Body"]) for message in messages)
+        self._events += (event for event in put if event["detail"]["account_id"] == self.account.id)
+        return self._events
+
+
+@pytest.fixture(scope="session")
+def logged(cloud: Cloud) -> LoggedStory:
+    return LoggedStory(cloud, Stack(cloud))
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud) -> Stack:
+    return Stack(cloud)
+
+
+@pytest.fixture(scope="module")
+def attacker(cloud: Cloud) -> Attacker:
+    mine = cloud.an_account()
+    theirs = cloud.an_account(name=STRANGER, number=STRANGER, tariff={"id": "t", "name": STRANGER})
+    contact = dict.fromkeys(CONTACT, STRANGER)
+    told = account_changed(account_id=theirs.id, name=STRANGER, servicing_organization=contact, changed_at=later())
+    cloud.event("AccountChanged", told)
+    cloud.until(lambda: STRANGER in cloud.api(theirs.owner, "GET", f"/accounts/{theirs.id}/subscriptions").text)
+    return Attacker(f"{cloud.url}/api", cloud.token(mine.owner), mine, theirs)
+
+
+def later() -> str:
+    return "2026-11-02T00:00:00Z"

@@ -1,0 +1,161 @@
+"""Attacks on who is calling: forged, borrowed and broken tokens.
+
+Whatever comes back is checked by `Attacker`: only answers of the contract or of the gateway, nothing of a stranger.
+"""
+
+import base64
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from local import free_port
+from local.identity import AUDIENCE, Identity
+from local.routes import serve_api
+from tests.support.attacker import Attacker, pack
+from tests.support.stack import Stack
+
+
+class Issuer:
+    """An identity provider whose key the attacker holds, and the API with an authorizer that trusts it.
+
+    The authorizer is the template's own, made by the same code as that of the local API; only the issuer differs.
+    """
+
+    def __init__(self, url: str, stack: Stack) -> None:
+        self.identity = Identity(url)
+        self.key: RSAKey = self.identity._key
+        gateway = stack.client("apigatewayv2")
+        api_id = gateway.create_api(Name="attack", ProtocolType="HTTP")["ApiId"]
+        gateway.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
+        parameters = {"JwtIssuer": url, "JwtAudience": AUDIENCE}
+        serve_api(stack.session, stack.endpoint, stack.name, api_id, parameters)
+        self.base = f"{stack.endpoint}/_aws/execute-api/{api_id}/$default"
+
+    def claims(self, user: str, **other: Any) -> dict[str, Any]:
+        now = int(time.time())
+        usual = {"iss": self.identity.issuer, "aud": AUDIENCE, "sub": user, "iat": now, "nbf": now, "exp": now + 600}
+        return {name: value for name, value in (usual | other).items() if value is not None}
+
+    def sign(self, claims: dict[str, Any], key: Any = None, **header: Any) -> str:
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid} | header, claims, key or self.key)
+
+
+@pytest.fixture(scope="module")
+def issuer(stack: Stack) -> Iterator[Issuer]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    issuer = Issuer(url, stack)
+    documents = {
+        "/.well-known/openid-configuration": issuer.identity.discovery(),
+        "/.well-known/jwks.json": issuer.identity.jwks(),
+    }
+
+    class Documents(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(documents[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Documents) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield issuer
+        server.shutdown()
+
+
+def without_signature(issuer: Issuer, user: str, algorithm: str) -> str:
+    return f"{pack({'alg': algorithm, 'typ': 'JWT'})}.{pack(issuer.claims(user))}."
+
+
+def another_payload(issuer: Issuer, user: str) -> str:
+    head, _, signature = issuer.sign(issuer.claims("U-9")).split(".")
+    return f"{head}.{pack(issuer.claims(user))}.{signature}"
+
+
+def public_key_as_secret(issuer: Issuer, user: str) -> str:
+    # By hand: no library lets a public key be a secret.
+    signed = f"{pack({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer.key.kid})}.{pack(issuer.claims(user))}"
+    mac = hmac.digest(issuer.key.as_pem(private=False), signed.encode(), "sha256")
+    return f"{signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+def tokens(issuer: Issuer, user: str) -> dict[str, str]:
+    """Everything that is no good access token, by what is wrong with it."""
+    now = int(time.time())
+    claims, sign = issuer.claims, issuer.sign
+    others = RSAKey.generate_key(2048)
+    return {
+        "garbage": "garbage",
+        "three dots": "...",
+        "alg none": without_signature(issuer, user, "none"),
+        "alg None": without_signature(issuer, user, "None"),
+        "HS256 with the public key": public_key_as_secret(issuer, user),
+        "another key under the same kid": sign(claims(user), others),
+        "a key that the token brings": sign(claims(user), others, kid="own", jwk=others.as_dict(private=False)),
+        "a key from elsewhere": sign(claims(user), others, kid="../../dev/null", jku="https://attacker.example/jwks"),
+        "another payload": another_payload(issuer, user),
+        "another issuer": sign(claims(user, iss="https://attacker.example")),
+        "no issuer": sign(claims(user, iss=None)),
+        "another audience": sign(claims(user, aud="other")),
+        "no audience": sign(claims(user, aud=None)),
+        "expired": sign(claims(user, exp=now - 600)),
+        "not yet valid": sign(claims(user, nbf=now + 600)),
+        "no sub": sign(claims(user, sub=None)),
+        "an empty sub": sign(claims("")),
+        "a sub with a line break": sign(claims(f"{user}\n")),
+        "a sub of 16 KiB": sign(claims(user * 1024)),
+        "16 KiB of garbage": "e" * 16_384,
+    }
+
+
+BAD_TOKENS = """
+    garbage, three dots, alg none, alg None, HS256 with the public key, another key under the same kid,
+    a key that the token brings, a key from elsewhere, another payload, another issuer, no issuer, another audience,
+    no audience, expired, not yet valid, no sub, an empty sub, a sub with a line break, a sub of 16 KiB,
+    16 KiB of garbage
+"""
+
+
+@pytest.mark.parametrize("name", [" ".join(name.split()) for name in BAD_TOKENS.split(",")])
+def test_a_bad_token_opens_nothing(name: str, attacker: Attacker, issuer: Issuer) -> None:
+    """Every route refuses it: API Gateway what does not verify, the function what verifies and names no user."""
+    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    token = tokens(issuer, attacker.mine.owner)[name]
+    for method, target in (("GET", forger.list), ("GET", forger.offer), ("POST", forger.extend)):
+        assert forger.send(method, target, b"{}", token=token).status in {401, 431}
+
+
+def test_the_forger_s_own_good_token_is_accepted(attacker: Attacker, issuer: Issuer) -> None:
+    """Or the refusals above would prove nothing; one padded to 16 KiB is as good."""
+    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    for claims in ({}, {"padding": "x" * 12_000}):
+        token = issuer.sign(issuer.claims(attacker.mine.owner, **claims))
+        assert forger.send("GET", forger.list, token=token).status == 200
+
+
+def test_a_sub_that_is_a_list_is_nobody(attacker: Attacker, issuer: Issuer) -> None:
+    """The gateway hands it on as text, in brackets: the id of no user."""
+    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    token = issuer.sign(issuer.claims(attacker.mine.owner, sub=[attacker.mine.owner]))
+    assert forger.send("GET", forger.list, token=token).code in {"account_not_found", "unauthorized"}
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic VS0xOng=", "bearer null"])
+def test_no_token_opens_nothing(authorization: str | None, attacker: Attacker) -> None:
+    """Nor does a header that only looks like one, nor claims that the caller adds himself."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    headers |= {"x-user-id": attacker.mine.owner, "x-amzn-request-context": '{"authorizer":{"jwt":{}}}'}
+    for method, target in (("GET", attacker.list), ("GET", attacker.offer), ("POST", attacker.extend)):
+        assert attacker.send(method, target, b"{}", token=None, headers=headers).status == 401

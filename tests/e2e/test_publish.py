@@ -1,0 +1,69 @@
+"""What reaches publish, and what is told again when it was not reached for too long."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.conftest import Cloud
+from tests.e2e.test_operating import make
+from tests.support.stack import Stack
+from tests.support.template import resources
+
+
+def told_of(cloud: Cloud, account: str) -> list[tuple[str, str]]:
+    return [(event["detail_type"], event["detail"]["event_id"]) for event in cloud.events_out(account)]
+
+
+def granted(cloud: Cloud) -> tuple[str, tuple[str, str]]:
+    """An account with an extension, and the one event that told of it."""
+    account = cloud.an_account()
+    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+    body = {"offer_id": offer["offer_id"]}
+    assert cloud.api(account.owner, "POST", f"{path}/extension", body).status_code == 201
+    (event,) = cloud.until(lambda: told_of(cloud, account.id))
+    return account.id, event
+
+
+def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> None:
+    """A batch that was given up a day ago: `make redrive` announces what was written then, with the ids of then."""
+    account, event = granted(cloud)
+    stack = Stack(cloud)
+    stream = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]["LatestStreamArn"]
+    batch = {
+        "streamArn": f"{stream}-gone",
+        "shardId": "shardId-00000000000000000000-00000000",
+        "startSequenceNumber": f"{1:021}",
+        "endSequenceNumber": f"{2:021}",
+        "approximateArrivalOfFirstRecord": "2026-11-01T00:00:00Z",
+        "approximateArrivalOfLastRecord": "2099-01-01T00:00:00Z",
+    }
+    message = json.dumps({"requestContext": {"condition": "MaxRecordAgeExceeded"}, "DDBStreamBatchInfo": batch})
+    stack.client("sqs").send_message(QueueUrl=stack.outputs["FailureQueueUrl"], MessageBody=message)
+
+    done = make(cloud, "redrive", "STAGE=local")
+
+    assert "The stream has forgotten 1" in done.stdout, done.stdout + done.stderr
+    assert "stream batch" not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
+    assert cloud.until(lambda: told_of(cloud, account)[1:]) == [event]
+
+
+def test_what_was_written_since_is_told_again_on_demand(cloud: Cloud) -> None:
+    """For a mapping that was off: nobody has given up anything then, and no queue knows of it."""
+    account, event = granted(cloud)
+    assert "still to come" in make(cloud, "redrive", "STAGE=local", "SINCE=2099-01-01T00:00:00Z").stderr
+    assert " announced again." in make(cloud, "redrive", "STAGE=local", "SINCE=2026-11-01T00:00:00Z").stdout
+    assert cloud.until(lambda: told_of(cloud, account)[1:]) == [event]
+
+
+def test_the_probe_of_publish_comes_through_the_stream(cloud: Cloud) -> None:
+    """The local cloud lacks its schedule; the item that it writes wakes publish all the same, and is not set aside."""
+    stack = Stack(cloud)
+    logs = len(stack.logs("PublishLogs"))
+    probe = resources("AWS::Scheduler::Schedule")["PublishProbe"]["Properties"]["Target"]["Input"]["Fn::Sub"]
+    probe = probe.replace("${Table}", stack.outputs["TableName"])
+    request: dict[str, Any] = json.loads(probe.replace("<aws.scheduler.scheduled-time>", datetime.now(UTC).isoformat()))
+    stack.client("dynamodb").put_item(**request)
+    said = cloud.until(lambda: stack.logs("PublishLogs")[logs:])
+    assert not [line for line in said if "ERROR" in line or "WARNING" in line]
+    assert "stream record" not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout

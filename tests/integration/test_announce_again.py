@@ -1,0 +1,58 @@
+"""What the stream has forgotten is announced again from the table, word for word."""
+
+from datetime import datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from ops.redrive import announcements
+from ops.stage import Stack
+from tests.integration.conftest import Bus, Service, publish
+from tests.support.builders import DAY, NOW, SECOND, WEEK
+
+TABLE = Stack("any", {"TableName": "extending-subscription"}, boto3.Session(), None)
+
+
+@pytest.fixture
+def told(service: Service, bus: Bus) -> list[tuple[str, str]]:
+    """What the stream has had announced of an extension that was granted, reminded of and revoked."""
+    service.extend()
+    assert publish(bus.records()) == []
+    for when in (NOW + WEEK - DAY, NOW + WEEK + SECOND):
+        service.at(when).expire()
+        assert publish(bus.records()) == []
+    assert [entry["DetailType"] for entry in bus.taken] == ["ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"]
+    return details(bus)
+
+
+def details(bus: Bus) -> list[tuple[str, str]]:
+    return [(entry["DetailType"], entry["Detail"]) for entry in bus.taken]
+
+
+def test_the_table_tells_all_that_the_stream_told(told: list[tuple[str, str]], bus: Bus, service: Service) -> None:
+    """The same events with the same ids: consumers that know them see nothing new."""
+    bus.taken.clear()
+    service.at(NOW + WEEK - DAY)  # While it runs: after its end nobody is told that it is near.
+    records = list(announcements(TABLE, NOW, NOW + WEEK + SECOND))
+    assert publish(records) == []
+    assert details(bus) == told
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "news"),
+    [
+        (NOW, NOW, ["ExtensionGranted"]),
+        (NOW + SECOND, NOW + WEEK, ["ExtensionEndsSoon"]),
+        (NOW + WEEK, NOW + 2 * WEEK, ["ExtensionExpired"]),
+    ],
+)
+def test_only_what_was_written_in_the_time_asked_for(
+    told: list[Any], bus: Bus, service: Service, since: datetime, until: datetime, news: list[str]
+) -> None:
+    """An outage of a day does not bring up the extensions of years."""
+    bus.taken.clear()
+    service.at(NOW + WEEK - DAY)
+    assert publish(list(announcements(TABLE, since, until))) == []
+    assert [entry["DetailType"] for entry in bus.taken] == news
+    assert not list(announcements(TABLE, NOW + 2 * WEEK, NOW + 3 * WEEK))

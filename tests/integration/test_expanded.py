@@ -1,0 +1,214 @@
+"""The template as CloudFormation gets it: what SAM makes of it, held against what AWS's documents demand."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from cfnlint import api as cfnlint
+from cfnlint.config import ManualArgs
+
+from tests.support.template import expanded, expanded_template
+
+Template = dict[str, Any]
+
+
+def made(*parameters: str) -> Template:
+    template: Template = json.loads(expanded_template(*parameters))
+    return template
+
+
+def holds(template: Template, condition: Any, **given: str) -> bool:
+    """Whether a condition is true with these parameters; the others have their defaults."""
+
+    def value(of: Any) -> Any:
+        match of:
+            case {"Ref": name}:
+                return given.get(name, template["Parameters"][name].get("Default"))
+            case {"Condition": name}:
+                return value(template["Conditions"][name])
+            case {"Fn::Equals": [left, right]}:
+                return str(value(left)) == str(value(right))
+            case {"Fn::Not": [inner]}:
+                return not value(inner)
+            case {"Fn::And": parts}:
+                return all(map(value, parts))
+        return of
+
+    return bool(value({"Condition": condition}))
+
+
+REGIONS = {
+    "aws": ["eu-central-1", "us-east-1", "ap-south-1", "sa-east-1"],
+    "aws-cn": ["cn-north-1", "cn-northwest-1"],
+    "aws-us-gov": ["us-gov-west-1", "us-gov-east-1"],
+}
+
+
+@pytest.mark.parametrize("partition", REGIONS)
+def test_cloudformation_would_take_it_in_every_partition(partition: str) -> None:
+    """Every property and value that SAM has written is one that the regions know; no ARN is of another partition."""
+    text = expanded_template("GradualDeployment=true", region=REGIONS[partition][0])
+    # SAM has put some parameters in: they are not used any more (W2001). W3011 is explained in the template.
+    found = cfnlint.lint(text, config=ManualArgs(regions=REGIONS[partition], ignore_checks=["W2001", "W3011"]))
+    assert not [f"{match.rule.id} {match.message}" for match in found]
+    assert set(re.findall(r"arn:(aws[a-z-]*):", text)) == {partition}
+
+
+def test_an_api_whose_issuer_cannot_be_reached_is_not_deployed() -> None:
+    """To API Gateway that is a warning: it would drop the authorizer, and with it every route."""
+    (api,) = expanded("AWS::ApiGatewayV2::Api").values()
+    assert api["Properties"]["FailOnWarnings"] is True
+
+
+def test_pages_may_read_what_they_need_of_an_answer() -> None:
+    """Its clock, when to come again, and the id to ask an operator about."""
+    (api,) = expanded("AWS::ApiGatewayV2::Api", "CabinetOrigins=https://a.example,https://b.example:8443").values()
+    cors = api["Properties"]["Body"]["x-amazon-apigateway-cors"]
+    assert cors["allowOrigins"] == ["https://a.example", "https://b.example:8443"]
+    assert set(cors["exposeHeaders"]) == {"date", "retry-after", "apigw-requestid"}
+
+
+def test_a_route_with_settings_of_its_own_lacks_none() -> None:
+    """Route settings are not inherited: what is left out there is off."""
+    (stage,) = expanded("AWS::ApiGatewayV2::Stage").values()
+    usual = stage["Properties"]["DefaultRouteSettings"]
+    for route, settings in stage["Properties"]["RouteSettings"].items():
+        assert set(settings) == set(usual), route
+        assert settings["DetailedMetricsEnabled"] is True
+
+
+def test_the_access_log_tells_why_a_function_gave_no_answer() -> None:
+    """A crash and a time-out are both 500 to the caller."""
+    (stage,) = expanded("AWS::ApiGatewayV2::Stage").values()
+    told = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
+    assert told["integration_error"] == "$context.integrationErrorMessage"
+    assert not {"ip", "sub", "authorization"} & set(told)
+
+
+def test_the_access_log_needs_no_room_in_the_regions_policy() -> None:
+    """Log delivery is allowed by one policy of 5,120 characters; groups of this prefix share a line of it."""
+    group = expanded("AWS::Logs::LogGroup")["ApiLogs"]["Properties"]
+    assert group["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/${AWS::StackName}")
+
+
+def test_production_protects_its_table_but_for_the_deployment_that_makes_it() -> None:
+    """A first deployment that fails is rolled back, and DynamoDB deletes no table that is protected."""
+    template = made()
+    table = template["Resources"]["Table"]
+    assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+    (protected, *values) = table["Properties"]["DeletionProtectionEnabled"]["Fn::If"]
+    assert values == [True, False]
+    assert holds(template, protected, Stage="prod")
+    assert not holds(template, protected, Stage="prod", TableProtection="false")
+    assert not holds(template, protected, Stage="dev")
+
+
+def test_the_table_is_encrypted_with_the_key_that_costs_nothing() -> None:
+    """`SSEEnabled: true` is another key, whose every use is billed."""
+    assert "SSESpecification" not in made()["Resources"]["Table"]["Properties"]
+
+
+def test_the_version_to_go_back_to_is_kept_where_only_a_parameter_changes() -> None:
+    """Another description under the same logical id is a replacement, and what was replaced is deleted unless kept."""
+    replaced = 0
+    for name, version in expanded("AWS::Lambda::Version").items():
+        assert version["DeletionPolicy"] == "Retain", name
+        if "Fn::Sub" in version["Properties"].get("Description", ""):
+            assert version["UpdateReplacePolicy"] == "Retain", name
+            replaced += 1
+    assert replaced
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def rights(policies: list[Any]) -> list[tuple[str, str]]:
+    """Each action with each resource that inline policies allow it on."""
+    return [
+        (action, json.dumps(resource))
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    ]
+
+
+def roles_of(service: str) -> dict[str, Any]:
+    """Properties of the roles that a service of AWS takes on."""
+    return {
+        name: role["Properties"]
+        for name, role in expanded("AWS::IAM::Role", "GradualDeployment=true").items()
+        if f"{service}.amazonaws.com" in json.dumps(role["Properties"]["AssumeRolePolicyDocument"])
+    }
+
+
+def test_what_sam_adds_to_a_functions_rights_ends_at_the_boundary() -> None:
+    """Its ready-made policies allow logs, and publish the streams, of the whole account."""
+    (boundary,) = expanded("AWS::IAM::ManagedPolicy").values()
+    allowed = rights([boundary["Properties"]])
+    for _, resource in allowed:
+        assert resource != '"*"'
+        assert "Fn::GetAtt" in resource or "${Table.Arn}" in resource, resource
+    for function in expanded("AWS::Lambda::Function").values():
+        group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        assert ("logs:PutLogEvents", json.dumps({"Fn::GetAtt": [group, "Arn"]})) in allowed
+    roles = roles_of("lambda")
+    assert len(roles) == len(expanded("AWS::Lambda::Function"))
+    for name, role in roles.items():
+        assert role["PermissionsBoundary"] == {"Ref": "FunctionBoundary"}, name
+        for action, resource in rights(role["Policies"]):
+            assert "*" not in action + resource, name
+            fence = [of for right, of in allowed if right in (action, f"{action.split(':')[0]}:*")]
+            assert resource.replace("/index/due", "/index/*") in fence, (name, action)
+
+
+def test_no_other_role_has_more_than_its_one_use() -> None:
+    """Schedules call what they name; CodeDeploy's own policy is the only ready-made one, and only where it is used."""
+    for name, role in roles_of("scheduler").items():
+        assert "ManagedPolicyArns" not in role, name
+        assert all("*" not in action + resource for action, resource in rights(role["Policies"])), name
+    ((_, codedeploy),) = roles_of("codedeploy").items()
+    assert [arn.rpartition("/")[2] for arn in codedeploy["ManagedPolicyArns"]] == ["AWSCodeDeployRoleForLambda"]
+    every = expanded("AWS::IAM::Role", "GradualDeployment=true")
+    assert len(every) == len(roles_of("lambda")) + len(roles_of("scheduler")) + 1
+
+
+def test_publish_speaks_in_no_other_name() -> None:
+    """Sync believes what `service-manager` tells: owners could be made up."""
+    from extending.model import SOURCE
+
+    puts = [
+        statement
+        for role in roles_of("lambda").values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "events:PutEvents"
+    ]
+    assert [put["Condition"] for put in puts] == [{"ForAllValues:StringEquals": {"events:source": SOURCE}}]
+    (rule,) = expanded("AWS::Events::Rule").values()
+    assert SOURCE not in rule["Properties"]["EventPattern"]["source"]
+
+
+def test_age_alone_decides_when_the_stream_is_given_up() -> None:
+    """A number of tries would be used up in some hours of a bus that is away."""
+    (mapping,) = expanded("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["MaximumRetryAttempts"] == -1
+    assert mapping["Properties"]["MaximumRecordAgeInSeconds"] < 86_400
+
+
+def test_no_parameter_makes_a_version_that_exists() -> None:
+    """Lambda refuses one that is the same as the last: a version may be new only where the function is."""
+    before = expanded("AWS::Lambda::Version")
+    for other in (
+        "ExpireConcurrency=1",
+        "SyncConcurrency=50",
+        "LogRetentionDays=30",
+        "GradualDeployment=true",
+        "Stage=prod",
+    ):
+        after = expanded("AWS::Lambda::Version", other)
+        assert {name: v["Properties"] for name, v in after.items()} == {n: v["Properties"] for n, v in before.items()}
+    for function in expanded("AWS::Lambda::Function").values():  # Tags are no part of a version either.
+        assert function["Properties"]["Tags"] == [{"Key": "lambda:createdBy", "Value": "SAM"}]

@@ -1,0 +1,90 @@
+"""`make invoke` where Docker runs: what a function answers in a container is what it answers without one."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.stage import FUNCTIONS
+from tests.conftest import Cloud
+from tests.sam_local.conftest import NO_DOCKER, calling, containers, invoke
+
+IN_A_CONTAINER = "inside runtime container"
+
+
+def both(cloud: Cloud, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
+    """The same in the emulator and in a container, at the same time."""
+    with ThreadPoolExecutor() as pool:
+        emulated, contained = pool.map(lambda variables: invoke(cloud, *arguments, **variables), [NO_DOCKER, {}])
+    assert IN_A_CONTAINER not in emulated.stderr
+    assert IN_A_CONTAINER in contained.stderr, contained.stderr
+    return [emulated, contained]
+
+
+def comparable(answer: Any) -> Any:
+    """An HTTP answer without its instants; of anything else, which tells how many are due, the kinds alone."""
+    if "statusCode" in answer:
+        instant = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+        return masked(answer, lambda leaf: instant.sub("instant", leaf) if isinstance(leaf, str) else leaf)
+    return masked(answer, lambda leaf: type(leaf).__name__)
+
+
+def masked(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """The same with each leaf replaced."""
+    if isinstance(value, dict):
+        return {name: masked(part, leaf) for name, part in value.items()}
+    return [masked(part, leaf) for part in value] if isinstance(value, list) else leaf(value)
+
+
+@pytest.mark.usefixtures("extended")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_answers_in_a_container_as_it_does_in_the_emulator(cloud: Cloud, function: str) -> None:
+    """On the same table, with the same exit status, and no container is left."""
+    emulated, contained = both(cloud, function)
+    assert (emulated.returncode, contained.returncode) == (0, 0), emulated.stderr + contained.stderr
+    assert comparable(json.loads(contained.stdout)) == comparable(json.loads(emulated.stdout))
+    assert containers(contained.stderr) == set()
+
+
+def test_a_function_that_fails_makes_the_command_fail(cloud: Cloud, tmp_path: Path) -> None:
+    """The SAM CLI itself ends with 0; the answer and the exit status are those of the emulator."""
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    emulated, contained = both(cloud, "list", str(event))
+    assert (emulated.returncode, contained.returncode) == (1, 1), emulated.stderr + contained.stderr
+    said = [json.loads(done.stdout) for done in (emulated, contained)]
+    assert [(answer["errorType"], answer["errorMessage"]) for answer in said] == [("KeyError", "'requestContext'")] * 2
+    assert said[0].keys() == said[1].keys()
+
+
+@pytest.mark.parametrize("moment", ["SAM_CONTAINER_ID", "START RequestId"])
+def test_ctrl_c_ends_a_call_at_any_moment(cloud: Cloud, moment: str) -> None:
+    """The SAM CLI itself forgets a container that it has not started, and waits for the timeout of one that runs."""
+    with calling(cloud, "list") as process:
+        assert process.stderr
+        said = ""
+        while moment not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        process.send_signal(signal.SIGINT)
+        interrupted = time.monotonic()
+        process.stderr.read()
+        assert process.wait() == 130
+    assert containers(said) == set()
+    assert time.monotonic() - interrupted < 25  # The function's timeout is 28 s.
+
+
+def test_what_the_caller_s_environment_says_of_aws_reaches_no_function(cloud: Cloud) -> None:
+    """SAM prefers the shell's variables to the template's; these would lead astray."""
+    own = {"AWS_ENDPOINT_URL": "http://198.51.100.1", "AWS_DEFAULT_REGION": "eu-west-9", "TABLE_NAME": "elsewhere"}
+    done = invoke(cloud, "list", **own)
+    assert IN_A_CONTAINER in done.stderr, done.stderr
+    assert json.loads(done.stdout)["statusCode"] == 200

@@ -1,0 +1,69 @@
+"""`sam local start-api`, started as README says: routes and packaging, without a cloud."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from local import ROOT
+from tests.sam_local.conftest import Service, serving
+
+PATHS: dict[str, Any] = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
+METHODS = {"get", "put", "post", "delete", "patch"}
+ROUTES = [(method.upper(), path) for path, item in PATHS.items() for method in METHODS & item.keys()]
+
+
+@pytest.fixture(scope="module")
+def api(project: Path, readme: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    log = tmp_path_factory.mktemp("start-api") / "log"
+    with serving(lambda port: f"{readme[1]} --port {port}", log, project) as service:
+        yield service
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
+def test_a_route_without_verified_claims_answers_401(api: Service, method: str, path: str) -> None:
+    """SAM checks no tokens, so the function itself refuses, whatever token comes."""
+    path = path.format(account_id="A-100", subscription_id="S-1")
+    answer = httpx.request(method, api.url + path, headers={"Authorization": "Bearer token"}, json={}, timeout=60)
+    assert answer.status_code == 401, api.log.read_text()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "unauthorized"
+
+
+def test_a_preflight_is_answered_with_what_the_template_allows(api: Service) -> None:
+    """From the configuration alone; no function is woken."""
+    asked = {
+        "Origin": "https://cabinet.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    before = api.containers()
+    answer = httpx.options(f"{api.url}/accounts/A-100/subscriptions/S-1/extension", headers=asked)
+    assert answer.status_code == 200
+    allowed = {name: answer.headers.get(f"access-control-allow-{name}") for name in ("origin", "methods", "headers")}
+    assert allowed == {
+        "origin": "https://cabinet.example",
+        "methods": "GET,OPTIONS,POST",
+        "headers": "authorization,content-type",
+    }
+    assert api.containers() == before
+
+
+def test_a_path_that_is_no_route_is_refused(api: Service) -> None:
+    """By SAM's gateway; no function is woken."""
+    before = api.containers()
+    assert httpx.get(f"{api.url}/accounts").status_code == 403
+    assert api.containers() == before
+
+
+def test_ctrl_c_leaves_no_container(project: Path, readme: tuple[str, str], tmp_path: Path) -> None:
+    """Functions that were called have a container each; it goes with the service."""
+    with serving(lambda port: f"{readme[1]} --port {port}", tmp_path / "log", project) as service:
+        for path in ("subscriptions", "subscriptions/S-1/extension-offer"):
+            assert httpx.get(f"{service.url}/accounts/A-100/{path}", timeout=60).status_code == 401
+        assert len(service.containers()) == 2
+        service.ctrl_c()
+        assert service.containers() == set()

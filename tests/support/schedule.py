@@ -1,0 +1,72 @@
+"""Which tests stay together in one worker, and in which order they begin: what takes long first, what waits apart."""
+
+from typing import TYPE_CHECKING
+
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+WATCHED = "tests/browser/test_story.py::test_an_extension_is_watched_until_the_schedule_has_taken_it_back"
+
+WAITING = {
+    WATCHED: "the browser's watch",
+    "tests/e2e/test_story.py": "the schedule",
+    "tests/e2e/test_logs.py": "the schedule",
+    "tests/e2e/test_package.py": "the schedule",
+}
+"""Tests that mostly wait for the schedule of the local cloud: their worker takes nothing else, or it would wait too.
+
+The logs are looked through, and a package is built anew, when all other tests are over; the story that is logged begins
+with the first tests.
+"""
+
+TOGETHER = {
+    "tests/e2e/test_operating.py": "the failure queues",
+    "tests/e2e/test_publish.py": "the failure queues",
+    "tests/browser": "the browser",
+}
+"""Tests that would take something out of each other's hands, or start something each of their own."""
+
+FIRST = [
+    "tests/engine/test_sweep.py",
+    "tests/engine/test_agreement.py",
+    "tests/engine/test_faults.py",
+    "tests/e2e/test_attack_generated.py",
+    "tests/e2e",
+    "tests/browser",
+    "tests/engine",
+]
+"""The others by how long they take; what needs the local cloud comes when it may have started."""
+
+WORKERS = len(set(WAITING.values())) + 3
+"""Those that wait, and three for two cores: each of them waits now and then for a server."""
+
+
+def scope(nodeid: str) -> str:
+    """The tests of one scope run in one worker, one after the other: those of a file, or those that belong together."""
+    for path, name in {**WAITING, **TOGETHER}.items():
+        if nodeid.startswith(path):
+            return name
+    return nodeid.partition("::")[0]
+
+
+def place(nodeid: str) -> int:
+    """Where a test stands among the others."""
+    for rank, path in enumerate([*WAITING, *FIRST]):
+        if nodeid.startswith(path):
+            return rank
+    return len(WAITING) + len(FIRST)
+
+
+class Schedule(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Scope by scope in the order of collection; a worker that waits is given nothing more."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope(nodeid)
+
+    def _assign_work_unit(self, node: "WorkerController") -> None:
+        given = next(iter(self.workqueue))
+        super()._assign_work_unit(node)
+        if given in WAITING.values():
+            node.shutdown()  # once it has run what it has

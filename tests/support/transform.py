@@ -1,0 +1,33 @@
+"""Print template.yaml as SAM hands it to CloudFormation; runs in the environment of the SAM CLI.
+
+Arguments: the region, the version of the layer's code, then parameters as NAME=VALUE.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.arn_generator import ArnGenerator
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+POLICIES = ["AWSLambdaBasicExecutionRole", "AWSLambdaDynamoDBExecutionRole", "AWSCodeDeployRoleForLambda"]
+
+region, layer, *parameters = sys.argv[1:]
+source = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+for resource in source["Resources"].values():
+    for uri in ("CodeUri", "ContentUri"):
+        if uri in resource["Properties"]:
+            version = layer if uri == "ContentUri" else ""
+            resource["Properties"][uri] = f"s3://bucket/{resource['Properties'][uri]}{version}"
+values = {name: of["Default"] for name, of in source["Parameters"].items() if "Default" in of}
+values |= dict(parameter.split("=", 1) for parameter in parameters)
+for name, of in source["Parameters"].items():
+    if of["Type"] == "CommaDelimitedList":  # CloudFormation has made a list of it before SAM sees it.
+        values[name] = values[name].split(",")
+partition = ArnGenerator.get_partition_name(region)
+policies = {name: f"arn:{partition}:iam::aws:policy/service-role/{name}" for name in POLICIES}
+translator = Translator(policies, Parser(), None, boto3.Session(region_name=region))
+print(json.dumps(translator.translate(source, values)))
