@@ -97,10 +97,14 @@ class Cloud:
         answer = self._http.post("/events", json={"detail_type": detail_type, "detail": detail})
         assert answer.status_code == 202, answer.text
 
-    def events_out(self, account_id: str) -> list[dict[str, Any]]:
-        """What our own source has told of an account so far."""
+    def deliveries(self, account_id: str) -> list[dict[str, Any]]:
+        """What our own source has told of an account so far, repeats included."""
         events = self._http.get("/events").json()["events"]
         return [event for event in events if event["detail"]["account_id"] == account_id]
+
+    def events_out(self, account_id: str) -> list[dict[str, Any]]:
+        """The same, each event once: they come at least once, and another test may have all of them announced again."""
+        return list({event["detail"]["event_id"]: event for event in reversed(self.deliveries(account_id))}.values())[::-1]
 
     def until(self, true: Callable[[], T], timeout: float = 60) -> T:
         """Wait until something is true, and return it; fails after `timeout` seconds."""
