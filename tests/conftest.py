@@ -104,7 +104,10 @@ class Cloud:
 
     def events_out(self, account_id: str) -> list[dict[str, Any]]:
         """The same, each event once: they come at least once, and another test may have all of them announced again."""
-        return list({event["detail"]["event_id"]: event for event in reversed(self.deliveries(account_id))}.values())[::-1]
+        told: dict[str, dict[str, Any]] = {}
+        for event in self.deliveries(account_id):
+            told.setdefault(event["detail"]["event_id"], event)
+        return list(told.values())
 
     def until(self, true: Callable[[], T], timeout: float = 60) -> T:
         """Wait until something is true, and return it; fails after `timeout` seconds."""
