@@ -16,10 +16,12 @@ class Identity:
         self.issuer = issuer
         self._key = RSAKey.generate_key(2048, parameters={"use": "sig", "alg": "RS256"}, auto_kid=True)
 
-    def token(self, user_id: str, seconds: int = TOKEN_SECONDS) -> str:
-        """An access token for a user, as any OpenID provider signs it (RS256)."""
+    def token(self, subject: str, seconds: int = TOKEN_SECONDS, scope: str = "") -> str:
+        """An access token for a user or, with scopes, for a machine, as any OpenID provider signs it (RS256)."""
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": AUDIENCE, "sub": user_id, "iat": now, "nbf": now, "exp": now + seconds}
+        claims = {"iss": self.issuer, "aud": AUDIENCE, "sub": subject, "iat": now, "nbf": now, "exp": now + seconds}
+        if scope:
+            claims |= {"client_id": subject, "scope": scope}
         return jwt.encode({"alg": "RS256", "kid": self._key.kid}, claims, self._key)
 
     def jwks(self) -> dict[str, object]:

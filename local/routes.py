@@ -47,11 +47,13 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
                 PayloadFormatVersion=integration["payloadFormatVersion"],
             )["IntegrationId"]
             (scheme,) = operation["security"]
+            ((authorizer_name, scopes),) = scheme.items()
             gateway.create_route(
                 ApiId=api_id,
                 RouteKey=f"{method.upper()} {path}",
                 AuthorizationType="JWT",
-                AuthorizerId=authorizers[next(iter(scheme))],
+                AuthorizerId=authorizers[authorizer_name],
+                AuthorizationScopes=scopes,
                 Target=f"integrations/{integration_id}",
             )
 

@@ -131,10 +131,17 @@ def application(cloud: LocalCloud) -> Starlette:
         return Response(answer.content, answer.status_code, kept)
 
     async def token(request: Request) -> Response:
-        user = request.query_params.get("user")
-        if not user:
-            return JSONResponse({"error": "name a user: /token?user=U-1"}, 400)
-        return JSONResponse({"access_token": cloud.identity.token(user)}, headers={"Cache-Control": "no-store"})
+        match dict(request.query_params):
+            case {"user": str(user), **others} if user and not others:
+                signed = cloud.identity.token(user)
+            case {"client": str(client), "scope": str(scope), **others} if client and scope and not others:
+                signed = cloud.identity.token(client, scope=scope)
+            case _:
+                expected = (
+                    "name a user: /token?user=U-1, or a machine: /token?client=service-manager&scope=changes:write"
+                )
+                return JSONResponse({"error": expected}, 400)
+        return JSONResponse({"access_token": signed}, headers={"Cache-Control": "no-store"})
 
     async def put_event(request: Request) -> Response:
         try:

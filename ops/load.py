@@ -71,21 +71,21 @@ def _parts(raw: bytes | str) -> tuple[str, Any]:
     try:
         event = json.loads(raw)
     except UnicodeDecodeError:
-        raise NotAnEvent("not UTF-8") from None
+        raise NotAnEvent({"": "not UTF-8"}) from None
     except RecursionError:
-        raise NotAnEvent("not an event: nested too deeply") from None
+        raise NotAnEvent({"": "not an event: nested too deeply"}) from None
     except ValueError as error:
-        raise NotAnEvent(f"not JSON: {error}") from None
+        raise NotAnEvent({"": f"not JSON: {error}"}) from None
     match event:
         case {"text": str(text), "reason": str()}:  # a line of a reject file
             return _parts(text)
         case {"detail_type": str(detail_type), "detail": detail}:
             return detail_type, detail
         case {"detail_type": _, "detail": _}:
-            raise NotAnEvent("detail_type is not a text")
+            raise NotAnEvent({"": "detail_type is not a text"})
         case dict():
-            raise NotAnEvent(f"{'detail' if 'detail_type' in event else 'detail_type'} is missing")
-    raise NotAnEvent('not an event: {"detail_type": "…", "detail": {…}} is expected')
+            raise NotAnEvent({"": f"{'detail' if 'detail_type' in event else 'detail_type'} is missing"})
+    raise NotAnEvent({"": 'not an event: {"detail_type": "…", "detail": {…}} is expected'})
 
 
 def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> list[Reject]:

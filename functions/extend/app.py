@@ -54,9 +54,7 @@ def accepted_offer(body: object) -> OfferId:
     if not isinstance(body, api.Pairs):
         raise Refused(Code.INVALID_BODY, fields={"": "the body is not an object"})
     given = [value for name, value in body if name == "offer_id"]
-    fields = {
-        name[:64].encode(errors="replace").decode(): "unknown field" for name, _ in body[:9] if name != "offer_id"
-    }
+    fields = api.unknown_fields(body, "offer_id")
     if len(given) != 1:
         fields["offer_id"] = "given more than once" if given else "missing"
     elif not isinstance(given[0], str):

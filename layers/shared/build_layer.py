@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
 CALLED = {
-    "dynamodb": ["GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"],
+    "dynamodb": ["DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"],
     "events": ["PutEvents"],
     "sqs": ["SendMessage"],
 }

@@ -11,6 +11,9 @@ from local import ROOT
 from tests.support.builders import account_changed, member_changed, subscription_changed
 
 EVENTS = ROOT / "events"
+MACHINE = "service-manager"
+"""The subject of a machine's token."""
+
 Json = dict[str, Any]
 
 
@@ -43,7 +46,7 @@ class Answer(NamedTuple):
 
     @classmethod
     def of(cls, answer: Json) -> "Answer":
-        return cls(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
+        return cls(answer["statusCode"], json.loads(answer.get("body") or "null"), answer["headers"])
 
 
 @cache
@@ -143,6 +146,26 @@ class Service:
             body = json.dumps({"offer_id": offer_id})
         ids = {"account_id": account, "subscription_id": subscription}
         return Answer.of(self.call("extend", http_event("extend", user, ids, body), seconds))
+
+    def history(self, user: str | None = "U-1", account: str = "A-100", **query: str) -> Answer:
+        return Answer.of(self.call("history", http_event("history", user, {"account_id": account}, query=query)))
+
+    def limits(self, account: str = "A-100", known: str = "") -> Answer:
+        """What an application server reads; `known` is the ETag that it has."""
+        event = http_event("limits", MACHINE, {"account_id": account})
+        event["headers"] |= {"if-none-match": known} if known else {}
+        return Answer.of(self.call("limits", event))
+
+    def changes(
+        self, *changes: Any, body: str | None = None, user: str | None = MACHINE, seconds: float = 25
+    ) -> Answer:
+        """Tell changes over HTTPS, each as (detail type, detail) or as it is to stand in the list."""
+        entries = [
+            {"detail_type": change[0], "detail": change[1]} if isinstance(change, tuple) else change
+            for change in changes
+        ]
+        event = http_event("changes", user, {}, json.dumps({"changes": entries}) if body is None else body)
+        return Answer.of(self.call("changes", event, seconds))
 
     def expire(self, seconds: float = 55) -> Json:
         return self.call("expire", sample("expire"), seconds)

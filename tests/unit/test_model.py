@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from extending.errors import Code
 from extending.model import (
     Account,
+    Allowance,
     Extension,
     Holdings,
     Kind,
@@ -24,6 +25,7 @@ from extending.model import (
     Subscription,
     TariffLimits,
     Terms,
+    Usage,
     make_offer,
     pack,
     page,
@@ -170,7 +172,7 @@ def test_unlimited_stays_unlimited() -> None:
     subscription = a_subscription(limits=TariffLimits(2, None))
     limits = holding(subscription, an_extension(subscription), a_subscription(id="S-2", kind=Kind.ADD_ON)).limits(NOW)
     assert limits.databases.total is None
-    assert limits.databases == (None, 8)
+    assert (limits.databases.base, limits.databases.extra) == (None, 8)
     assert limits.sessions.total == 6
 
 
@@ -200,20 +202,25 @@ def naive_limits(holdings: Holdings, now: datetime, plus: Extension | None = Non
     extensions = [*holdings.extensions.values(), *([plus] if plus else [])]
     counted = [s for s in holdings.subscriptions.values() if s.carries_limits]
 
-    def at(instant: datetime) -> tuple[Limit, Limit]:
+    used = holdings.usage
+
+    def at(instant: datetime) -> Allowance:
         active = [s for s in counted if s.starts_at <= instant < s.ends_at]
         terms = [x.terms for x in extensions if now < x.ends_at and instant < x.ends_at]
         if not any(s.kind is Kind.MAIN for s in active):
             terms = []
         bases = [[getattr(s.limits, what) for s in active] for what in ("sessions", "databases")]
-        return (
-            Limit(None if None in bases[0] else sum(bases[0]), sum(t.sessions for t in terms)),
-            Limit(None if None in bases[1] else sum(bases[1]), sum(t.databases for t in terms)),
+        return Allowance(
+            Limit(None if None in bases[0] else sum(bases[0]), sum(t.sessions for t in terms), used and used.sessions),
+            Limit(
+                None if None in bases[1] else sum(bases[1]), sum(t.databases for t in terms), used and used.databases
+            ),
         )
 
     edges = {edge for s in counted for edge in (s.starts_at, s.ends_at)} | {x.ends_at for x in extensions}
     changes = (edge for edge in sorted(edges) if edge > now and at(edge) != at(now))
-    return Limits(*at(now), next(changes, None))
+    change = next(changes, None)
+    return Limits(*at(now), used and used.at, change, at(change) if change else None)
 
 
 amounts = st.sampled_from([None, 0, 1, 1, 2])
@@ -237,7 +244,8 @@ def _holdings(draw: st.DrawFn) -> Holdings:
         if draw(st.booleans()):
             terms = Terms(draw(st.integers(0, 2)), draw(st.integers(0, 2)), "P7D", 604_800)
             items.append(an_extension(subscription, terms=terms, ends_at=draw(instants)))
-    return holding(*items)
+    used = draw(st.none() | st.tuples(st.integers(0, 4), st.integers(0, 4)))
+    return holding(*items)._replace(usage=Usage(*used, NOW) if used else None)
 
 
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)

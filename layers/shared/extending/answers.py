@@ -51,20 +51,41 @@ class Terms(TypedDict):
     duration: Duration
 
 
+Over = Annotated[Amount | None, Field("How many of those in use are more than `total`; null where usage is unknown.")]
+
+
 class Limit(TypedDict):
     """`base` of the active subscriptions, `extra` of running extensions; null is unlimited."""
 
     base: Amount | None
     extra: Amount
     total: Amount | None
+    used: Annotated[Amount | None, Field("How many are in use; null where the service manager has not told.")]
+    over: Over
+
+
+class LimitLeft(TypedDict):
+    """`total` from the next change on, held against the usage of now."""
+
+    total: Annotated[Amount | None, Field("Null is unlimited.")]
+    over: Over
+
+
+class LimitsLeft(TypedDict):
+    """What the account may use from the next change on."""
+
+    sessions: LimitLeft
+    databases: LimitLeft
 
 
 class Limits(TypedDict):
-    """What the account may use now, and when that next changes by itself."""
+    """What the account may use now, how much of it is in use, when that next changes by itself, and to what."""
 
     sessions: Limit
     databases: Limit
+    used_at: Annotated[Instant | None, Field("When usage was last told.")]
     next_change_at: Instant | None
+    after_change: Annotated[LimitsLeft | None, Field("Null where nothing is to change.")]
 
 
 class Available(TypedDict):
@@ -139,6 +160,71 @@ class SubscriptionList(TypedDict):
     limits: Limits
     subscriptions: list[Subscription]
     next_token: Annotated[str | None, Field(PAGING)]
+
+
+class PastExtension(TypedDict):
+    """An extension of any period: `active` until its end, `used` from then on."""
+
+    id: Annotated[str, Field(format="uuid")]
+    subscription_id: SubscriptionId
+    subscription_number: Annotated[str | None, Field("Null where the subscription was removed.")]
+    period_starts_at: Instant
+    state: Literal["active", "used"]
+    terms: Terms
+    granted_at: Instant
+    granted_by: Annotated[str, Field("User id of the owner who took it.")]
+    ends_at: Instant
+    revoked_at: Annotated[Instant | None, Field("When the schedule took it back; limits never wait for it.")]
+
+
+class History(TypedDict):
+    """Every extension of the account, those granted last first."""
+
+    extensions: list[PastExtension]
+    next_token: Annotated[str | None, Field("Where the next page begins; null on the last one.")]
+
+
+class AccountLimits(TypedDict):
+    """What an application server enforces; `as_of` is the instant that it is true of."""
+
+    account_id: AccountId
+    limits: Limits
+    as_of: Instant
+
+
+class Stored(TypedDict):
+    """The change is in the table."""
+
+    result: Literal["stored"]
+
+
+class Stale(TypedDict):
+    """Something as new or newer is known; nothing was changed."""
+
+    result: Literal["stale"]
+    reason: NotRequired[Annotated[str, Field("What is odd about it: another content was told for the same instant.")]]
+
+
+class Invalid(TypedDict):
+    """The change is not one of the contract; sending it again is of no use."""
+
+    result: Literal["invalid"]
+    fields: Annotated[dict[str, str], Field("What is wrong, by the path of the field in the entry.")]
+
+
+class TryAgain(TypedDict):
+    """The database did not do it in time; send it again."""
+
+    result: Literal["try_again"]
+
+
+ChangeResult = Stored | Stale | Invalid | TryAgain
+
+
+class ChangeResults(TypedDict):
+    """One result for each change, in the order in which they were sent."""
+
+    results: list[ChangeResult]
 
 
 class Offer(TypedDict):
@@ -268,6 +354,27 @@ def _extendable(of: model.Subscription, role: Role, now: datetime) -> Available 
     return {"state": "available", "terms": terms(of.terms)}
 
 
+def history(holdings: Holdings, page: model.HistoryPage, now: datetime) -> History:
+    numbers = {id_: subscription.number for id_, subscription in holdings.subscriptions.items()}
+    return {
+        "extensions": [_past_extension(x, numbers.get(x.subscription_id), now) for x in page.extensions],
+        "next_token": page.next_token,
+    }
+
+
+def _past_extension(of: model.Extension, number: str | None, now: datetime) -> PastExtension:
+    return {
+        "subscription_id": of.subscription_id,
+        "subscription_number": number,
+        "period_starts_at": instant(of.period_starts_at),
+        **extension(of, now),
+    }
+
+
+def account_limits(account_id: str, of: model.Limits, now: datetime) -> AccountLimits:
+    return {"account_id": account_id, "limits": limits(of), "as_of": instant(now)}
+
+
 def extension(of: model.Extension, now: datetime) -> Extension:
     return {
         "state": "active" if of.runs(now) else "used",
@@ -288,12 +395,22 @@ def limits(of: model.Limits) -> Limits:
     return {
         "sessions": _limit(of.sessions),
         "databases": _limit(of.databases),
+        "used_at": instant_or_none(of.used_at),
         "next_change_at": instant_or_none(of.next_change_at),
+        "after_change": limits_left(of.after_change) if of.after_change else None,
     }
 
 
 def _limit(of: model.Limit) -> Limit:
-    return {"base": of.base, "extra": of.extra, "total": of.total}
+    return {"base": of.base, "extra": of.extra, "total": of.total, "used": of.used, "over": of.over}
+
+
+def limits_left(of: model.Allowance | model.Limits) -> LimitsLeft:
+    return {"sessions": _limit_left(of.sessions), "databases": _limit_left(of.databases)}
+
+
+def _limit_left(of: model.Limit) -> LimitLeft:
+    return {"total": of.total, "over": of.over}
 
 
 def offer(of: model.Offer) -> Offer:

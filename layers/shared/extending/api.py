@@ -1,9 +1,10 @@
 """The HTTP side: resolver, caller, and the one table from refusal to status."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Response as Response  # noqa: PLC0414 - for the functions
@@ -22,6 +23,9 @@ CORRELATION_ID = correlation_paths.API_GATEWAY_HTTP
 MOST_BODY = 4_096
 """Characters of the longest body that is read; a valid one has some six hundred at the most."""
 
+MOST_CHANGES = 1_048_576
+"""The same for a list of changes: ten thousand for each of a hundred, more than all their fields at their longest."""
+
 
 class _Problem(NamedTuple):
     status: HTTPStatus
@@ -39,7 +43,7 @@ PROBLEMS = {
     Code.INVALID_JSON: _Problem(
         HTTPStatus.BAD_REQUEST,
         "Invalid JSON",
-        f'Send the body as JSON in UTF-8, of {MOST_BODY} characters at the most: {{"offer_id": "…"}}.',
+        f"Send the body as JSON in UTF-8, of {MOST_BODY:,} characters at the most; changes may have {MOST_CHANGES:,}.",
     ),
     Code.INVALID_LIMIT: _Problem(
         HTTPStatus.BAD_REQUEST, "Invalid limit", "`limit` is a whole number from 1 to 100; without it a page holds 50."
@@ -113,7 +117,7 @@ PROBLEMS = {
     Code.INVALID_BODY: _Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Invalid body",
-        "Send exactly one field, `offer_id`, as the offer of this subscription gave it. See `fields`.",
+        "Send what the API description asks for at this route, and nothing else. `fields` names what is wrong.",
     ),
     Code.INTERNAL_ERROR: _Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -180,6 +184,12 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
         return app.resolve(event, context)
 
 
+def machine(app: APIGatewayHttpResolver) -> None:
+    """Refuse a request without a token that API Gateway has verified; that it has the route's scope is seen there."""
+    if _claims(app.current_event.raw_event) is None:
+        raise Refused(Code.UNAUTHORIZED)
+
+
 def caller(app: APIGatewayHttpResolver) -> str:
     """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
     if user_id := _user_id(app.current_event.raw_event):
@@ -191,12 +201,19 @@ ACCESS = {"token_use": {"access"}, "typ": {"bearer", "jwt", "at+jwt", "applicati
 """Claims in which an issuer says what a token is for, and what they hold in one that opens an API."""
 
 
-def _user_id(event: dict[str, Any]) -> str | None:
+def _claims(event: dict[str, Any]) -> dict[str, Any] | None:
+    """What API Gateway's authorizer has verified, unless it is a token for something else than to open an API."""
     match event:
-        case {"requestContext": {"authorizer": {"jwt": {"claims": {"sub": str(user_id), **claims}}}}} if (
-            USER_ID.fullmatch(user_id)
-            and all(str(claims[name]).lower() in uses for name, uses in ACCESS.items() if name in claims)
+        case {"requestContext": {"authorizer": {"jwt": {"claims": dict(claims)}}}} if all(
+            str(claims[name]).lower() in uses for name, uses in ACCESS.items() if name in claims
         ):
+            return claims
+    return None
+
+
+def _user_id(event: dict[str, Any]) -> str | None:
+    match _claims(event):
+        case {"sub": str(user_id)} if USER_ID.fullmatch(user_id):
             return user_id
     return None
 
@@ -207,22 +224,55 @@ def check_ids(*ids: str) -> None:
         raise Refused(Code.INVALID_ID)
 
 
+USUAL_PAGE = 50
+"""How many rows a page has where the caller does not say."""
+
+
+def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
+    """How many rows a page is to have, and where it begins; raises Refused for anything but 1 to 100."""
+    query = app.current_event.query_string_parameters
+    limit = query.get("limit", str(USUAL_PAGE))
+    if not _PAGE.fullmatch(limit):
+        raise Refused(Code.INVALID_LIMIT)
+    return int(limit), query.get("next_token")
+
+
+_PAGE = re.compile("[1-9][0-9]?|100", re.ASCII)
+
+
 class Pairs(list[tuple[str, Any]]):
     """A JSON object as it was written, so that a name given twice is seen."""
 
 
-def json_body(app: APIGatewayHttpResolver) -> object:
-    """The body of the request, its objects as Pairs; raises Refused where it is too long or not JSON."""
-    if len(app.current_event.body or "") > MOST_BODY:
+def json_body(app: APIGatewayHttpResolver, longest: int = MOST_BODY) -> object:
+    """The body of the request, its objects as Pairs; raises Refused where it is too long or not JSON.
+
+    A number of more digits than any id, amount or instant has is read as a float: it fits nothing either.
+    """
+    if len(app.current_event.body or "") > longest:
         raise Refused(Code.INVALID_JSON)
     try:
-        return json.loads(app.current_event.decoded_body or "", object_pairs_hook=Pairs)
+        return json.loads(
+            app.current_event.decoded_body or "",
+            object_pairs_hook=Pairs,
+            parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits),
+            parse_constant=_not_json,
+        )
     except (ValueError, RecursionError) as error:
         raise Refused(Code.INVALID_JSON) from error
 
 
-def reply(status: HTTPStatus, body: Mapping[str, object]) -> Response[str]:
-    return Response(status, "application/json", _dumps(body), headers=dict(_HEADERS))
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def unknown_fields(body: Pairs, known: str) -> dict[str, str]:
+    """What is wrong with the names in a body that has one field; of many the first few are enough."""
+    return {name[:64].encode(errors="replace").decode(): "unknown field" for name, _ in body[:9] if name != known}
+
+
+def reply(status: HTTPStatus, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response[str]:
+    return Response(status, "application/json", _dumps(body), headers={**_HEADERS, **(headers or {})})
 
 
 def problem(refusal: Refused) -> Response[str]:

@@ -1,10 +1,11 @@
 """What the service manager tells: its events as they are validated, and what they say in the model's words.
 
-The only module that imports pydantic; only what takes events in (sync, the bulk loader) imports it.
+The only module that imports pydantic; only what takes changes in (sync, changes, the bulk loader) imports it.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, assert_never, get_args
 
 from pydantic import (
     AfterValidator,
@@ -179,33 +180,85 @@ class SubscriptionChanged(_Told):
         )
 
 
+class UsageChanged(_Told):
+    """How many sessions and databases of an account are in use now."""
+
+    account_id: Id
+    sessions: Units
+    databases: Units
+    changed_at: Precise
+
+
+class SubscriptionRemoved(_Told):
+    """A subscription was never right: it leaves list, offer and limits; what was granted on it stays in the history."""
+
+    account_id: Id
+    subscription_id: Id
+    changed_at: Precise
+
+
+class AccountRemoved(_Told):
+    """Forget an account: its name and contacts, members, subscriptions, usage, history."""
+
+    account_id: Id
+    changed_at: Precise
+
+
 AHEAD = timedelta(minutes=5)
 """How far the sender's clock may be ahead of ours; a change from farther on would keep all later ones out."""
 
 SOURCE = "service-manager"
 """The source of these events on the bus."""
 
-Change = AccountChanged | MemberChanged | SubscriptionChanged
+Change = AccountChanged | MemberChanged | SubscriptionChanged | UsageChanged | SubscriptionRemoved | AccountRemoved
 
-CHANGES: dict[str, type[Change]] = {
-    change.__name__: change for change in (AccountChanged, MemberChanged, SubscriptionChanged)
-}
+CHANGES: dict[str, type[Change]] = {change.__name__: change for change in get_args(Change)}
 """The events by their detail type."""
 
 
+def thing(change: Change) -> tuple[str, ...]:
+    """What a change is of; two of one thing are never written at the same time."""
+    match change:
+        case AccountChanged() | AccountRemoved():
+            return "account", change.account_id
+        case MemberChanged():
+            return "member", change.account_id, change.user_id
+        case SubscriptionChanged() | SubscriptionRemoved():
+            return "subscription", change.account_id, change.subscription_id
+        case UsageChanged():
+            return "usage", change.account_id
+        case _:
+            assert_never(change)
+
+
 class NotAnEvent(ValueError):
-    """What came is not an event of the contract; says which fields are wrong and why, never their values."""
+    """What came is not an event of the contract; `fields` says which are wrong and why, never their values."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        named = {name.removeprefix("detail."): why for name, why in fields.items()}
+        super().__init__("; ".join(f"{name}: {why}" if name else why for name, why in named.items()))
+
+
+_OBJECT = "an object is expected"
 
 
 def read(detail_type: object, detail: object, now: datetime) -> Change:
     """The change that an event tells; raises NotAnEvent, and nothing else whatever JSON comes."""
     if not isinstance(detail_type, str) or detail_type not in CHANGES:
-        raise NotAnEvent(f"detail type: one of {', '.join(CHANGES)} is expected")
+        raise NotAnEvent({"detail_type": f"one of {', '.join(CHANGES)} is expected"})
     try:
         change = CHANGES[detail_type].model_validate(detail)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc'])) or 'detail'}: {e['msg']}" for e in error.errors(include_url=False))
-        raise NotAnEvent("; ".join(problems)) from None
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        raise NotAnEvent(
+            {
+                ".".join(["detail", *map(str, problem["loc"])]): _OBJECT
+                if problem["type"] == "model_type"
+                else problem["msg"]
+                for problem in problems
+            }
+        ) from None
     if change.changed_at > now + AHEAD:
-        raise NotAnEvent("changed_at: more than five minutes ahead of the clock")
+        raise NotAnEvent({"detail.changed_at": "more than five minutes ahead of the clock"})
     return change

@@ -3,9 +3,14 @@
 | item         | pk          | sk                          |
 |--------------|-------------|-----------------------------|
 | account      | A#{account} | A                           |
+| removal      | A#{account} | R                           |
 | subscription | A#{account} | S#{subscription}            |
 | extension    | A#{account} | S#{subscription}#E#{period} |
-| member       | U#{user}    | A#{account}                 |
+| usage        | A#{account} | U                           |
+| member       | A#{account} | ~{user}                     |
+
+A list reads what stands before the members. A removal says that nothing older than it is to be known of the account; of
+a subscription that was removed there is one in its place. Both go by themselves once nothing older can come.
 
 Names are letters: a list of 1,000 rows would cost twice as much with words. Instants are whole epoch seconds, but
 VERSION, the `changed_at` of what the service manager told, in microseconds. A limit that is missing is unlimited, a
@@ -28,6 +33,7 @@ from extending.model import (
     Subscription,
     TariffLimits,
     Terms,
+    Usage,
     from_epoch,
 )
 
@@ -40,6 +46,10 @@ VERSION = "v"
 NAME, TIME_ZONE, SERVICING_ORGANIZATION = "n", "z", "o"  # account; the last as JSON
 
 ROLE = "r"  # member
+
+USED_SESSIONS, USED_DATABASES = "us", "ud"  # usage
+
+FORGET_AT = "f"  # removal: when DynamoDB may delete it (time to live)
 
 NUMBER, KIND = "no", "k"  # subscription
 TARIFF_ID, TARIFF_NAME = "ti", "tn"
@@ -63,16 +73,28 @@ SHARDS = 8
 
 
 def partition_of(account_id: str) -> Item:
-    """Where everything of an account is, but its members."""
+    """Where everything of an account is."""
     return {"S": f"A#{account_id}"}
+
+
+FIRST_MEMBER: Item = {"S": "~"}
+"""Where in a partition the members begin."""
 
 
 def account_key(account_id: str) -> Item:
     return {PARTITION: partition_of(account_id), SORT: {"S": "A"}}
 
 
+def removal_key(account_id: str) -> Item:
+    return {PARTITION: partition_of(account_id), SORT: {"S": "R"}}
+
+
+def usage_key(account_id: str) -> Item:
+    return {PARTITION: partition_of(account_id), SORT: {"S": "U"}}
+
+
 def member_key(user_id: str, account_id: str) -> Item:
-    return {PARTITION: {"S": f"U#{user_id}"}, SORT: {"S": f"A#{account_id}"}}
+    return {PARTITION: partition_of(account_id), SORT: {"S": f"~{user_id}"}}
 
 
 def subscription_key(account_id: str, subscription_id: str) -> Item:
@@ -124,6 +146,21 @@ def subscription_item(account_id: str, subscription: Subscription) -> Item:
     return item | terms_item(subscription.terms) if subscription.terms else item
 
 
+def usage_item(account_id: str, sessions: int, databases: int) -> Item:
+    item = {**usage_key(account_id), TYPE: {"S": "usage"}}
+    _set(item, {USED_SESSIONS: sessions, USED_DATABASES: databases})
+    return item
+
+
+REMOVED = {"S": "removed"}
+"""The type of what stands for something that was removed."""
+
+
+def removal_item(key: Item, forget_at: datetime) -> Item:
+    """What keeps older changes of the thing with this key out until DynamoDB may delete it."""
+    return {**key, TYPE: REMOVED, FORGET_AT: instant(forget_at)}
+
+
 def extension_item(extension: Extension, due_at: datetime, request: str, correlation_id: str) -> Item:
     """A new extension; `request` is its writer's mark, `due_at` when the schedule first has something to do."""
     key = extension_key(extension)
@@ -157,7 +194,12 @@ def instant(when: datetime) -> Item:
 
 
 def version(changed_at: datetime) -> Item:
-    return {"N": str(round(changed_at.timestamp() * 1_000_000))}
+    return {"N": str(microseconds(changed_at))}
+
+
+def microseconds(when: datetime) -> int:
+    """Since 1970, as VERSION has them."""
+    return round(when.timestamp() * 1_000_000)
 
 
 def shard(number: int) -> Item:
@@ -179,6 +221,25 @@ def account_from(item: Item) -> Account:
 
 def role_from(item: Item | None) -> Role | None:
     return Role(item[ROLE]["S"]) if item and ROLE in item else None
+
+
+def usage_from(item: Item) -> Usage:
+    return Usage(int(item[USED_SESSIONS]["N"]), int(item[USED_DATABASES]["N"]), told_at(item))
+
+
+def told_at(item: Item) -> datetime:
+    """The `changed_at` of what the service manager told, in whole seconds."""
+    return from_epoch(version_of(item) // 1_000_000)
+
+
+def version_of(item: Item) -> int:
+    """The same in microseconds since 1970; 0 for what it did not tell."""
+    return int(item[VERSION]["N"]) if VERSION in item else 0
+
+
+def granted_second(item: Item) -> int:
+    """The second since 1970 of a grant; 0 for what is no extension."""
+    return int(item[GRANTED_AT]["N"]) if GRANTED_AT in item else 0
 
 
 def subscription_from(item: Item) -> Subscription:

@@ -268,21 +268,51 @@ class OfferId(NamedTuple):
         )
 
 
+class Usage(NamedTuple):
+    """How many sessions and databases were in use when the service manager last told."""
+
+    sessions: int
+    databases: int
+    at: datetime
+
+
 class Limit(NamedTuple):
+    """What may be used of one thing, and how many are in use; None: unlimited, and unknown."""
+
     base: int | None
     extra: int
+    used: int | None = None
 
     @property
     def total(self) -> int | None:
         return None if self.base is None else self.base + self.extra
 
+    @property
+    def over(self) -> int | None:
+        """How many of those in use are more than there may be."""
+        if self.used is None:
+            return None
+        return 0 if self.total is None else max(0, self.used - self.total)
 
-class Limits(NamedTuple):
-    """What an account may use at one instant; `next_change_at` is when that next changes by itself."""
+
+class Allowance(NamedTuple):
+    """What an account may use of each thing as long as nothing changes."""
 
     sessions: Limit
     databases: Limit
+
+
+class Limits(NamedTuple):
+    """What an account may use at one instant, and from when and to what that next changes by itself.
+
+    All is held against the usage that is known at that instant, of which `used_at` says when it was told.
+    """
+
+    sessions: Limit
+    databases: Limit
+    used_at: datetime | None
     next_change_at: datetime | None
+    after_change: Allowance | None
 
 
 class Holdings(NamedTuple):
@@ -291,6 +321,14 @@ class Holdings(NamedTuple):
     account: Account
     subscriptions: Mapping[str, Subscription]
     extensions: Mapping[tuple[str, Period], Extension]
+    usage: Usage | None = None
+    is_known: bool = True
+    """Whether the service manager has told of the account, or of a subscription in it."""
+
+    def without(self, extension: Extension) -> "Holdings":
+        """The same as if it did not count."""
+        others = {key: other for key, other in self.extensions.items() if other.id != extension.id}
+        return self._replace(extensions=others)
 
     def extension_of(self, subscription: Subscription) -> Extension | None:
         """The extension of the subscription's current period, which may have got its id after the grant."""
@@ -312,12 +350,13 @@ class Holdings(NamedTuple):
             if x.runs(now):
                 sums.extend(x.terms, 1)
                 edges.setdefault(x.ends_at, _Sums()).extend(x.terms, -1)
-        current = sums.limits()
+        used_at = self.usage.at if self.usage else None
+        current = sums.allowance(self.usage)
         for edge in sorted(edges)[1:]:
             sums.add(edges[edge])
-            if sums.limits() != current:
-                return Limits(*current, edge)
-        return Limits(*current, None)
+            if (after := sums.allowance(self.usage)) != current:
+                return Limits(*current, used_at, edge, after)
+        return Limits(*current, used_at, None, None)
 
 
 class _Sums:
@@ -349,11 +388,12 @@ class _Sums:
         self.extra_databases += other.extra_databases
         self.unlimited = [mine + more for mine, more in zip(self.unlimited, other.unlimited, strict=True)]
 
-    def limits(self) -> tuple[Limit, Limit]:
+    def allowance(self, usage: Usage | None) -> Allowance:
         """Extras count while a main subscription is active."""
-        return (
-            Limit(None if self.unlimited[0] else self.sessions, self.extra_sessions if self.mains else 0),
-            Limit(None if self.unlimited[1] else self.databases, self.extra_databases if self.mains else 0),
+        sessions, databases = (usage.sessions, usage.databases) if usage else (None, None)
+        return Allowance(
+            Limit(None if self.unlimited[0] else self.sessions, self.extra_sessions if self.mains else 0, sessions),
+            Limit(None if self.unlimited[1] else self.databases, self.extra_databases if self.mains else 0, databases),
         )
 
 
@@ -437,6 +477,32 @@ def page(holdings: Holdings, now: datetime, limit: int, token: str | None) -> Pa
     if len(rest) <= limit:
         return Page(shown, None)
     return Page(shown, pack([holdings.account.id, int(now.timestamp()), *rest[limit - 1][0]]))
+
+
+class HistoryPage(NamedTuple):
+    extensions: list[Extension]
+    next_token: str | None
+
+
+def history(holdings: Holdings, limit: int, token: str | None) -> HistoryPage:
+    """One page of the account's extensions, those granted last first.
+
+    What is granted meanwhile stands before the first page. Raises ValueError for a token of another account or of
+    nobody.
+    """
+    after: tuple[int, str] | None = None
+    if token is not None:
+        match unpack(token):
+            case [holdings.account.id, int(newest), str(last_id)] if _is_int(newest, -MOST_EPOCH, 0):
+                after = (newest, last_id)
+            case _:
+                raise ValueError("not a page of this account")
+    rows = sorted(((-int(x.granted_at.timestamp()), x.id), x) for x in holdings.extensions.values())
+    rest = [row for row in rows if after is None or row[0] > after]
+    shown = [extension for _, extension in rest[:limit]]
+    if len(rest) <= limit:
+        return HistoryPage(shown, None)
+    return HistoryPage(shown, pack([holdings.account.id, *rest[limit - 1][0]]))
 
 
 def _place(subscription: Subscription, now: datetime) -> tuple[int, int, str]:

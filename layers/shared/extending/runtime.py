@@ -25,6 +25,9 @@ FAILURE_QUEUE_URL = os.environ.get("FAILURE_QUEUE_URL")
 REMIND_BEFORE = timedelta(seconds=int(os.environ.get("REMIND_BEFORE_SECONDS", "86400")))
 """How long before its end an extension's owners are reminded; one that is shorter has no reminder."""
 
+REMEMBER_REMOVALS = timedelta(days=int(os.environ.get("ARCHIVE_DAYS", "90")) + 30)
+"""How long a removal keeps older changes out: longer than the archive and the queues may bring one."""
+
 # One call takes 12 s at the most: three attempts of 1 + 2 s, and waits of 1 and 2 s between. The API's functions have
 # time for two of them: role and account, the account being below 1 MB.
 CONFIG = Config(
@@ -85,7 +88,11 @@ def count_at_once(metric: Metric, **dimensions: str) -> None:
 
 def utc_now() -> datetime:
     """The clock, in whole seconds; read it once per invocation and pass it on."""
-    return datetime.now(UTC).replace(microsecond=0)
+    return exact_now().replace(microsecond=0)
+
+
+def exact_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def remaining_seconds(context: Any) -> float:

@@ -1,25 +1,22 @@
-"""The table: reads, the one transaction that grants, and conditional writes. It knows keys, conditions, transactions.
+"""The table: reads, the one transaction that grants, and what ends it. It knows keys, conditions, transactions.
 
 | access pattern                     | how                                                                | units     |
 |------------------------------------|--------------------------------------------------------------------|-----------|
-| everything of an account           | Query pk = A#{account}, consistent                                 | 1 per 4 KB|
-| role of a user in an account       | GetItem U#{user}, A#{account}, consistent                          | 1         |
-| accounts of a user                 | Query pk = U#{user}                                                | 1 per 8 KB|
+| everything but an account's members| Query pk = A#{account}, sk < ~, consistent                         | 1 per 4 KB|
+| role of a user in an account       | GetItem A#{account}, ~{user}, consistent                           | 1         |
 | grant once                         | TransactWriteItems: check member, check subscription, put if absent| 6 + 1     |
 | the same, where periods have ids   | and check that none is from before they had                         | 8 + 1     |
-| take in a change unless it is older| PutItem if v is smaller or absent, or equal and it takes away       | 1         |
 | extensions that are due            | Query `due`, each of SHARDS, d <= now                              | 1 per 8 KB|
 | remind once                        | UpdateItem if not yet done; moves it in the index                  | 1 + 2     |
 | revoke once                        | UpdateItem if not yet done; takes it out of the index              | 1 + 1     |
 
-What an item holds, and what its attributes are called: items.py.
+What an item holds, and what its attributes are called: items.py. What the service manager tells: intake.py.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from enum import StrEnum
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
@@ -28,7 +25,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 from extending import items
 from extending.items import Item
-from extending.model import Account, Extension, Holdings, Kind, Period, Role, Subscription, roles_above
+from extending.model import Account, Extension, Holdings, Kind, Period, Role, Subscription, Usage
 from extending.runtime import TABLE_NAME, dynamodb
 
 if TYPE_CHECKING:
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
 
 CONTENTION_TRIES = 8
 """How often a write that met a transaction is tried, in about a second and a half at the most."""
-
-PATIENCE = 10.0
-"""Seconds after which a change of the service manager is tried no more; one call may take as long again."""
 
 _jitter = random.SystemRandom()  # Another generator would begin alike in every copy restored from one snapshot.
 
@@ -50,7 +44,7 @@ class Busy(Exception):
     """The table did not do it in time, and may a moment later: contention, throttling, a fault, a time-out."""
 
 
-def _asked(call: Callable[P, T], *args: P.args, **request: P.kwargs) -> T:
+def asked(call: Callable[P, T], *args: P.args, **request: P.kwargs) -> T:
     """Make a call of the SDK; raises Busy for what may pass, after its own retries."""
     try:
         return call(*args, **request)
@@ -60,7 +54,7 @@ def _asked(call: Callable[P, T], *args: P.args, **request: P.kwargs) -> T:
         raise
 
 
-def _tries(time_left: Callable[[], float]) -> Iterator[None]:
+def tries(time_left: Callable[[], float]) -> Iterator[None]:
     """The tries of a write that meets a transaction, with a wait before each but the first, while there is time."""
     for attempt in range(1, CONTENTION_TRIES + 1):
         started = time.monotonic()
@@ -76,23 +70,24 @@ def _tries(time_left: Callable[[], float]) -> Iterator[None]:
 def role(user_id: str, account_id: str) -> Role | None:
     """The role of a user in an account, strongly consistent; raises Busy."""
     key = items.member_key(user_id, account_id)
-    answer = _asked(dynamodb.get_item, TableName=TABLE_NAME, Key=key, ConsistentRead=True)
+    answer = asked(dynamodb.get_item, TableName=TABLE_NAME, Key=key, ConsistentRead=True)
     return items.role_from(answer.get("Item"))
 
 
 def holdings(account_id: str) -> Holdings:
-    """Everything that belongs to an account, strongly consistent; one round trip per MB. Raises Busy."""
-    account = Account(account_id)
+    """Everything of an account but its members, strongly consistent; one round trip per MB. Raises Busy."""
+    account: Account | None = None
+    usage: Usage | None = None
     subscriptions: dict[str, Subscription] = {}
     extensions: dict[tuple[str, Period], Extension] = {}
     query: dict[str, Any] = {
         "TableName": TABLE_NAME,
-        "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": items.partition_of(account_id)},
+        "KeyConditionExpression": "pk = :pk AND sk < :members",
+        "ExpressionAttributeValues": {":pk": items.partition_of(account_id), ":members": items.FIRST_MEMBER},
         "ConsistentRead": True,
     }
     while True:
-        answer = _asked(dynamodb.query, **query)
+        answer = asked(dynamodb.query, **query)
         for item in answer["Items"]:
             match items.type_of(item):
                 case "account":
@@ -103,8 +98,11 @@ def holdings(account_id: str) -> Holdings:
                 case "extension":
                     extension = items.extension_from(item)
                     extensions[extension.subscription_id, extension.period] = extension
+                case "usage":
+                    usage = items.usage_from(item)
         if "LastEvaluatedKey" not in answer:
-            return Holdings(account, subscriptions, extensions)
+            is_known = account is not None or bool(subscriptions)
+            return Holdings(account or Account(account_id), subscriptions, extensions, usage, is_known)
         query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
@@ -127,9 +125,9 @@ def grant(extension: Extension, due_at: datetime, correlation_id: str, time_left
     """
     request = token_hex(8)
     writes = grant_writes(extension, due_at, correlation_id, request)
-    for _ in _tries(time_left):
+    for _ in tries(time_left):
         try:
-            _asked(dynamodb.transact_write_items, TransactItems=writes)
+            asked(dynamodb.transact_write_items, TransactItems=writes)
             return None
         except dynamodb.exceptions.TransactionCanceledException as error:
             reasons: list[Any] = error.response["CancellationReasons"]
@@ -212,14 +210,14 @@ _CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputE
 def _unmet(reasons: list[Any], request: str) -> Unmet | None:
     """What the returned items say; None where the extension in the way is the one that this very request wrote."""
     member, subscription, *existing = reasons
+    told = subscription.get("Item")
+    stored = items.subscription_from(told) if told and items.type_of(told) == "subscription" else None
     item = next((reason["Item"] for reason in existing if "Item" in reason), None)
     found = items.extension_from(item) if item else None
     if item and item[items.REQUEST]["S"] == request:
         return None  # The answer to an earlier attempt was lost.
     # An offer of an earlier period finds that period's extension, which says nothing of the current one.
-    current = subscription["Code"] == "None" or (
-        "Item" in subscription and found and found.is_of_current(items.subscription_from(subscription["Item"]))
-    )
+    current = subscription["Code"] == "None" or (stored and found and found.is_of_current(stored))
     return Unmet(
         role=Role.OWNER if member["Code"] == "None" else items.role_from(member.get("Item")),
         extension=found if current else None,
@@ -275,52 +273,6 @@ def remind(due: Due, now: datetime) -> bool:
     )
 
 
-# Taking in what the service manager tells
-
-
-class Taken(StrEnum):
-    """What became of a change that the service manager told."""
-
-    STORED = "stored"
-    OLDER = "older"
-    """Something newer is stored."""
-    REPEATED = "repeated"
-    """This very change is stored."""
-    TIE_WON = "tie won"
-    """Something else of the same instant was stored; this takes more away, and is stored now."""
-    TIE_LOST = "tie lost"
-    """Something else of the same instant is stored, and stays."""
-
-    @property
-    def is_stored(self) -> bool:
-        return self in (Taken.STORED, Taken.TIE_WON)
-
-    @property
-    def is_tie(self) -> bool:
-        return self in (Taken.TIE_WON, Taken.TIE_LOST)
-
-
-def put_account(account: Account, changed_at: datetime) -> Taken:
-    """Store what is true of an account, unless something as new is stored. Raises Busy."""
-    return _put_if_newer(items.account_item(account), changed_at)
-
-
-def put_member(account_id: str, user_id: str, role: Role | None, changed_at: datetime) -> Taken:
-    """Store a user's role in an account, None where it was taken away; of two as new the lesser. Raises Busy."""
-    greater = {f":greater{n}": {"S": above} for n, above in enumerate(roles_above(role))}
-    takes_away = f"{items.ROLE} IN ({', '.join(greater)})" if greater else ""
-    return _put_if_newer(items.member_item(account_id, user_id, role), changed_at, takes_away, greater)
-
-
-def put_subscription(account_id: str, subscription: Subscription, changed_at: datetime) -> Taken:
-    """Store what is true of a subscription; of two as new the one that ends earlier, or has no terms. Raises Busy."""
-    takes_away = f"{items.ENDS_AT} > :ends_at"
-    if not subscription.terms:
-        takes_away += f" OR ({items.ENDS_AT} = :ends_at AND attribute_exists({items.DURATION}))"
-    ends_at = {":ends_at": items.instant(subscription.ends_at)}
-    return _put_if_newer(items.subscription_item(account_id, subscription), changed_at, takes_away, ends_at)
-
-
 # What went wrong
 
 
@@ -343,40 +295,9 @@ _TRANSIENT = {
 }
 
 
-def _put_if_newer(item: Item, changed_at: datetime, takes_away: str = "", values: Item | None = None) -> Taken:
-    """Put an item that is newer than what is stored, or as new and, by the condition `takes_away`, the safer one."""
-    version = items.version(changed_at)
-    item = item | {items.VERSION: version}
-    newer = f"attribute_not_exists({items.VERSION}) OR {items.VERSION} < :version"
-    tie = f" OR ({items.VERSION} = :version AND ({takes_away}))" if takes_away else ""
-    until = time.monotonic() + PATIENCE
-    for _ in _tries(lambda: until - time.monotonic()):
-        try:
-            answer = _asked(
-                dynamodb.put_item,
-                TableName=TABLE_NAME,
-                Item=item,
-                ConditionExpression=newer + tie,
-                ExpressionAttributeValues={":version": version, **(values or {})},
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException as error:
-            found: Any = error.response.get("Item", {})
-            if found == item:
-                return Taken.REPEATED
-            return Taken.TIE_LOST if found.get(items.VERSION) == version else Taken.OLDER
-        except Busy as busy:
-            if not isinstance(busy.__cause__, dynamodb.exceptions.TransactionConflictException):
-                raise
-        else:
-            return Taken.TIE_WON if answer.get("Attributes", {}).get(items.VERSION) == version else Taken.STORED
-    raise Busy("contention")
-
-
 def _once(**update: Any) -> bool:
     try:
-        _asked(dynamodb.update_item, TableName=TABLE_NAME, **update)
+        asked(dynamodb.update_item, TableName=TABLE_NAME, **update)
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
