@@ -7,8 +7,9 @@ PORT ?= 8080
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at http://127.0.0.1:8080 (PORT=…, ORIGINS=… for CORS)
-	@.venv/bin/python -m local --port "$(PORT)" --origins "$(ORIGINS)"
+run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at http://127.0.0.1:8080 (PORT=…, ORIGINS=… for CORS, WEBHOOK=URL KEY=…)
+	@.venv/bin/python -m local --port "$(PORT)" --origins "$(ORIGINS)" $(if $(WEBHOOK),--webhook "$(WEBHOOK)") \
+		$(if $(KEY),--webhook-key "$(KEY)")
 
 test: system check .venvs/ministack/.done ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
 	.venv/bin/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=json:.coverage.json

@@ -25,25 +25,26 @@ import time_machine
 import yaml
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
+from pydantic.json_schema import models_json_schema
 
 import tests.conftest  # the environment of the functions, before any of them is imported
 from local import ROOT
 
 # isort: split
 from extending import answers
-from extending.api import PROBLEMS
+from extending.api import PROBLEMS, USUAL_PAGE, page_size
 from extending.errors import Code
+from extending.inbound import CHANGES
 from extending.model import ID, OfferId, Refused, Terms, from_epoch
 from extending.runtime import dynamodb
 from generate.shapes import json_schemas
 from tests.integration.conftest import Service
-from tests.support.builders import NOW, SECOND, TERMS, WEEK
+from tests.support.builders import NOW, SECOND, TERMS, WEEK, iso
 from tests.support.service import Answer
-from tests.support.template import table_definition
+from tests.support.template import resources, table_definition
 
 FILE = ROOT / "openapi.yaml"
 HEADER = "# Made by `make generate` (generate/openapi.py) from the code of the functions. Do not edit.\n"
-FUNCTIONS = ("list", "offer", "extend")
 PROBLEM = "application/problem+json"
 
 GATEWAY = {401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
@@ -71,7 +72,31 @@ class Message(TypedDict):
     message: str
 
 
-SUCCESS: dict[str, type] = {"list": answers.SubscriptionList, "offer": answers.Offer, "extend": answers.Extended}
+class Changes(TypedDict):
+    """What the service manager tells; each is an event in, word for word."""
+
+    changes: list[dict[str, Any]]
+
+
+SUCCESS: dict[str, type] = {
+    "list": answers.SubscriptionList,
+    "offer": answers.Offer,
+    "extend": answers.Extended,
+    "history": answers.History,
+    "limits": answers.AccountLimits,
+    "changes": answers.ChangeResults,
+}
+"""What each function of the API answers, in the order of the description."""
+
+FUNCTIONS = tuple(SUCCESS)
+SCOPES = {
+    f"{event['Properties']['Method']} {event['Properties']['Path']}": event["Properties"]["Auth"]["AuthorizationScopes"]
+    for function in resources("AWS::Serverless::Function").values()
+    for event in function["Properties"]["Events"].values()
+    if "Auth" in event["Properties"]
+}
+"""What a machine's token must name, by route."""
+
 SPECIAL: dict[str, type] = {
     code: shape
     for shape in (
@@ -85,7 +110,7 @@ SPECIAL: dict[str, type] = {
 }
 """The problems that carry more than a problem must, by code."""
 
-SHAPES = [*SUCCESS.values(), Acceptance, answers.Problem, *dict.fromkeys(SPECIAL.values()), Message]
+SHAPES = [*SUCCESS.values(), Acceptance, Changes, answers.Problem, *dict.fromkeys(SPECIAL.values()), Message]
 
 
 # Examples: what the real handlers answer
@@ -136,10 +161,7 @@ def _story(service: Service) -> dict[str, Answers]:
             ("A user of the account", call(user="U-3")),
             ("A user without a role in the account", call(user="U-9")),
         ]
-        with database(RuntimeError()):
-            told[name].append(("A fault of ours", call()))
-        with database(_timeout()):
-            told[name].append(("The database is busy", call()))
+        told[name] += _troubled(call)
     obstacles = {
         "A subscription that has not begun": "S-4",
         "A subscription that is over": "S-5",
@@ -172,7 +194,68 @@ def _story(service: Service) -> dict[str, Answers]:
     told["extend"].append(("It has ended", extend(offer_id)))
     service.expire()
     told["list"].insert(1, ("Extended earlier in this period, and taken back", list_()))
-    return told
+    return told | {"history": _history(service), "limits": _limits(service), "changes": _changes(service)}
+
+
+def _history(service: Service) -> Answers:
+    history = service.history
+    told = [
+        ("Extended once, and taken back", history()),
+        ("An id with a space", history(account="A 100")),
+        ("A token without a usable `sub`", history(user=None)),
+        ("A user of the account", history(user="U-3")),
+        ("A user without a role in the account", history(user="U-9")),
+        ("A limit beyond 100", history(limit="101")),
+        ("A token of another account", history(next_token=_token("S-1"))),
+    ]
+    return told + _troubled(history)
+
+
+def _limits(service: Service) -> Answers:
+    service.tell("UsageChanged", {"account_id": "A-100", "sessions": 2, "databases": 5, "changed_at": iso(NOW)})
+    limits = service.limits
+    known = limits()
+    told = [
+        ("After the end: four databases are more than there may be", known),
+        ("The caller has these limits", limits(known=known.headers["ETag"])),
+        ("An id with a space", limits(account="A 100")),
+        ("A token for something else than the API", limits(use="id")),
+        ("The service manager has told nothing of it", limits(account="A-900")),
+    ]
+    return told + _troubled(limits)
+
+
+def _changes(service: Service) -> Answers:
+    """One request of each kind of result, in an account that nothing else speaks of."""
+    changes, account = service.changes, "A-700"
+    member = {"account_id": account, "user_id": "U-8", "role": "owner", "changed_at": "2026-11-21T10:00:00Z"}
+    service.tell("MemberChanged", member | {"changed_at": "2026-11-21T11:00:00Z"})
+    wrong = {"account_id": account, "subscription_id": "S-8", "changed_at": "yesterday"}
+    entries = [
+        ("UsageChanged", USAGE | {"account_id": account}),
+        ("MemberChanged", member),
+        ("SubscriptionRemoved", wrong),
+    ]
+    told = [("One stored, one older than what is known, one invalid", changes(*entries))]
+    with database(_timeout()):
+        told.append(("The database is busy; to be sent again", changes(entries[0])))
+    return [
+        *told,
+        ("The body is no JSON", changes(body="changes=1")),
+        ("Nothing to change", changes()),
+        ("A token for something else than the API", changes(use="id")),
+    ]
+
+
+USAGE: Json = {"sessions": 2, "databases": 1, "changed_at": "2026-11-21T10:00:00Z"}
+
+
+def _troubled(call: Callable[..., Answer]) -> Answers:
+    with database(RuntimeError()):
+        fault = call()
+    with database(_timeout()):
+        busy = call()
+    return [("A fault of ours", fault), ("The database is busy", busy)]
 
 
 def _token(subscription_id: str) -> str:
@@ -210,7 +293,7 @@ def description() -> Json:
         made = module.app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
         ((path, item),) = made["paths"].items()
         ((method, operation),) = item.items()
-        paths[path] = {method: _operation(name, module, operation, told[name])}
+        paths[path] = {method: _operation(name, f"{method.upper()} {path}", module, operation, told[name])}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -234,7 +317,13 @@ def description() -> Json:
             {"url": "http://127.0.0.1:8080/api", "description": "The local cloud of `make run`."},
         ],
         "security": [{"bearer": []}, {"openid": []}],
-        "tags": [{"name": "extending", "description": "What the web cabinet of an account calls."}],
+        "tags": [
+            {"name": "extending", "description": "What the web cabinet of an account calls, with its user's token."},
+            {
+                "name": "machines",
+                "description": "What service managers and application servers call, each with its own.",
+            },
+        ],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -256,17 +345,28 @@ def description() -> Json:
     }
 
 
-def _operation(name: str, module: Any, made: Json, told: Answers) -> Json:
+def _operation(name: str, route: str, module: Any, made: Json, told: Answers) -> Json:
     """What Powertools makes of a route, with what only its handler knows."""
     what, _, why = module.__doc__.partition(": ")
+    scopes = SCOPES.get(route)
     operation: Json = {
         "operationId": _operation_id(made),
         "summary": f"{why[0].upper()}{why[1:].strip().rstrip('.')}".replace("`", ""),
-        "tags": ["extending"],
-        "parameters": [_path_parameter(parameter["name"]) for parameter in made["parameters"]],
+        "tags": ["machines" if scopes else "extending"],
+        "parameters": [_path_parameter(parameter["name"]) for parameter in made.get("parameters", [])],
     }
-    if name == "list":
-        operation["parameters"] += _paging(module)
+    if scopes:
+        operation["security"] = [{scheme: scopes} for scheme in ("bearer", "openid")]
+    if name in ("list", "history"):
+        operation["parameters"] += _paging()
+    if name == "limits":
+        operation["parameters"].append(IF_NONE_MATCH)
+    if name == "changes":
+        usage = {"detail_type": "UsageChanged", "detail": {"account_id": "A-700"} | USAGE}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(Changes), "example": {"changes": [usage]}}},
+        }
     if name == "extend":
         accepted = next(a for _, a in told if a.status == 201).json["extension"]
         assert accepted["state"] == "active"
@@ -281,7 +381,7 @@ def _operation(name: str, module: Any, made: Json, told: Answers) -> Json:
 
 def _operation_id(made: Json) -> str:
     """The handler's own name; Powertools appends path and method to it."""
-    return re.sub(r"_accounts_.*", "", str(made["operationId"]))
+    return re.sub(r"_(accounts_.*|changes_post)$", "", str(made["operationId"]))
 
 
 def _offer_id(told: Answers) -> str:
@@ -295,9 +395,17 @@ def _path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
 
 
-def _paging(module: Any) -> list[Json]:
-    bounds = [number for number in range(1000) if _accepts(module.page_limit, str(number))]
-    limit = {"type": "integer", "minimum": bounds[0], "maximum": bounds[-1], "default": module.USUAL_PAGE}
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "`ETag` of the limits that the caller has.",
+    "schema": {"type": "string", "pattern": '^(W/)?"[0-9a-f]{32}"$'},
+}
+
+
+def _paging() -> list[Json]:
+    bounds = [number for number in range(1000) if _accepts(page_size, str(number))]
+    limit = {"type": "integer", "minimum": bounds[0], "maximum": bounds[-1], "default": USUAL_PAGE}
     token = {"type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[A-Za-z0-9_-]+$"}
     return [
         {"name": "limit", "in": "query", "description": "How many rows a page has.", "schema": limit, "example": 50},
@@ -320,27 +428,28 @@ def _accepts(check: Callable[[str], int], text: str) -> bool:
 
 def _responses(name: str, told: Answers) -> Json:
     responses: Json = {}
-    for status in sorted({answer.status for _, answer in told} | set(GATEWAY)):
+    gateway = GATEWAY | ({403: "Forbidden"} if name in MACHINES else {})
+    for status in sorted({answer.status for _, answer in told} | set(gateway)):
         here = [(summary, answer) for summary, answer in told if answer.status == status]
         codes = [Code(answer.code) for _, answer in here if answer.code]
         content: Json = {}
-        if here:
+        if here and here[0][1].json is not None:
             media_type = here[0][1].headers["Content-Type"]
             shown = {answer.code or _slug(summary): (summary, answer) for summary, answer in here}
             content[media_type] = {
                 "schema": _one_of([SPECIAL.get(code, answers.Problem) for code in codes] or [SUCCESS[name]]),
                 "examples": {key: {"summary": summary, "value": a.json} for key, (summary, a) in shown.items()},
             }
-        if status in GATEWAY:
-            gateway = {"schema": _ref(Message), "example": {"message": GATEWAY[status]}}
-            content["application/json"] = gateway
+        if status in gateway:
+            content["application/json"] = {"schema": _ref(Message), "example": {"message": gateway[status]}}
         lines = [f"`{code}`: {PROBLEMS[code].title}." for code in dict.fromkeys(codes)]
-        if status in GATEWAY:
+        if status in gateway:
             lines.append("`application/json` is API Gateway's own answer.")
         response: Json = {"description": " ".join(lines) or _success(name, status)}
-        if headers := _headers(status):
+        if headers := _headers(name, status):
             response["headers"] = headers
-        response["content"] = content
+        if content:
+            response["content"] = content
         if links := LINKS.get((name, status)):
             response["links"] = links
         responses[str(status)] = response
@@ -357,10 +466,26 @@ def _success(name: str, status: int) -> str:
         ("offer", 200): "What may be accepted. Reading it uses nothing up.",
         ("extend", 201): "This request created the extension.",
         ("extend", 200): "The extension of this period runs already; here it is, whoever took it.",
+        ("history", 200): "A page of the account's extensions of all periods.",
+        ("limits", 200): "What the account may use, true as long as `Cache-Control` says.",
+        ("limits", 304): "The caller's limits are those of now, for as long as `Cache-Control` says.",
+        ("changes", 200): "One result for each change.",
     }[name, status]
 
 
-def _headers(status: int) -> Json:
+MACHINES = ("limits", "changes")
+
+
+def _headers(name: str, status: int) -> Json:
+    if name == "limits" and status in (200, 304):
+        until = "Until when it may be taken for true: 30 seconds, or to the next change if that is earlier."
+        return {
+            "ETag": {"description": "Of the limits; weak.", "required": True, "schema": {"type": "string"}},
+            "Cache-Control": {"description": until, "required": True, "schema": {"type": "string"}},
+        }
+    if name == "changes" and status == 200:
+        retry = {"description": "Seconds, where one is to be sent again.", "schema": {"type": "integer", "minimum": 1}}
+        return _headers("", status) | {"Retry-After": retry}
     known: dict[int, Json] = {
         401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
         503: {
@@ -408,9 +533,35 @@ def _schemas() -> Json:
     """The shapes that the operations name, and those within them; only what is sent is closed."""
     schemas = json_schemas(SHAPES, "#/components/schemas/{model}")
     schemas["Acceptance"]["additionalProperties"] = False
+    schemas |= _told()
+    kinds = [
+        {
+            "type": "object",
+            "properties": {"detail_type": {"const": name}, "detail": {"$ref": f"#/components/schemas/{name}"}},
+            "required": ["detail_type", "detail"],
+        }
+        for name in CHANGES
+    ]
+    schemas["Changes"]["properties"]["changes"] = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 100,
+        "items": {"oneOf": kinds},
+    }
+    schemas["Changes"]["additionalProperties"] = False
     row = schemas["Subscription"]["properties"]["extension"]
     schemas["Subscription"]["properties"]["extension"] = _told_apart(row["anyOf"], "state", schemas)
     return schemas
+
+
+def _told() -> Json:
+    """The schemas of the events in; what they consist of has names of its own."""
+    models = [(model, "validation") for model in CHANGES.values()]
+    _, made = models_json_schema(models, ref_template="#/components/schemas/Told{model}")  # type: ignore[arg-type]
+    text = json.dumps(made["$defs"])
+    for name in CHANGES:
+        text = text.replace(f"#/components/schemas/Told{name}", f"#/components/schemas/{name}")
+    return {name if name in CHANGES else f"Told{name}": schema for name, schema in json.loads(text).items()}
 
 
 def _told_apart(choices: list[Json], by: str, schemas: Json) -> Json:

@@ -77,7 +77,11 @@ def _field(said: Field) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Without the titles that pydantic derives from names."""
+    """Without the titles that pydantic derives from names, and without defaults that say nothing."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}
+        return {
+            k: _plain(v)
+            for k, v in value.items()
+            if not (k == "title" and isinstance(v, str)) and not (k == "default" and v is None)
+        }
     return [_plain(v) for v in value] if isinstance(value, list) else value

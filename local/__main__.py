@@ -20,6 +20,7 @@ from local import REGION, ROOT, STACK, Trouble, build, cloud, free_port
 from local.identity import AUDIENCE, Identity
 from local.routes import serve_api, serve_cors
 from local.server import LocalCloud, application
+from local.webhook import Receiver, Webhook
 
 console = Console(stderr=True, highlight=False)
 
@@ -60,7 +61,7 @@ def seed(deployed: LocalCloud) -> None:
             time.sleep(0.02)
 
 
-def start(port: int, origins: str, stack: contextlib.ExitStack) -> None:
+def start(port: int, origins: str, receiver: Receiver | None, stack: contextlib.ExitStack) -> None:
     started = time.monotonic()
     check_port(port)
     cloud.end_what_a_killed_start_left()
@@ -93,6 +94,11 @@ def start(port: int, origins: str, stack: contextlib.ExitStack) -> None:
         serve_api(session, endpoint, STACK, deployed.outputs["ApiId"], parameters)
         serve_cors(session, endpoint, STACK, deployed.outputs["ApiId"], pages)
     serve(deployed, port, stack)
+    if receiver:
+        over = threading.Event()
+        stack.callback(over.set)
+        webhook = Webhook(session, endpoint, deployed.outputs, receiver)
+        threading.Thread(target=webhook.run, args=(over,), name="webhook", daemon=True).start()
     with step("Telling the seed over the bus"):
         seed(deployed)
     told = {"url": url, "endpoint": endpoint, "region": REGION, "stack": STACK}
@@ -131,17 +137,28 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def http_url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL: WEBHOOK=http://127.0.0.1:9000/events")
+    return text
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--port", type=port_number, default=8080)
     parser.add_argument("--origins", default="", help="further origins of pages that may call the API, with commas")
+    parser.add_argument(
+        "--webhook", type=http_url, help="where events out are posted, as the parameter WebhookUrl has it"
+    )
+    parser.add_argument("--webhook-key", default="none", help="the value of the header X-Api-Key of these posts")
     arguments = parser.parse_args()
+    receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key) if arguments.webhook else None
     # Set all: what is started in the background of a script begins with SIGINT ignored.
     for ending in ENDINGS:
         signal.signal(ending, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         try:
-            start(arguments.port, arguments.origins, stack)
+            start(arguments.port, arguments.origins, receiver, stack)
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):  # The terminal may be gone.
                 console.print("ended")

@@ -27,6 +27,9 @@ QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function
 HIDDEN_SECONDS = 900
 """How long a message that is being looked at is hidden from a second redrive."""
 
+WEBHOOK = ":api-destination/"
+"""What the ARN of a webhook holds, and that of no function."""
+
 SWEEP = "sweep"
 STREAM = "stream batch"
 
@@ -220,6 +223,8 @@ def put_back(target: Stack, failure: Failure) -> str | None:
         return None  # The next minute has done its work.
     if failure.function is None:
         return f"not understood: read it in the SQS console, and delete it with DROP={failure.id}"
+    if WEBHOOK in failure.function:
+        return tell_again(target, failure.payload)
     if failure.kind != STREAM:
         return hand_over(target, failure.function, failure.payload)
     try:
@@ -229,6 +234,22 @@ def put_back(target: Stack, failure: Failure) -> str | None:
     except Exception as error:  # Whatever is wrong with this one, the others are handed over.
         return f"{type(error).__name__}: {error}"
     return announce(target, records)[1]
+
+
+def tell_again(target: Stack, event: dict[str, Any]) -> str | None:
+    """Put an event that its webhook did not take on the bus again, for whoever listens; returns why it is not there."""
+    entry = {
+        "EventBusName": target.outputs["BusName"],
+        "Source": event["source"],
+        "DetailType": event["detail-type"],
+        "Detail": json.dumps(event["detail"]),
+        "Resources": event.get("resources", []),
+    }
+    try:
+        answer = target.client("events").put_events(Entries=[entry])
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return str(answer["Entries"][0].get("ErrorMessage")) if answer["FailedEntryCount"] else None
 
 
 def hand_over(target: Stack, function: str, payload: Any) -> str | None:

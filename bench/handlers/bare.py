@@ -24,12 +24,24 @@ def view(event: Json, context: Any) -> Json:
     """What list and offer read: the caller's role, and all that the account has."""
     user = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
     account = event["pathParameters"]["account_id"]
-    key = {"pk": {"S": f"U#{user}"}, "sk": {"S": f"A#{account}"}}
+    key = {"pk": {"S": f"A#{account}"}, "sk": {"S": f"~{user}"}}
     dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)
     answer = dynamodb.query(
         TableName=TABLE,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"A#{account}"}},
+        KeyConditionExpression="pk = :pk AND sk < :members",
+        ExpressionAttributeValues={":pk": {"S": f"A#{account}"}, ":members": {"S": "~"}},
+        ConsistentRead=True,
+    )
+    return {"statusCode": 200, "body": json.dumps(answer["Items"])}
+
+
+def limits(event: Json, context: Any) -> Json:
+    """What limits reads: all that the account has."""
+    account = event["pathParameters"]["account_id"]
+    answer = dynamodb.query(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk AND sk < :members",
+        ExpressionAttributeValues={":pk": {"S": f"A#{account}"}, ":members": {"S": "~"}},
         ConsistentRead=True,
     )
     return {"statusCode": 200, "body": json.dumps(answer["Items"])}
@@ -47,7 +59,7 @@ def extend(event: Json, context: Any) -> Json:
             {
                 "ConditionCheck": {
                     "TableName": TABLE,
-                    "Key": {"pk": {"S": f"U#{user}"}, "sk": {"S": f"A#{account}"}},
+                    "Key": {"pk": {"S": f"A#{account}"}, "sk": {"S": f"~{user}"}},
                     "ConditionExpression": "r = :owner",
                     "ExpressionAttributeValues": {":owner": {"S": "owner"}},
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Cabinet
-from tests.support.builders import CONTACT, TERMS, iso
+from tests.support.builders import CONTACT, TERMS, iso, limit
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 # The API inside of the page, so that its clock can run through an hour: window.answer makes a response, window.asked
@@ -46,11 +46,17 @@ def subscriptions(**extension: Any) -> dict[str, Any]:
         "ends_at": iso(NOON + timedelta(days=1)),
         "revoked_at": None,
     } | extension
-    limit = {"base": 2, "extra": 2, "total": 4}
+    of_each = limit(2, 2)
     return {
         "account": {"id": "A-1", "name": "ООО «Проба»", "time_zone": "UTC", "servicing_organization": CONTACT},
         "role": "owner",
-        "limits": {"sessions": limit, "databases": limit, "next_change_at": None},
+        "limits": {
+            "sessions": of_each,
+            "databases": of_each,
+            "used_at": None,
+            "next_change_at": None,
+            "after_change": None,
+        },
         "subscriptions": [
             {
                 "id": "S-1",

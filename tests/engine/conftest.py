@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from extending import store
+from extending import intake, store
 from tests.engine.client import connect
 from tests.support.engine import dynamodb_local
 from tests.support.service import Service
@@ -54,8 +54,9 @@ def table(raw: "DynamoDBClient", streamed: bool) -> Iterator[str]:
 def dynamodb(engine: str, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     """The client that the store uses in this test, with the test's own table."""
     client = connect(engine)
-    monkeypatch.setattr(store, "dynamodb", client)
-    monkeypatch.setattr(store, "TABLE_NAME", table)
+    for module in (store, intake):
+        monkeypatch.setattr(module, "dynamodb", client)
+        monkeypatch.setattr(module, "TABLE_NAME", table)
     yield client
     client.close()
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.support.builders import limit
+
 Json = dict[str, Any]
 
 LENGTHS = {
@@ -18,11 +20,15 @@ LENGTHS = {
     "PT90M": timedelta(minutes=90),
 }
 REMINDER = timedelta(days=1)
-IDS = {
-    "AccountChanged": ("account_id",),
-    "MemberChanged": ("account_id", "user_id"),
-    "SubscriptionChanged": ("account_id", "subscription_id"),
+KEYS = {
+    "AccountChanged": ("account", "account_id"),
+    "MemberChanged": ("member", "account_id", "user_id"),
+    "SubscriptionChanged": ("subscription", "account_id", "subscription_id"),
+    "SubscriptionRemoved": ("subscription", "account_id", "subscription_id"),
+    "UsageChanged": ("usage", "account_id"),
+    "AccountRemoved": ("removal", "account_id"),
 }
+"""What each event tells of: kind, and the fields that name it."""
 
 
 class No(Exception):
@@ -46,11 +52,17 @@ def period_of(subscription: Json) -> Any:
     return subscription.get("period_id") or at(subscription["starts_at"])
 
 
+def is_removal(of: Json) -> bool:
+    return "starts_at" not in of
+
+
 def takes_away(known: Json, told: Json) -> bool:
     """Whether, of two things told for one instant, the second is the safer one."""
     if "role" in told:
         roles = ["owner", "administrator", "user", "operator", None]
         return roles.index(told["role"]) > roles.index(known["role"])
+    if "subscription_id" in told and is_removal(told) != is_removal(known):
+        return is_removal(told)
     if "ends_at" not in told or at(told["ends_at"]) > at(known["ends_at"]):
         return False
     if at(told["ends_at"]) < at(known["ends_at"]):
@@ -66,28 +78,50 @@ class World:
         self.extensions: list[Json] = []
 
     def tell(self, detail_type: str, detail: Json) -> bool:
-        key = (detail_type, *(detail[name] for name in IDS[detail_type]))
+        kind, *names = KEYS[detail_type]
+        key = (kind, *(detail[name] for name in names))
+        removal = self.truth.get(("removal", detail["account_id"]))
+        if removal and at(detail["changed_at"]) <= at(removal["changed_at"]):
+            return False
         if known := self.truth.get(key):
             if at(known["changed_at"]) > at(detail["changed_at"]):
                 return False
             if at(known["changed_at"]) == at(detail["changed_at"]) and not takes_away(known, detail):
                 return False
         self.truth[key] = detail
+        if kind == "removal":
+            self.forget(detail["account_id"], at(detail["changed_at"]))
         return True
+
+    def forget(self, account: str, removed_at: datetime) -> None:
+        """What was told later stays, and what was granted later on a subscription that was told later."""
+        for key, told in list(self.truth.items()):
+            if key[0] != "removal" and key[1] == account and at(told["changed_at"]) <= removed_at:
+                del self.truth[key]
+        self.extensions = [
+            x
+            for x in self.extensions
+            if x["account_id"] != account
+            or (
+                ("subscription", account, x["subscription_id"]) in self.truth
+                and x["granted_at"] > removed_at.replace(microsecond=0)
+            )
+        ]
 
     # What is known
 
     def account(self, account: str) -> Json:
-        return self.truth.get(("AccountChanged", account), {})
+        return self.truth.get(("account", account), {})
 
     def role(self, user: str, account: str) -> str | None:
-        return self.truth.get(("MemberChanged", account, user), {}).get("role")
+        return self.truth.get(("member", account, user), {}).get("role")
 
     def subscriptions(self, account: str) -> list[Json]:
-        return [d for k, d in self.truth.items() if k[:2] == ("SubscriptionChanged", account)]
+        return [d for k, d in self.truth.items() if k[:2] == ("subscription", account) and not is_removal(d)]
 
     def subscription(self, account: str, id_: str) -> Json | None:
-        return self.truth.get(("SubscriptionChanged", account, id_))
+        found = self.truth.get(("subscription", account, id_))
+        return None if found is None or is_removal(found) else found
 
     def extension(self, subscription: Json) -> Json | None:
         """The one of the current period; it may have been granted before that period had an id."""
@@ -126,7 +160,7 @@ class World:
             bases = [s["limits"][what] for s in active]
             base = None if None in bases else sum(bases)
             extra = sum(x["terms"][what] for x in extensions if main and x["granted_at"] <= now < x["ends_at"])
-            limits[what] = {"base": base, "extra": extra, "total": None if base is None else base + extra}
+            limits[what] = limit(base, extra, self.truth.get(("usage", account), {}).get(what))
         return limits
 
     def limits(self, account: str, now: datetime, *more: Json) -> Json:
@@ -135,7 +169,13 @@ class World:
         instants |= {x[edge] for x in extensions for edge in ("granted_at", "ends_at")}
         limits = self.limits_at(account, now, extensions)
         later = [t for t in sorted(instants) if t > now and self.limits_at(account, t, extensions) != limits]
-        return limits | {"next_change_at": say(later[0]) if later else None}
+        told = self.truth.get(("usage", account))
+        after = self.limits_at(account, later[0], extensions) if later else {}
+        return limits | {
+            "used_at": say(at(told["changed_at"])) if told else None,
+            "next_change_at": say(later[0]) if later else None,
+            "after_change": {what: {"total": of["total"], "over": of["over"]} for what, of in after.items()} or None,
+        }
 
     # Answers
 

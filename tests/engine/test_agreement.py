@@ -1,7 +1,7 @@
 """Whatever happens in whatever order, the product answers what a naive reading of the rules answers."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from extending import store
+from extending import intake, store
 from tests.engine.client import connect
 from tests.engine.naive import Json, No, World
 from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
@@ -60,11 +60,23 @@ period_ids = st.sampled_from([None, None, None, "P-1", "P-2", "1767225600"])
 sweeps = st.sampled_from([True, True, False])
 
 
+KINDS = [
+    *("account", "member", "member", "subscription", "subscription", "subscription", "subscription", "usage"),
+    *("subscription removed", "account removed"),
+]
+
+
 @st.composite
 def _events(draw: st.DrawFn) -> tuple[str, Json]:
     """What the service manager may tell: type and detail."""
     known = {"account_id": draw(account_ids), "changed_at": draw(st.integers(0, 12).map(changed_at))}
-    match draw(st.sampled_from(["account", "member", "member", "subscription", "subscription", "subscription"])):
+    match draw(st.sampled_from(KINDS)):
+        case "usage":
+            return "UsageChanged", known | {name: draw(st.integers(0, 9)) for name in ("sessions", "databases")}
+        case "subscription removed":
+            return "SubscriptionRemoved", known | {"subscription_id": draw(subscription_ids)}
+        case "account removed":
+            return "AccountRemoved", known
         case "account":
             contact = draw(st.sampled_from([CONTACT, None]))
             name = f"О {known['changed_at']}"
@@ -101,8 +113,9 @@ class Machine(RuleBasedStateMachine):
         definition = table_definition()
         del definition["StreamSpecification"]  # It makes the engine slow, and nobody reads it here.
         self.client.create_table(TableName=self.table, **definition)
-        self.patch.setattr(store, "dynamodb", self.client)
-        self.patch.setattr(store, "TABLE_NAME", self.table)
+        for module in (store, intake):
+            self.patch.setattr(module, "dynamodb", self.client)
+            self.patch.setattr(module, "TABLE_NAME", self.table)
         self.clock = time_machine.travel(NOW, tick=False)
         self.traveller = self.clock.start()
         self.now = NOW
@@ -165,11 +178,20 @@ class Machine(RuleBasedStateMachine):
         self._tell("SubscriptionChanged", known | changes | {"changed_at": iso(later)})
 
     def known(self, subscription: str) -> Json:
-        return self.world.truth["SubscriptionChanged", "A-1", subscription]
+        return self.world.truth["subscription", "A-1", subscription]
 
     def tell_again_all(self) -> None:
         for event in reversed(self.told[:]):
             self._tell(*event)
+
+    @rule(account=account_ids, ahead=st.sampled_from([-DAY, 0 * SECOND]), whole=st.booleans())
+    def tell_of_a_removal(self, account: str, ahead: timedelta, whole: bool) -> None:
+        """Now, or late: whoever extended since did so in what was no more."""
+        detail = {"account_id": account, "changed_at": iso(self.now + ahead)}
+        if whole:
+            self._tell("AccountRemoved", detail)
+        else:
+            self._tell("SubscriptionRemoved", detail | {"subscription_id": "S-1"})
 
     def _tell(self, detail_type: str, detail: Json) -> None:
         self.told.append((detail_type, detail))
@@ -420,3 +442,26 @@ def _story(world: Machine) -> Iterator[None]:
     world.tell_newer(world.known("S-1"), starts_at=iso(world.now - 9 * DAY), ends_at=iso(world.now))
     yield from everybody("S-1")
     yield from everybody("S-3")
+    yield from _removals(world, everybody)
+
+
+def _removals(world: Machine, everybody: Callable[[str], Iterator[None]]) -> Iterator[None]:
+    """Of a subscription, of the account; nothing comes back but what is told later."""
+    later = {"account_id": "A-1", "changed_at": iso(world.now)}
+    world.tell(("UsageChanged", later | {"sessions": 3, "databases": 5}))
+    world.tell_newer(world.known("S-1"), starts_at=iso(world.now), ends_at=iso(world.now + 30 * DAY))
+    world.tell_newer(world.known("S-1"), extension_terms=TERMS)
+    yield from everybody("S-1")
+    world.tell(("SubscriptionRemoved", later | {"subscription_id": "S-1"}))
+    yield from everybody("S-1")
+    world.tell_again_all()
+    yield
+    for at in (world.now - SECOND, world.now):
+        world.tell(("AccountRemoved", later | {"changed_at": iso(at)}))
+        yield from everybody("S-2")
+    world.tell_again_all()  # Nothing comes back.
+    yield
+    world.move_to(world.now + SECOND, sweep=True)
+    for detail_type, detail in world.told[:5]:
+        world.tell((detail_type, detail | {"changed_at": iso(world.now)}))
+    yield from everybody("S-1")  # It begins anew.

@@ -267,7 +267,7 @@ def test_a_body_of_no_sane_length_is_not_read(service: Service, round_trips: Any
     round_trips()
     answer = service.extend(body=body.rjust(4_097))
     assert (answer.status, answer.code) == (400, "invalid_json")
-    assert "4096 characters at the most" in answer.json["detail"]
+    assert "4,096 characters at the most" in answer.json["detail"]
     encoded = base64.b64encode(body.rjust(1_000_000).encode()).decode()
     event = sample("extend") | {"isBase64Encoded": True, "body": encoded}
     assert Answer.of(service.call("extend", event)).code == "invalid_json"

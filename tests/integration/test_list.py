@@ -13,7 +13,7 @@ import pytest
 
 from extending.runtime import logger, pseudonym
 from tests.integration.conftest import Service
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
+from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso, left, limit
 from tests.support.service import Answer, Context, http_event, sample
 
 
@@ -32,9 +32,11 @@ def test_an_owner_sees_the_account_its_limits_and_what_can_be_extended(service: 
         },
         "role": "owner",
         "limits": {
-            "sessions": {"base": 2, "extra": 0, "total": 2},
-            "databases": {"base": 1, "extra": 0, "total": 1},
+            "sessions": limit(2, 0),
+            "databases": limit(1, 0),
+            "used_at": None,
             "next_change_at": "2036-01-01T00:00:00Z",
+            "after_change": left(0, 0),
         },
         "subscriptions": [
             {
@@ -54,14 +56,16 @@ def test_an_owner_sees_the_account_its_limits_and_what_can_be_extended(service: 
 
 
 def test_a_granted_extension_is_in_its_row_and_in_the_limits(service: Service) -> None:
-    """What an owner has just done is what he sees."""
+    """What owners have just done is what they see."""
     granted = service.extend().json["extension"]
     answer = service.list()
     assert rows(answer)["S-1"] == granted
     assert answer.json["limits"] == {
-        "sessions": {"base": 2, "extra": 2, "total": 4},
-        "databases": {"base": 1, "extra": 8, "total": 9},
+        "sessions": limit(2, 2),
+        "databases": limit(1, 8),
+        "used_at": None,
         "next_change_at": "2026-11-29T10:00:00Z",
+        "after_change": left(2, 1),
     }
 
 
@@ -140,7 +144,7 @@ def test_unlimited_is_null_in_base_and_total(service: Service) -> None:
     """A null limit stays null whatever is added."""
     service.subscription(limits={"sessions": 2, "databases": None}, changed_at=iso(NOW))
     service.extend()
-    assert service.list().json["limits"]["databases"] == {"base": None, "extra": 8, "total": None}
+    assert service.list().json["limits"]["databases"] == limit(None, 8)
 
 
 def test_an_extension_of_an_earlier_period_counts_only_in_the_limits(service: Service) -> None:

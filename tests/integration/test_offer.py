@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Service
-from tests.support.builders import CONTACT, NOW, TERMS, WEEK, iso
+from tests.support.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
 
 
 def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service: Service) -> None:
@@ -19,14 +19,18 @@ def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service
         "terms": TERMS,
         "ends_at_if_accepted_now": "2026-11-29T10:00:00Z",
         "limits_before": {
-            "sessions": {"base": 2, "extra": 0, "total": 2},
-            "databases": {"base": 1, "extra": 0, "total": 1},
+            "sessions": limit(2, 0),
+            "databases": limit(1, 0),
+            "used_at": None,
             "next_change_at": "2036-01-01T00:00:00Z",
+            "after_change": left(0, 0),
         },
         "limits_after": {
-            "sessions": {"base": 2, "extra": 2, "total": 4},
-            "databases": {"base": 1, "extra": 8, "total": 9},
+            "sessions": limit(2, 2),
+            "databases": limit(1, 8),
+            "used_at": None,
             "next_change_at": "2026-11-29T10:00:00Z",
+            "after_change": left(2, 1),
         },
         "servicing_organization": CONTACT,
     }

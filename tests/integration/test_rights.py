@@ -20,7 +20,17 @@ from botocore.client import BaseClient
 
 from local import ROOT
 from tests.integration.conftest import Service
-from tests.support.builders import DAY, NOW, SECOND, TERMS, WEEK
+from tests.support.builders import (
+    DAY,
+    NOW,
+    SECOND,
+    TERMS,
+    WEEK,
+    account_changed,
+    account_removed,
+    subscription_removed,
+    usage_changed,
+)
 from tests.support.service import Context, sample
 from tests.support.template import resources
 
@@ -158,6 +168,13 @@ def run_everything(service: Service, recorder: Recorder) -> None:
         service.at(NOW + WEEK + SECOND).expire()
     with recorder.running("PublishFunction"):
         run_publish()
+    with recorder.running("HistoryFunction"):
+        for user in ("U-1", "U-3", "U-9"):
+            service.history(user)
+    with recorder.running("LimitsFunction"):
+        service.limits()
+        service.limits("A-9")
+    run_removals(service, recorder)
 
 
 def run_sync(service: Service) -> None:
@@ -169,6 +186,22 @@ def run_sync(service: Service) -> None:
     service.subscription(subscription_id="S-2", extension_terms=None)
     with suppress(ValueError):  # Lambda itself takes it to the queue then.
         handler(sample("sync") | {"detail": {"account_id": "no account"}}, Context())
+
+
+def run_removals(service: Service, recorder: Recorder) -> None:
+    with recorder.running("ChangesFunction"):
+        changes = [
+            ("AccountChanged", account_changed(changed_at="2026-11-03T00:00:00Z")),
+            ("AccountChanged", account_changed(account_id="A-7")),
+            ("UsageChanged", usage_changed()),
+            ("SubscriptionRemoved", subscription_removed(account_id="A-7")),
+            ("AccountRemoved", account_removed(account_id="A-7")),
+        ]
+        assert service.changes(*changes).status == 200
+    with recorder.running("SyncFunction"):
+        service.tell("UsageChanged", usage_changed(sessions=3))
+        service.tell("SubscriptionRemoved", subscription_removed())
+        service.tell("AccountRemoved", account_removed())
 
 
 def run_extend(service: Service, offer_id: str) -> None:

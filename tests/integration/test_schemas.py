@@ -10,7 +10,17 @@ from jsonschema import Draft202012Validator
 from extending import inbound
 from generate.schemas import FOLDER, write
 from tests.integration.conftest import Bus, Service, publish
-from tests.support.builders import DAY, NOW, WEEK, account_changed, member_changed, subscription_changed
+from tests.support.builders import (
+    DAY,
+    NOW,
+    WEEK,
+    account_changed,
+    account_removed,
+    member_changed,
+    subscription_changed,
+    subscription_removed,
+    usage_changed,
+)
 from tests.support.template import resources
 
 
@@ -33,6 +43,9 @@ def test_what_is_checked_in_is_what_the_code_says(tmp_path: Path) -> None:
         ("MemberChanged", member_changed(role=None)),
         ("SubscriptionChanged", subscription_changed()),
         ("SubscriptionChanged", subscription_changed(extension_terms=None, limits={"sessions": None, "databases": 0})),
+        ("UsageChanged", usage_changed()),
+        ("SubscriptionRemoved", subscription_removed()),
+        ("AccountRemoved", account_removed()),
     ],
 )
 def test_an_event_in_fits_its_schema(name: str, detail: Any) -> None:

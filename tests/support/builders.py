@@ -52,3 +52,37 @@ def subscription_changed(**detail: Any) -> dict[str, Any]:
         "extension_terms": TERMS,
         "changed_at": "2026-11-01T00:00:00Z",
     } | detail
+
+
+def limit(base: int | None, extra: int, used: int | None = None) -> dict[str, int | None]:
+    """What an answer says of sessions or of databases."""
+    total = None if base is None else base + extra
+    return {"base": base, "extra": extra, "total": total, "used": used, "over": over(total, used)}
+
+
+def over(total: int | None, used: int | None) -> int | None:
+    return None if used is None else 0 if total is None else max(0, used - total)
+
+
+def left(sessions: int | None, databases: int | None, used: tuple[int, int] | None = None) -> dict[str, Any]:
+    """What an answer says of the limits from the next change on."""
+    in_use = used or (None, None)
+    totals = {"sessions": sessions, "databases": databases}
+    return {
+        name: {"total": total, "over": over(total, count)}
+        for (name, total), count in zip(totals.items(), in_use, strict=True)
+    }
+
+
+def usage_changed(**changes: Any) -> dict[str, Any]:
+    """What UsageChanged says; every argument replaces one of its fields."""
+    detail = {"account_id": "A-100", "sessions": 2, "databases": 1, "changed_at": "2026-11-01T00:00:00Z"}
+    return detail | changes
+
+
+def subscription_removed(**changes: Any) -> dict[str, Any]:
+    return {"account_id": "A-100", "subscription_id": "S-1", "changed_at": iso(NOW)} | changes
+
+
+def account_removed(**changes: Any) -> dict[str, Any]:
+    return {"account_id": "A-100", "changed_at": iso(NOW)} | changes

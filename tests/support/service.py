@@ -34,7 +34,7 @@ class Context:
 
 
 class Answer(NamedTuple):
-    """An answer to API Gateway with its JSON read."""
+    """An answer to API Gateway with its JSON read; that is None where there is no body."""
 
     status: int
     json: Json
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> str | None:
-        return self.json.get("code")
+        return self.json.get("code") if self.json else None
 
     @classmethod
     def of(cls, answer: Json) -> "Answer":
@@ -73,6 +73,13 @@ def http_event(
         event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = user
     if body is not None:
         event["body"] = body
+    return event
+
+
+def machine_event(name: str, ids: dict[str, str], use: str = "access") -> Json:
+    """The event of an HTTP call to `limits` or `changes`."""
+    event = http_event(name, MACHINE, ids)
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["token_use"] = use
     return event
 
 
@@ -150,21 +157,20 @@ class Service:
     def history(self, user: str | None = "U-1", account: str = "A-100", **query: str) -> Answer:
         return Answer.of(self.call("history", http_event("history", user, {"account_id": account}, query=query)))
 
-    def limits(self, account: str = "A-100", known: str = "") -> Answer:
-        """What an application server reads; `known` is the ETag that it has."""
-        event = http_event("limits", MACHINE, {"account_id": account})
+    def limits(self, account: str = "A-100", known: str = "", use: str = "access") -> Answer:
+        """What an application server reads; `known` is the ETag that it has, `use` what its token is for."""
+        event = machine_event("limits", {"account_id": account}, use)
         event["headers"] |= {"if-none-match": known} if known else {}
         return Answer.of(self.call("limits", event))
 
-    def changes(
-        self, *changes: Any, body: str | None = None, user: str | None = MACHINE, seconds: float = 25
-    ) -> Answer:
+    def changes(self, *changes: Any, body: str | None = None, use: str = "access", seconds: float = 25) -> Answer:
         """Tell changes over HTTPS, each as (detail type, detail) or as it is to stand in the list."""
         entries = [
             {"detail_type": change[0], "detail": change[1]} if isinstance(change, tuple) else change
             for change in changes
         ]
-        event = http_event("changes", user, {}, json.dumps({"changes": entries}) if body is None else body)
+        event = machine_event("changes", {}, use)
+        event["body"] = json.dumps({"changes": entries}) if body is None else body
         return Answer.of(self.call("changes", event, seconds))
 
     def expire(self, seconds: float = 55) -> Json:

@@ -231,13 +231,14 @@ USUAL_PAGE = 50
 def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
     """How many rows a page is to have, and where it begins; raises Refused for anything but 1 to 100."""
     query = app.current_event.query_string_parameters
-    limit = query.get("limit", str(USUAL_PAGE))
-    if not _PAGE.fullmatch(limit):
+    return page_size(query.get("limit", str(USUAL_PAGE))), query.get("next_token")
+
+
+def page_size(text: str) -> int:
+    """How many rows a page has, from 1 to 100; raises Refused."""
+    if not re.fullmatch("[1-9][0-9]?|100", text):
         raise Refused(Code.INVALID_LIMIT)
-    return int(limit), query.get("next_token")
-
-
-_PAGE = re.compile("[1-9][0-9]?|100", re.ASCII)
+    return int(text)
 
 
 class Pairs(list[tuple[str, Any]]):

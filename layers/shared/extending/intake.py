@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from extending import items
 from extending.inbound import (
@@ -176,25 +176,32 @@ def _removal_of(account_id: str) -> int:
     return items.version_of(answer.get("Item", {}))
 
 
+class _Old(NamedTuple):
+    """An item that a removal takes away; `granted_at` of an extension."""
+
+    key: Item
+    granted_at: Item | None
+
+
 def _forget(account_id: str, removed: int, time_left: TimeLeft) -> None:
-    """Delete whatever of an account is not newer than its removal; a large one takes a second for some 1,500 items.
+    """Delete whatever of an account is of before its removal; a large one takes a second for some 1,500 items.
 
     Reads until nothing is left, for what an owner was granted at the last moment may come after the first reading.
     Raises Busy when the time is over; what is deleted is deleted, and the same change again goes on from there.
     """
 
-    def delete(old: Item) -> None:
+    def delete(old: _Old) -> None:
         if time_left() < 1:
             raise Busy("out of time")
-        values = {":removed": {"N": str(removed)}, ":second": {"N": str(removed // 1_000_000)}}
+        is_still_that = f"{items.GRANTED_AT} = :at" if old.granted_at else f"{items.VERSION} <= :at"
         for _ in tries(time_left):
             try:
                 asked(
                     dynamodb.delete_item,
                     TableName=TABLE_NAME,
-                    Key=old,
-                    ConditionExpression=f"{items.VERSION} <= :removed OR {items.GRANTED_AT} <= :second",
-                    ExpressionAttributeValues=values,
+                    Key=old.key,
+                    ConditionExpression=is_still_that,
+                    ExpressionAttributeValues={":at": old.granted_at or {"N": str(removed)}},
                 )
             except dynamodb.exceptions.ConditionalCheckFailedException:
                 return  # Told anew meanwhile, or deleted by another.
@@ -210,8 +217,12 @@ def _forget(account_id: str, removed: int, time_left: TimeLeft) -> None:
             pass
 
 
-def _older(account_id: str, removed: int) -> Iterator[list[Item]]:
-    """The keys of whatever in an account's partition is not newer than its removal, by pages."""
+def _older(account_id: str, removed: int) -> Iterator[list[_Old]]:
+    """Whatever in an account's partition is of before its removal, by pages.
+
+    That is what was told no later; and an extension, unless it was granted later, on a subscription told later. For the
+    removal took time to come here, and whoever extended meanwhile did so in an account that was no more.
+    """
     query: dict[str, Any] = {
         "TableName": TABLE_NAME,
         "KeyConditionExpression": f"{items.PARTITION} = :pk",
@@ -220,14 +231,21 @@ def _older(account_id: str, removed: int) -> Iterator[list[Item]]:
         "ConsistentRead": True,
     }
     removal = items.removal_key(account_id)
+    anew = ""
     while True:
         answer = asked(dynamodb.query, **query)
-        keys = [
-            {name: item[name] for name in (items.PARTITION, items.SORT)}
-            for item in answer["Items"]
-            if items.version_of(item) <= removed and items.granted_second(item) <= removed // 1_000_000
-        ]
-        yield [key for key in keys if key != removal]
+        page = []
+        for item in answer["Items"]:
+            key = {name: item[name] for name in (items.PARTITION, items.SORT)}
+            granted_at: Any = item.get(items.GRANTED_AT)
+            if granted_at:
+                stays = int(granted_at["N"]) > removed // 1_000_000 and key[items.SORT]["S"].startswith(f"{anew}#")
+            else:
+                stays = items.version_of(item) > removed
+                anew = key[items.SORT]["S"] if stays else ""  # Its extensions come right after a subscription.
+            if not stays and key != removal:
+                page.append(_Old(key, granted_at))
+        yield page
         if "LastEvaluatedKey" not in answer:
             return
         query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

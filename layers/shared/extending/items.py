@@ -237,11 +237,6 @@ def version_of(item: Item) -> int:
     return int(item[VERSION]["N"]) if VERSION in item else 0
 
 
-def granted_second(item: Item) -> int:
-    """The second since 1970 of a grant; 0 for what is no extension."""
-    return int(item[GRANTED_AT]["N"]) if GRANTED_AT in item else 0
-
-
 def subscription_from(item: Item) -> Subscription:
     return Subscription(
         id=item[SORT]["S"].removeprefix("S#"),

@@ -1,0 +1,128 @@
+"""What the local cloud lacks of EventBridge's API destinations: posting with retries, and giving up into the queue.
+
+Rule, transformation, header and retries are those of the template: that it reads them is what is tried here.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import boto3
+import httpx
+from cfnlint.decode import decode
+
+from local import ROOT
+
+RETRIED = {409, 429, *range(500, 600)}
+"""What EventBridge posts again after; anything else that is not 2xx goes to the queue at once."""
+
+SLOWEST = 5.0
+"""Seconds in which a receiver must have answered."""
+
+
+class Receiver(NamedTuple):
+    """Where events out go, and the key that it checks."""
+
+    url: str
+    key_name: str
+    key_value: str
+
+
+class Webhook:
+    """A queue on the bus, and what empties it into a receiver."""
+
+    def __init__(self, session: boto3.Session, endpoint: str, outputs: Mapping[str, str], receiver: Receiver) -> None:
+        self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
+        self._events: Any = session.client("events", endpoint_url=endpoint)
+        self._bus, self._undelivered = outputs["BusName"], outputs["UndeliveredQueueUrl"]
+        self._receiver = receiver
+        template, errors = decode(str(ROOT / "template.yaml"))
+        assert not errors, errors
+        self._rule = template["Resources"]["Webhook"]["Properties"]
+        (self._target,) = self._rule["Targets"]
+        self.gives_up_after: float = self._target["RetryPolicy"]["MaximumEventAgeInSeconds"]
+        self.slowest_retry: float = 60
+        self._queue = self._open()
+
+    def _open(self) -> str:
+        name = f"webhook-{abs(hash(self._receiver)):x}"
+        queue = self._sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        pattern = json.dumps(self._rule["EventPattern"])
+        self.rule_arn = self._events.put_rule(Name=name, EventBusName=self._bus, EventPattern=pattern)["RuleArn"]
+        self._events.put_targets(Rule=name, EventBusName=self._bus, Targets=[{"Id": "queue", "Arn": arn}])
+        return str(queue)
+
+    def run(self, until: threading.Event) -> None:
+        """Deliver what comes, until told to stop."""
+        while not until.is_set():
+            if not self.deliver():
+                until.wait(0.2)
+
+    def deliver(self) -> int:
+        """Post what waits, once each; how many events that were."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue,
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+        )
+        messages = answer.get("Messages", [])
+        for message in messages:
+            sent_at = int(message["Attributes"]["SentTimestamp"]) / 1000
+            tries = int(message["Attributes"]["ApproximateReceiveCount"])
+            outcome = self._post(json.loads(message["Body"]))
+            if outcome is None:
+                pass
+            elif outcome in RETRIED and datetime.now(UTC).timestamp() - sent_at < self.gives_up_after:
+                wait = int(min(self.slowest_retry, 2 ** (tries - 1)))
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=wait
+                )
+                continue
+            else:
+                self._give_up(message["Body"], outcome, tries)
+            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return len(messages)
+
+    def _post(self, event: dict[str, Any]) -> int | None:
+        """Post an event; None, or the status with which it was not taken."""
+        headers = dict(self._target["HttpParameters"]["HeaderParameters"])
+        headers[self._receiver.key_name] = self._receiver.key_value
+        body = transformed(self._target["InputTransformer"], event)
+        try:
+            answer = httpx.post(self._receiver.url, content=body.encode(), headers=headers, timeout=SLOWEST)
+        except httpx.HTTPError:
+            return 504
+        return None if answer.is_success else answer.status_code
+
+    def _give_up(self, event: str, status: int, tries: int) -> None:
+        told = {
+            "RULE_ARN": self.rule_arn,
+            "TARGET_ARN": f"arn:aws:events:us-east-1:000000000000:api-destination/{self._target['Id']}",
+            "ERROR_CODE": "SDK_CLIENT_ERROR",
+            "ERROR_MESSAGE": f"The receiver answered {status}.",
+            "RETRY_ATTEMPTS": str(tries - 1),
+        }
+        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
+        self._sqs.send_message(QueueUrl=self._undelivered, MessageBody=event, MessageAttributes=attributes)
+
+
+def transformed(transformer: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """An event as an input transformer of EventBridge words it: text inside of quotes, anything else as JSON."""
+    values = {name: _at(event, path) for name, path in transformer["InputPathsMap"].items()}
+
+    def filled(found: re.Match[str]) -> str:
+        value = values[found["name"]]
+        return f'"{value}"' if found["quoted"] else json.dumps(value, ensure_ascii=False)
+
+    return re.sub(r'(?P<quoted>")?<(?P<name>\w+)>(?(quoted)")', filled, transformer["InputTemplate"])
+
+
+def _at(event: Mapping[str, Any], path: str) -> Any:
+    value: Any = event
+    for name in path.removeprefix("$.").split("."):
+        value = value[name]
+    return value
