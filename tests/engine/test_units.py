@@ -13,7 +13,15 @@ import pytest
 from extending import items, store
 from extending.runtime import utc_now
 from tests.engine.test_sweep import grants
-from tests.support.builders import DAY, WEEK
+from tests.support.builders import (
+    DAY,
+    WEEK,
+    account_changed,
+    member_changed,
+    subscription_changed,
+    subscription_removed,
+    usage_changed,
+)
 from tests.support.meter import size, started_kb
 from tests.support.service import Service
 from tests.support.template import table_definition
@@ -69,7 +77,9 @@ class Meter:
         match model.name:
             case "GetItem" | "Query":
                 self._add(read=parsed["ConsumedCapacity"]["CapacityUnits"])
-            case "PutItem" | "UpdateItem":  # A refused one is billed as well; the engine does not say so.
+            case (
+                "PutItem" | "UpdateItem" | "DeleteItem"
+            ):  # A refused one is billed as well; the engine does not say so.
                 self._add(write=1 if refused else parsed["ConsumedCapacity"]["CapacityUnits"])
             case "TransactWriteItems":
                 self._add(write=0 if refused else context["index_units"])
@@ -112,6 +122,25 @@ def test_a_grant_in_a_period_with_an_id_takes_two_units_more(service: Service, m
 
     assert service.extend(offer_id).status == 201
     assert _within(meter.bill(), Bill(read=0, write=9, calls=1))
+
+
+def test_the_limits_of_a_usual_account_take_one_call_and_one_read_unit(service: Service, meter: Meter) -> None:
+    """The hottest route: the account, its subscription, an extension and its usage are far below 4 KB."""
+    service.extend()
+    service.tell("UsageChanged", usage_changed())
+    meter.bill()
+
+    assert service.limits().status == 200
+    assert _within(meter.bill(), Bill(read=1, write=0, calls=1))
+
+
+def test_a_history_takes_what_a_list_takes(service: Service, meter: Meter) -> None:
+    """Role and account."""
+    service.extend()
+    meter.bill()
+
+    assert service.history().status == 200
+    assert _within(meter.bill(), Bill(read=2, write=0, calls=2))
 
 
 def test_a_repeated_grant_is_answered_from_what_its_refusal_brings(service: Service, meter: Meter) -> None:
@@ -184,13 +213,23 @@ def test_an_offer_takes_two_calls_and_two_read_units(service: Service, meter: Me
     assert _within(meter.bill(), Bill(read=2, write=0, calls=2))
 
 
-def test_a_change_takes_one_call_and_one_write_unit(service: Service, meter: Meter) -> None:
-    """Stored or too old, an account, a member, a subscription."""
+def test_a_change_takes_a_write_unit_and_a_look_at_whether_its_account_was_removed(
+    service: Service, meter: Meter
+) -> None:
+    """An account, a member, a subscription, usage, the removal of a subscription; what is too old takes no look."""
     meter.bill()
-    for change in (service.account, service.member, service.subscription):
-        for changed_at in (LATER, LATER):
-            change(changed_at=changed_at)
-            assert _within(meter.bill(), Bill(read=0, write=1, calls=1))
+    for kind, detail in (
+        ("AccountChanged", account_changed(changed_at=LATER)),
+        ("MemberChanged", member_changed(changed_at=LATER)),
+        ("UsageChanged", usage_changed(changed_at=LATER)),
+        ("SubscriptionChanged", subscription_changed(changed_at=LATER)),
+        ("SubscriptionRemoved", subscription_removed(subscription_id="S-2", changed_at=LATER)),
+    ):
+        for _ in range(2):
+            service.tell(kind, detail)
+            assert _within(meter.bill(), Bill(read=1, write=1, calls=2))
+        service.tell(kind, detail | {"changed_at": "2026-01-01T00:00:00Z"})
+        assert _within(meter.bill(), Bill(read=0, write=1, calls=1))
 
 
 def test_a_sweep_with_nothing_due_takes_a_query_for_each_shard(service: Service, meter: Meter) -> None:

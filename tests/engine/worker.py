@@ -14,13 +14,14 @@ def main() -> None:
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         # Logs and metrics go to stdout as well; nobody reads them here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        import extending.store
         from tests.engine.client import connect
         from tests.support.service import Context, invoke
 
-        vars(extending.store)["dynamodb"] = connect(os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
         for name in sys.argv[1:]:
             __import__(f"functions.{name}.app")
+        client = connect(os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
+        for module in {"extending.store", "extending.intake"} & set(sys.modules):
+            vars(sys.modules[module])["dynamodb"] = client
         answers.write("ready\n")
         for line in sys.stdin:
             call = json.loads(line)
