@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import boto3
@@ -48,13 +49,20 @@ class Webhook:
         self._queue = self._open()
 
     def _open(self) -> str:
-        name = f"webhook-{abs(hash(self._receiver)):x}"
+        name = f"webhook-{token_hex(4)}"
         queue = self._sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         pattern = json.dumps(self._rule["EventPattern"])
         self.rule_arn = self._events.put_rule(Name=name, EventBusName=self._bus, EventPattern=pattern)["RuleArn"]
         self._events.put_targets(Rule=name, EventBusName=self._bus, Targets=[{"Id": "queue", "Arn": arn}])
         return str(queue)
+
+    def close(self) -> None:
+        """Take rule and queue away."""
+        name = self._queue.rpartition("/")[2]
+        self._events.remove_targets(Rule=name, EventBusName=self._bus, Ids=["queue"])
+        self._events.delete_rule(Name=name, EventBusName=self._bus)
+        self._sqs.delete_queue(QueueUrl=self._queue)
 
     def run(self, until: threading.Event) -> None:
         """Deliver what comes, until told to stop."""

@@ -68,6 +68,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         finished(session.config.workerinput["workerid"])
 
 
+SCOPES = "changes:write limits:read"
+"""What the tokens of machines name."""
+
+
 class Cloud:
     """The local cloud as its users see it, through its one port."""
 
@@ -90,6 +94,12 @@ class Cloud:
         """Call the HTTP API as a user; None calls it without a token."""
         headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
         headers |= options.pop("headers", {})
+        return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
+
+    def machine(self, method: str, path: str, json: Any = None, scope: str = SCOPES, **options: Any) -> httpx.Response:
+        """Call the HTTP API as a service manager or an application server does."""
+        token = self._http.get("/token", params={"client": "service-manager", "scope": scope}).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
         return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
 
     def event(self, detail_type: str, detail: dict[str, Any]) -> None:

@@ -14,9 +14,9 @@ def told_of(cloud: Cloud, account: str) -> list[tuple[str, str]]:
     return [(event["detail_type"], event["detail"]["event_id"]) for event in cloud.deliveries(account)]
 
 
-def granted(cloud: Cloud) -> tuple[str, tuple[str, str]]:
+def granted(cloud: Cloud, account: Any = None) -> tuple[str, tuple[str, str]]:
     """An account with an extension, and the one event that told of it."""
-    account = cloud.an_account()
+    account = account or cloud.an_account()
     path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
     offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
     body = {"offer_id": offer["offer_id"]}

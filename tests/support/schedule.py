@@ -12,6 +12,7 @@ WATCHED = "tests/browser/test_story.py::test_an_extension_is_watched_until_the_s
 WAITING = {
     WATCHED: "the browser's watch",
     "tests/e2e/test_story.py": "the schedule",
+    "tests/e2e/test_machines.py": "the schedule",
     "tests/e2e/test_logs.py": "the schedule",
     "tests/e2e/test_package.py": "the schedule",
 }
@@ -24,6 +25,7 @@ with the first tests.
 TOGETHER = {
     "tests/e2e/test_operating.py": "the failure queues",
     "tests/e2e/test_publish.py": "the failure queues",
+    "tests/e2e/test_webhook.py": "the failure queues",
     "tests/browser": "the browser",
 }
 """Tests that would take something out of each other's hands, or start something each of their own."""

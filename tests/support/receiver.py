@@ -1,0 +1,72 @@
+"""A receiver of webhooks: a real HTTP server that checks the key and keeps what it is sent."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from local.webhook import Receiver, Webhook
+from tests.support.stack import Stack
+
+KEY = "the key of the tests"
+
+Answering = Callable[[dict[str, Any]], int]
+"""Which status an event is answered with."""
+
+
+class Inbox:
+    """What was posted so far, and how it is answered."""
+
+    def __init__(self) -> None:
+        self.answering: Answering = lambda _: 204
+        self.refused: list[dict[str, Any]] = []
+        self.taken: list[dict[str, Any]] = []
+        self.content_types: set[str] = set()
+
+    def take(self, headers: Any, body: bytes) -> int:
+        if headers["X-Api-Key"] != KEY:
+            return 401
+        self.content_types.add(headers["Content-Type"])
+        event = json.loads(body)
+        status = self.answering(event)
+        (self.taken if status < 300 else self.refused).append(event)
+        return status
+
+    def of(self, account: str) -> list[dict[str, Any]]:
+        """The events of an account, each once."""
+        return list({event["id"]: event for event in self.taken if event["subject"] == account}.values())
+
+
+@contextmanager
+def webhook(stack: Stack, inbox: Inbox, key: str = KEY, gives_up_after: float | None = None) -> Iterator[None]:
+    """Has the events out of a local cloud posted to an inbox."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            status = inbox.take(self.headers, self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/events"
+    posting = Webhook(stack.session, stack.endpoint, stack.outputs, Receiver(url, "X-Api-Key", key))
+    posting.slowest_retry = 1
+    if gives_up_after is not None:
+        posting.gives_up_after = gives_up_after
+    over = threading.Event()
+    thread = threading.Thread(target=posting.run, args=(over,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        posting.close()
+        server.shutdown()
+        server.server_close()
