@@ -399,7 +399,7 @@ IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
     "description": "`ETag` of the limits that the caller has.",
-    "schema": {"type": "string", "pattern": '^(W/)?"[0-9a-f]{32}"$'},
+    "schema": {"type": "string"},
 }
 
 

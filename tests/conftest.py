@@ -96,10 +96,13 @@ class Cloud:
         headers |= options.pop("headers", {})
         return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
 
+    def machine_token(self, scope: str = SCOPES) -> str:
+        answer = self._http.get("/token", params={"client": "service-manager", "scope": scope})
+        return str(answer.json()["access_token"])
+
     def machine(self, method: str, path: str, json: Any = None, scope: str = SCOPES, **options: Any) -> httpx.Response:
         """Call the HTTP API as a service manager or an application server does."""
-        token = self._http.get("/token", params={"client": "service-manager", "scope": scope}).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"} | options.pop("headers", {})
+        headers = {"Authorization": f"Bearer {self.machine_token(scope)}"} | options.pop("headers", {})
         return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
 
     def event(self, detail_type: str, detail: dict[str, Any]) -> None:

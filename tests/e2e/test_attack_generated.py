@@ -23,17 +23,24 @@ from tests.support.builders import CONTACT, account_changed, subscription_change
 STRANGER = "ЧужоеИмя"
 SEED = 20_261_122
 RUNS = {
-    "reads": ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "450"],
+    "reads": ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "450", "--exclude-tag", "machines"],
     "extend": ["--phases", "fuzzing", "--max-examples", "1000", "--include-operation-id", "extend_subscription"],
+    "machines": ["--phases", "coverage,fuzzing", "--max-examples", "80", "--include-tag", "machines"],
 }
-"""Two processes, since there are two cores; among others in one process the POST would get a tenth of its cases."""
+RUNS["machines"] += ["--exclude-checks", "unsupported_method"]  # To API Gateway another method is another route.
+"""Processes of their own: among others in one process a POST would get a tenth of its cases, and machines have tokens
+of their own."""
 
 LEAST_CASES = 2_000
 MOST_SECONDS = 900
 """When it surely hangs; alone it takes less than a minute, on a machine that does much else it took 240 s."""
 
 # An opaque token is any text to the description; that it is one of ours, only the API knows.
-EXPECTED = {"list_subscriptions": ["2xx", 400, 404], "extend_subscription": ["2xx", 404, 409, 422]}
+EXPECTED = {
+    "list_subscriptions": ["2xx", 400, 404],
+    "list_extensions": ["2xx", 400, 404],
+    "extend_subscription": ["2xx", 404, 409, 422],
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +67,9 @@ def told(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"name": name, "fixedHeaders": [{"name": "Authorization", "value": value}]} for name, value in headers.items()
     ]
     (folder / "users.json").write_text(json.dumps({"auth": auth}))
+    machine = [{"name": "Authorization", "value": f"Bearer {cloud.machine_token()}"}]
+    both = [{"name": name, "fixedHeaders": machine} for name in headers]
+    (folder / "machines.json").write_text(json.dumps({"auth": both}))
     values = {
         "path.account_id": [mine.id, mine.id, mine.id, other.id],
         "path.subscription_id": [*own, other.subscription],
@@ -81,12 +91,16 @@ def told(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines += [f"[dictionaries.{name.replace('.', '-')}]", f"values = {known!r}"]
     lines.append("[parameters]")
     lines += [f"{name!r} = {{dictionary = {name.replace('.', '-')!r}, probability = 0.7}}" for name in values]
+    # A wrong change among others is no wrong request: it has a result of its own.
+    lines += ["[[operations]]", "include-operation-id = 'take_changes'"]
+    lines.append("checks.negative_data_rejection.expected-statuses = ['2xx', 400, 401, 403, 404, 405, 422]")
     for operation, statuses in EXPECTED.items():
         lines += ["[[operations]]", f"include-operation-id = {operation!r}"]
         lines.append(f"checks.positive_data_acceptance.expected-statuses = {statuses!r}")
     (folder / "extend.toml").write_text("\n".join(lines))
     # The last table is that of the POST.
     (folder / "reads.toml").write_text("\n".join([*lines, "phases.fuzzing.enabled = false"]))
+    (folder / "machines.toml").write_text("\n".join(lines).replace("users.json", "machines.json"))
     return folder
 
 
