@@ -19,10 +19,11 @@ def schemas() -> dict[str, dict[str, Any]]:
     os.environ.setdefault("TABLE_NAME", "none")
     os.environ.setdefault("EVENT_BUS_NAME", "none")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    from extending.bus import Detail  # noqa: PLC0415 - it makes a client of the bus
+    from extending.bus import Detail, EndsSoonDetail  # noqa: PLC0415 - it makes a client of the bus
 
     found = {name: model.model_json_schema() for name, model in CHANGES.items()}
-    found |= {event.value: json_schema(Detail) | {"title": event.value} for event in ExtensionEvent}
+    shapes = dict.fromkeys(ExtensionEvent, Detail) | {ExtensionEvent.ENDS_SOON: EndsSoonDetail}
+    found |= {event.value: json_schema(shape) | {"title": event.value} for event, shape in shapes.items()}
     return {name: {"$schema": DIALECT} | schema for name, schema in found.items()}
 
 

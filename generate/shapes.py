@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 def json_schema(shape: type) -> Json:
     """The schema of one shape."""
-    return _model(shape, {}).model_json_schema(mode="serialization")
+    return dict(_untold(_model(shape, {}).model_json_schema(mode="serialization")))
 
 
 def json_schemas(shapes: Sequence[type], reference: str) -> Json:
@@ -79,9 +79,12 @@ def _field(said: Field) -> Any:
 def _plain(value: Any) -> Any:
     """Without the titles that pydantic derives from names, and without defaults that say nothing."""
     if isinstance(value, dict):
-        return {
-            k: _plain(v)
-            for k, v in value.items()
-            if not (k == "title" and isinstance(v, str)) and not (k == "default" and v is None)
-        }
+        return {k: _plain(v) for k, v in _untold(value).items() if not (k == "title" and isinstance(v, str))}
     return [_plain(v) for v in value] if isinstance(value, list) else value
+
+
+def _untold(value: Any) -> Any:
+    """Without the null that pydantic takes for the default of whatever may be left out."""
+    if isinstance(value, dict):
+        return {k: _untold(v) for k, v in value.items() if not (k == "default" and v is None)}
+    return [_untold(v) for v in value] if isinstance(value, list) else value

@@ -1,18 +1,42 @@
 """The table's stream: announce on the bus what has been written to extensions."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from extending import bus, failures, items
+from extending import bus, failures, items, store
 from extending.bus import Announcement
-from extending.model import ExtensionEvent
+from extending.model import Allowance, Extension, ExtensionEvent
 from extending.runtime import Metric, count, logger, metrics, utc_now
 
 Record = dict[str, Any]
 
 PROBE = {"S": "probe"}
 """The type of the item that the template's probe writes: it shows that the way from the table to here is open."""
+
+
+READ_WITHIN = 3.0
+"""Seconds in which a batch begins to read accounts; a read and a call of the bus at their slowest then still fit."""
+
+
+class Accounts:
+    """What accounts are left with when an extension ends; after a failure, or too long, reminders go without it."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + READ_WITHIN
+
+    def after_end(self, extension: Extension) -> Allowance | None:
+        """From its end on, as far as is known now."""
+        if time.monotonic() > self._until:
+            return None
+        try:
+            limits = store.holdings(extension.account_id).limits(extension.ends_at)
+        except Exception:  # A reminder waits for nothing.
+            self._until = 0
+            logger.warning("account not read, reminded without what is left", exc_info=True)
+            return None
+        return Allowance(limits.sessions, limits.databases)
 
 
 def announcement(record: Record) -> Announcement | None:
@@ -38,6 +62,7 @@ def announce(records: Sequence[Record], now: datetime, function_arn: str) -> lis
     everything before it is out.
     """
     again: list[str] = []
+    accounts = Accounts()
     chunk: list[tuple[Record, Announcement]] = []
     for record in records:
         try:
@@ -51,6 +76,8 @@ def announce(records: Sequence[Record], now: datetime, function_arn: str) -> lis
             continue
         if announced is None or too_late(announced, now):
             continue
+        if announced.event is ExtensionEvent.ENDS_SOON:
+            announced = announced._replace(after_end=accounts.after_end(announced.extension))
         # Never two of one extension in a call: the first might fail alone.
         if len(chunk) == bus.MOST_ENTRIES or announced.extension.id in {a.extension.id for _, a in chunk}:
             if refused := put(chunk):

@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 import pytest
 
-from extending import items
+from extending import items, store
 from tests.integration.conftest import Bus, Service, publish
-from tests.support.builders import DAY, NOW, SECOND, WEEK, iso
+from tests.support.builders import DAY, NOW, SECOND, WEEK, iso, left, usage_changed
 from tests.support.service import Context, sample
 
 
@@ -53,8 +53,46 @@ def test_a_grant_a_reminder_and_a_revocation_are_each_told_once_with_all_that_is
     }
     ids = [detail.pop("event_id") for detail in details]
     assert len(set(ids)) == 3
+    assert details[1].pop("after_end") == left(2, 1)
     assert details[:2] == [usual | {"revoked_at": None}] * 2
     assert details[2] == usual | {"revoked_at": iso(NOW + WEEK + SECOND)}
+
+
+def reminded(service: Service, bus: Bus) -> list[dict[str, Any]]:
+    """What the reminders say that are due a day before the end."""
+    publish(bus.records())
+    service.at(NOW + 6 * DAY).expire()
+    publish(bus.records())
+    return [json.loads(entry["Detail"]) for entry in bus.taken if entry["DetailType"] == "ExtensionEndsSoon"]
+
+
+def test_a_reminder_says_what_is_left_of_what_is_in_use(service: Service, bus: Bus) -> None:
+    """By the usage of that moment, and by the subscriptions that there will be."""
+    service.extend()
+    service.tell("UsageChanged", usage_changed(sessions=2, databases=5))
+    later = NOW + WEEK - SECOND
+    service.subscription(subscription_id="S-2", starts_at=iso(later), limits={"sessions": None, "databases": 1})
+    (said,) = reminded(service, bus)
+    assert said["after_end"] == left(None, 2, (2, 5))
+    assert said["after_end"]["databases"] == {"total": 2, "over": 3}
+
+
+def test_a_reminder_goes_out_without_what_cannot_be_read(
+    service: Service, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is asked once for the whole batch, and nothing waits for it."""
+    extended(service, "S-1", "S-2", "S-3")
+    asked: list[str] = []
+
+    def fail(account_id: str) -> None:
+        asked.append(account_id)
+        raise store.Busy("throttled")
+
+    monkeypatch.setattr(store, "holdings", fail)
+    said = reminded(service, bus)
+    assert len(said) == 3
+    assert not any("after_end" in detail for detail in said)
+    assert asked == ["A-100"]
 
 
 def test_a_repeat_has_the_same_event_id(service: Service, bus: Bus) -> None:

@@ -224,6 +224,10 @@ def run_publish() -> None:
 
     event = sample("publish")
     handler(event, Context())
+    new = event["Records"][0]["dynamodb"]["NewImage"]
+    later = {name: {"N": str(int((NOW + 2 * WEEK).timestamp()))} for name in ("e", "m")}
+    reminded = {"OldImage": new, "NewImage": new | later, "SequenceNumber": "2"}
+    handler({"Records": [{"eventName": "MODIFY", "dynamodb": reminded}]}, Context())
     unreadable = {**event["Records"][0], "dynamodb": {"NewImage": {"t": {"S": "extension"}}, "SequenceNumber": "1"}}
     handler({"Records": [unreadable]}, Context())
 

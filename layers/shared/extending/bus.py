@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple, TypedDict
+from typing import Annotated, NamedTuple, NotRequired, TypedDict
 from uuid import UUID, uuid5
 
 import boto3
 
-from extending.answers import Terms, instant, instant_or_none, terms
-from extending.model import SOURCE, Extension, ExtensionEvent
+from extending.answers import Field, LimitsLeft, Terms, instant, instant_or_none, limits_left, terms
+from extending.model import SOURCE, Allowance, Extension, ExtensionEvent
 from extending.runtime import CONFIG, EVENT_BUS_NAME
 
 MOST_ENTRIES = 10
@@ -32,15 +32,28 @@ class Detail(TypedDict):
     revoked_at: str | None
 
 
+class EndsSoonDetail(Detail):
+    """A reminder, and what is left when it comes true; without that where the account could not be read."""
+
+    after_end: NotRequired[Annotated[LimitsLeft, Field("The limits from `ends_at` on, held against the usage of now.")]]
+
+
 class Announcement(NamedTuple):
     """One event out; `correlation_id` is that of the request that granted the extension."""
 
     event: ExtensionEvent
     extension: Extension
     correlation_id: str
+    after_end: Allowance | None = None
+    """Of a reminder: what is left after the end."""
 
     @property
-    def detail(self) -> Detail:
+    def detail(self) -> Detail | EndsSoonDetail:
+        detail = self._detail
+        return {**detail, "after_end": limits_left(self.after_end)} if self.after_end else detail
+
+    @property
+    def _detail(self) -> Detail:
         extension = self.extension
         return {
             "event_id": str(uuid5(UUID(extension.id), self.event)),

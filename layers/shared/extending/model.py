@@ -325,11 +325,6 @@ class Holdings(NamedTuple):
     is_known: bool = True
     """Whether the service manager has told of the account, or of a subscription in it."""
 
-    def without(self, extension: Extension) -> "Holdings":
-        """The same as if it did not count."""
-        others = {key: other for key, other in self.extensions.items() if other.id != extension.id}
-        return self._replace(extensions=others)
-
     def extension_of(self, subscription: Subscription) -> Extension | None:
         """The extension of the subscription's current period, which may have got its id after the grant."""
         named = self.extensions.get((subscription.id, subscription.period))
