@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test unit check format bench invoke start-lambda load logs redrive generate pictures audit
+.PHONY: help run test unit check format bench invoke start-lambda load logs redrive move-members generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -45,8 +45,8 @@ invoke: .venv/.done .venvs/sam/.done ## Call one function with its sample event 
 start-lambda: .venv/.done .venvs/sam/.done ## Serve the functions to SDK clients, in Docker (sam local start-lambda)
 	@PORT=$(PORT) .venv/bin/python -m local.sam_local $(ARGS)
 
-load: .venv/.done ## Put events from JSON Lines on the bus (FILE=… STAGE=…)
-	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" --stage "$(STAGE)"
+load: .venv/.done ## Tell events from JSON Lines (FILE=… STAGE=…; over HTTPS with URL=… and the token in TOKEN)
+	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" --stage "$(STAGE)" $(if $(URL),--url "$(URL)")
 
 logs: .venv/.done ## Follow the functions' logs (STAGE=…, fn=… ID=… SINCE=10m)
 	@PORT=$(PORT) .venv/bin/python -m ops.logs --stage "$(STAGE)" --function "$(fn)" --id "$(ID)" \
@@ -55,6 +55,9 @@ logs: .venv/.done ## Follow the functions' logs (STAGE=…, fn=… ID=… SINCE=
 redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 only shows, SINCE=… announces again, DROP=id deletes one)
 	@PORT=$(PORT) .venv/bin/python -m ops.redrive --stage "$(STAGE)" $(if $(DRY),--dry) $(if $(SINCE),--since "$(SINCE)") \
 		$(if $(DROP),--drop "$(DROP)")
+
+move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (STAGE=…; DELETE=1 after the upgrade)
+	@PORT=$(PORT) .venv/bin/python -m ops.members --stage "$(STAGE)" $(if $(DELETE),--delete)
 
 generate: .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas

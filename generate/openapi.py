@@ -90,7 +90,9 @@ SUCCESS: dict[str, type] = {
 
 FUNCTIONS = tuple(SUCCESS)
 SCOPES = {
-    f"{event['Properties']['Method']} {event['Properties']['Path']}": event["Properties"]["Auth"]["AuthorizationScopes"]
+    f"{event['Properties']['Method']} {event['Properties']['Path']}": [
+        scope["Fn::Sub"].removeprefix("${ScopePrefix}") for scope in event["Properties"]["Auth"]["AuthorizationScopes"]
+    ]
     for function in resources("AWS::Serverless::Function").values()
     for event in function["Properties"]["Events"].values()
     if "Auth" in event["Properties"]

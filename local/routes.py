@@ -18,7 +18,12 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
     body = api_body(session, endpoint, stack)
 
     def value(of: Any) -> Any:
-        return parameters[of["Ref"]] if isinstance(of, Mapping) else of
+        match of:
+            case {"Ref": name}:
+                return parameters[name]
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{(\w+)\}", lambda found: parameters.get(found[1], ""), text)
+        return of
 
     authorizers = {}
     for name, scheme in body["components"]["securitySchemes"].items():
@@ -31,7 +36,7 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
             IdentitySource=[authorizer["identitySource"]],
             JwtConfiguration={
                 "Issuer": value(configuration["issuer"]),
-                "Audience": [value(audience) for audience in configuration["audience"]],
+                "Audience": str(value(configuration["audience"])).split(","),
             },
         )["AuthorizerId"]
     for path, operations in body["paths"].items():
@@ -53,7 +58,7 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
                 RouteKey=f"{method.upper()} {path}",
                 AuthorizationType="JWT",
                 AuthorizerId=authorizers[authorizer_name],
-                AuthorizationScopes=scopes,
+                AuthorizationScopes=[value(scope) for scope in scopes],
                 Target=f"integrations/{integration_id}",
             )
 

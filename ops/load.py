@@ -1,13 +1,14 @@
-"""Put events from JSON Lines on the bus: a whole cloud on day one.
+"""Tell events from JSON Lines, over the bus or over HTTPS: a whole cloud on day one.
 
 A line is {"detail_type": "…", "detail": {…}}, or one of a reject file with its text mended. Each is validated first,
-by the models that the functions use. A line that is not valid, or that the bus does not take after all retries, goes to
+by the models that the functions use. A line that is not valid, or that is not taken after all retries, goes to
 the reject file with its number and the reason. Stopping and running again does no harm: an event that has been taken in
 changes nothing the second time.
 """
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
+import httpx
 from rich.console import Console
 from rich.progress import wrap_file
 
@@ -26,6 +28,9 @@ from ops.stage import NoStack, stack
 BATCH = 10
 MOST_BYTES = 200_000
 """PutEvents takes ten entries and 256 KB; an entry has more to it than its detail."""
+
+MOST_CHANGES = 100
+"""What one POST /changes takes."""
 
 WORKERS = 8
 TRIES = 6
@@ -46,7 +51,7 @@ class Reject(NamedTuple):
 
 
 Put = Callable[[list[Line]], list[str | None]]
-"""Puts up to ten lines on the bus; for each, None or the reason why the bus did not take it."""
+"""Tells a batch of lines; for each, None or the reason why it was not taken."""
 
 
 def read(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
@@ -104,10 +109,7 @@ def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> list
             return []
         if attempt < TRIES - 1:
             pause(0.2 * 2**attempt)
-    return [
-        Reject(line.number, line.text, f"the bus did not take it: {why}")
-        for line, why in zip(batch, reasons, strict=True)
-    ]
+    return [Reject(line.number, line.text, f"not taken: {why}") for line, why in zip(batch, reasons, strict=True)]
 
 
 def load(
@@ -116,6 +118,7 @@ def load(
     rejects: Callable[[Reject], None],
     now: datetime,
     workers: int = WORKERS,
+    most: int = BATCH,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[int, int]:
     """Load lines; returns how many were loaded and how many rejected. Memory does not grow with the file."""
@@ -151,7 +154,7 @@ def load(
                 rejects(line)
                 continue
             length = len(line.detail)
-            if len(batch) == BATCH or size + length > MOST_BYTES:
+            if len(batch) == most or size + length > MOST_BYTES:
                 send()
             batch.append(line)
             size += length
@@ -172,6 +175,29 @@ def to_bus(events: Any, bus: str) -> Put:
         return [f"{entry['ErrorCode']}" if "ErrorCode" in entry else None for entry in answer["Entries"]]
 
     return put
+
+
+def to_url(url: str, token: str) -> Put:
+    """Post lines as a service manager does that speaks no AWS."""
+    client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=40)
+
+    def put(batch: list[Line]) -> list[str | None]:
+        changes = [{"detail_type": line.detail_type, "detail": json.loads(line.detail)} for line in batch]
+        answer = client.post(f"{url.rstrip('/')}/changes", json={"changes": changes})
+        if not answer.is_success:
+            return [f"HTTP {answer.status_code} {answer.text[:200]}"] * len(batch)
+        return [_left(result) for result in answer.json()["results"]]
+
+    return put
+
+
+def _left(result: dict[str, Any]) -> str | None:
+    match result:
+        case {"result": "stored" | "stale"}:
+            return None
+        case {"result": "invalid", "fields": fields}:
+            return "; ".join(f"{name}: {why}" for name, why in fields.items())
+    return str(result["result"])
 
 
 def to_function(lambda_: Any, function: str) -> Put:
@@ -206,32 +232,42 @@ def to_file(file: TextIO) -> Callable[[Reject], None]:
     return write
 
 
+def target_of(stage: str, url: str) -> tuple[Put, int, int]:
+    """How lines are told, how many batches at once, and how many lines in each; raises NoStack."""
+    if url:
+        return to_url(url, os.environ["TOKEN"]), 2, MOST_CHANGES
+    target = stack(stage)
+    if target.endpoint:
+        return to_function(target.client("lambda"), target.resource("SyncFunctionAliaslive")), 2, BATCH
+    return to_bus(target.client("events"), target.outputs["BusName"]), WORKERS, BATCH
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make load", description="Put events from JSON Lines on the bus.")
     parser.add_argument("file", help="FILE=….jsonl")
-    parser.add_argument("--stage", required=True, help="STAGE=local, dev, prod")
+    parser.add_argument("--stage", default="", help="STAGE=local, dev, prod")
+    parser.add_argument("--url", default="", help="URL=https://…: over HTTPS, with the access token in TOKEN")
     arguments = parser.parse_args()
     console = Console(stderr=True, highlight=False)
-    if not arguments.file or not arguments.stage:
+    if not arguments.file or not (arguments.stage or arguments.url):
         console.print("✗ Name a file and a stage: make load FILE=cloud.jsonl STAGE=local", markup=False)
+        return 2
+    if arguments.url and not os.environ.get("TOKEN"):
+        console.print("✗ Put the service manager's access token into TOKEN: export TOKEN=eyJ…", markup=False)
         return 2
     file = Path(arguments.file)
     reject_file = file.with_suffix(".rejects.jsonl")
     try:
-        target = stack(arguments.stage)
+        put, workers, most = target_of(arguments.stage, arguments.url)
         source: BinaryIO = file.open("rb")
     except (NoStack, OSError) as error:
         console.print(f"✗ {error}", markup=False)
         return 2
     with source, reject_file.open("w", encoding="utf-8") as rejects:
         lines = wrap_file(source, file.stat().st_size, description=f"Loading {file.name}", console=console)
-        if target.endpoint:
-            put, workers = to_function(target.client("lambda"), target.resource("SyncFunctionAliaslive")), 2
-        else:
-            put, workers = to_bus(target.client("events"), target.outputs["BusName"]), WORKERS
         with lines as progress:
             try:
-                loaded, rejected = load(progress, put, to_file(rejects), datetime.now(UTC), workers)
+                loaded, rejected = load(progress, put, to_file(rejects), datetime.now(UTC), workers, most)
             except KeyboardInterrupt:
                 console.print("Stopped. Run it again to load the rest: what was loaded is not changed by it.")
                 return 130

@@ -111,8 +111,8 @@ def test_what_machines_call_asks_for_a_scope_and_nothing_else_does() -> None:
         if "Auth" in event["Properties"]
     }
     assert scopes == {
-        "POST /changes": {"AuthorizationScopes": ["changes:write"]},
-        "GET /accounts/{account_id}/limits": {"AuthorizationScopes": ["limits:read"]},
+        "POST /changes": {"AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}changes:write"}]},
+        "GET /accounts/{account_id}/limits": {"AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}limits:read"}]},
     }
 
 

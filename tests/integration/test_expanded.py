@@ -8,7 +8,7 @@ import pytest
 from cfnlint import api as cfnlint
 from cfnlint.config import ManualArgs
 
-from tests.support.template import expanded, expanded_template
+from tests.support.template import expanded, expanded_template, template
 
 Template = dict[str, Any]
 
@@ -62,6 +62,24 @@ def test_an_api_whose_issuer_cannot_be_reached_is_not_deployed() -> None:
     """To API Gateway that is a warning: it would drop the authorizer, and with it every route."""
     (api,) = expanded("AWS::ApiGatewayV2::Api").values()
     assert api["Properties"]["FailOnWarnings"] is True
+
+
+def test_audiences_and_scopes_are_those_of_the_identity_provider() -> None:
+    """A list of both kinds, for CloudFormation to fill in: Cognito has its own words for them."""
+    (api,) = expanded("AWS::ApiGatewayV2::Api").values()
+    assert template()["Parameters"]["JwtAudience"]["Type"] == "CommaDelimitedList"
+    body = api["Properties"]["Body"]
+    (scheme,) = body["components"]["securitySchemes"].values()
+    assert scheme["x-amazon-apigateway-authorizer"]["jwtConfiguration"]["audience"] == {"Ref": "JwtAudience"}
+    asked = {
+        f"{method} {path}": operation["security"]
+        for path, operations in body["paths"].items()
+        for method, operation in operations.items()
+        if method in ("get", "post")
+    }
+    assert asked["post /changes"] == [{"Jwt": [{"Fn::Sub": "${ScopePrefix}changes:write"}]}]
+    assert asked["get /accounts/{account_id}/limits"] == [{"Jwt": [{"Fn::Sub": "${ScopePrefix}limits:read"}]}]
+    assert asked["get /accounts/{account_id}/subscriptions"] == [{"Jwt": []}]
 
 
 def test_pages_may_read_what_they_need_of_an_answer() -> None:

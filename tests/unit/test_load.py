@@ -128,7 +128,7 @@ def test_where_the_bus_cannot_be_trusted_each_line_is_handed_over_and_its_answer
     """So it is on the local cloud: an event that its function fails on is rejected, and not lost."""
     function, rejects = Function(fails_on="A-2"), list[Reject]()
     assert load(lines("A-1", "A-2", "A-3"), to_function(function, "sync"), rejects.append) == (2, 1)
-    assert (rejects[0].number, rejects[0].reason) == (2, 'the bus did not take it: {"errorMessage": "down"}')
+    assert (rejects[0].number, rejects[0].reason) == (2, 'not taken: {"errorMessage": "down"}')
     first = function.given[0]
     assert (first["source"], first["detail-type"], first["detail"]) == (
         "service-manager",
@@ -151,7 +151,7 @@ def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
     assert load(lines(*(f"A-{n}" for n in range(1, 21))), bus.put, rejects.append) == (19, 1)
     assert bus.tries[7] == TRIES
     (reject,) = rejects
-    assert (reject.number, reject.reason) == (7, "the bus did not take it: ThrottlingException")
+    assert (reject.number, reject.reason) == (7, "not taken: ThrottlingException")
 
 
 def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:
@@ -180,7 +180,7 @@ def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:
 
     rejects = list[Reject]()
     assert load(lines("A-1", "A-2"), put, rejects.append) == (0, 2)
-    assert rejects[0].reason == "the bus did not take it: ConnectionError: down"
+    assert rejects[0].reason == "not taken: ConnectionError: down"
 
 
 def test_large_events_go_out_in_smaller_batches() -> None:
