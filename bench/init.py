@@ -17,8 +17,8 @@ NOTE = (
     "Files are in the page cache. The bounds are on the processor's time: an import waits for nothing else, and other "
     "work on the machine hardly moves it."
 )
-REACHED = ("list", "offer", "extend", "expire")
-"""Functions that are to be near the floor; sync validates with pydantic, publish has three clients."""
+REACHED = ("list", "offer", "extend", "history", "limits", "expire")
+"""Functions that are to be near the floor; sync and changes validate with pydantic, publish has three clients."""
 
 
 def run(workshop: Workshop) -> list[Table]:

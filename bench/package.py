@@ -8,7 +8,7 @@ from bench.init import HANDLERS, import_
 from bench.measure import Cell, Figure, Sample, Table, interleaved
 from bench.workshop import FUNCTIONS, Workshop
 
-REACHED = ("list", "extend", "expire")
+REACHED = ("list", "extend", "limits", "expire")
 """Functions whose package is to be faster than the floor."""
 
 

@@ -16,7 +16,7 @@ MEMORY_GB = 1
 """MemorySize of the template."""
 
 FILL, DUE = "bench.handlers.fill:account", "bench.handlers.fill:due"
-MOST = {"list": (2.0, 0.0), "extend": (0.0, 7.0)}
+MOST = {"list": (2.0, 0.0), "limits": (1.0, 0.0), "extend": (0.0, 7.0)}
 """The read and write units that an operation on a usual account may cost."""
 
 
@@ -36,11 +36,16 @@ def run(workshop: Workshop) -> list[Table]:
         events = {
             "list": ("list", [event("list", account_id="A-USUAL")] * calls),
             "offer": ("offer", [event("offer", **usual)] * calls),
+            "limits": ("limits", [event("limits", account_id="A-USUAL")] * calls),
+            "history": ("history", [event("history", account_id="A-USUAL")] * calls),
             "extend": ("extend", many),
             "extend, again": ("extend", many),
             "extend, refused a stranger": ("extend", [stranger] * calls),
         }
-        workers = {name: local.worker(f"functions.{name}.app:handler") for name in ("list", "offer", "extend")}
+        workers = {
+            name: local.worker(f"functions.{name}.app:handler")
+            for name in ("list", "offer", "limits", "history", "extend")
+        }
         blocks = {
             label: workers[name].call(f"functions.{name}.app:handler", called, metered=True)
             for label, (name, called) in events.items()

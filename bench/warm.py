@@ -1,4 +1,4 @@
-"""Warm: what a call of list, offer and extend takes beside a bare handler that makes the same calls."""
+"""Warm: what a call of list, offer, extend and limits takes beside a bare handler that makes the same calls."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,8 @@ from bench.measure import Cell, Figure, Sample, Table, interleaved
 from bench.workshop import Workshop
 
 SIZES = (1, 50, 1000)
+BARE = {"extend": "extend", "limits": "limits"}
+"""The bare handler of a function, where it is not that of a list."""
 
 
 def run(workshop: Workshop) -> list[Table]:
@@ -18,6 +20,7 @@ def run(workshop: Workshop) -> list[Table]:
         fill = local.worker("bench.handlers.fill:account")
         _account(fill, "A-USUAL", 3, 1)
         reading = event("list", account_id="A-USUAL")
+        asking = event("limits", account_id="A-USUAL")
         offering = event("offer", account_id="A-USUAL", subscription_id="S-2")
         extending = [
             [
@@ -32,11 +35,12 @@ def run(workshop: Workshop) -> list[Table]:
             {
                 "list": ([[reading] * size] * (rounds + 1), [[reading] * size] * (rounds + 1)),
                 "offer": ([[offering] * size] * (rounds + 1), [[offering] * size] * (rounds + 1)),
+                "limits": ([[asking] * size] * (rounds + 1), [[asking] * size] * (rounds + 1)),
                 "extend": (_blocks(extending[0], size), _blocks(extending[1], size)),
             },
         )
     note = f"{rounds * size:,} calls of each on DynamoDB Local, in turns; the account has 3 subscriptions, 1 extension."
-    return [_table("Warm: one call", note, blocks, {"list": 1.3, "extend": 1.3})]
+    return [_table("Warm: one call", note, blocks, {"list": 1.3, "limits": 1.2, "extend": 1.3})]
 
 
 def lists(workshop: Workshop) -> list[Table]:
@@ -68,7 +72,7 @@ def _side_by_side(local: Engine, rounds: int, cases: Cases) -> dict[str, list[Bl
         function = name.split()[0]
         for label, handler, events in (
             (name, f"functions.{function}.app:handler", ours),
-            (f"{name}, bare", f"bench.handlers.bare:{'extend' if function == 'extend' else 'view'}", bare),
+            (f"{name}, bare", f"bench.handlers.bare:{BARE.get(function, 'view')}", bare),
         ):
             workers[label] = _caller(local.worker(handler), handler, iter(events))
     return interleaved(rounds, workers)

@@ -13,7 +13,7 @@ from pathlib import Path
 import build_layer as layer
 from local import ROOT
 
-FUNCTIONS = ("list", "offer", "extend", "expire", "sync", "publish")
+FUNCTIONS = ("list", "offer", "extend", "history", "limits", "changes", "expire", "sync", "publish")
 TRACER = "aws-xray-sdk==2.15.0"
 """What Powertools' Tracer needs; only the typical handler has it."""
 

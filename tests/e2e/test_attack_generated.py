@@ -126,8 +126,8 @@ def test_whatever_the_description_can_generate_is_answered_as_described(told: Pa
     print(f"{len(answers)} cases: {dict(sorted(statuses.items()))}")
     assert len(answers) >= LEAST_CASES
     # It got through to every kind of answer, and did not only knock at the door; the local gateway answers
-    # OPTIONS with 403 and methods of its own invention with 405.
-    assert set(statuses) - {403, 405} == {200, 201, 400, 401, 404, 409, 422}, statuses
+    # OPTIONS with 403 and methods of its own invention with 405, and now and then a tag is guessed (304).
+    assert set(statuses) - {304, 403, 405} == {200, 201, 400, 401, 404, 409, 422}, statuses
     for answer in answers:
         assert STRANGER not in body(answer), answer
 

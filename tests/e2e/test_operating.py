@@ -101,7 +101,7 @@ def test_each_function_answers_its_sample_event(cloud: Cloud, function: str) -> 
         "publish": lambda: answer == {"batchItemFailures": []},
         "history": lambda: answer["statusCode"] == 200,
         "limits": lambda: answer["statusCode"] == 200,
-        "changes": lambda: [each["result"] for each in json.loads(answer["body"])["results"]] in ANEW_OR_AGAIN,
+        "changes": lambda: [each["result"] for each in answer["body"]["results"]] in ANEW_OR_AGAIN,
     }
     assert expected[function](), answer
 

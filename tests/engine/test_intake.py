@@ -5,6 +5,8 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from extending import items
 from tests.engine.fleet import Fleet
 from tests.support.builders import (
@@ -84,13 +86,16 @@ def test_shuffled_histories_over_bus_and_route_at_once_end_as_the_newest_of_each
         for worker, calls in zip(fleet.workers, asked, strict=True):
             for _ in range(calls):
                 answer = worker.reply().answer
-                assert "error" not in answer, answer
+                assert "error" not in answer, (
+                    answer
+                )  # A busy machine may have it told again; the other seven tell it too.
                 if "body" in answer:
                     results.update(each["result"] for each in json.loads(answer["body"])["results"])
                 else:
                     results["stored" if answer["stored"] else "stale"] += 1
     print(dict(results))
-    assert set(results) == {"stored", "stale"}
+    assert set(results) - {"try_again"} == {"stored", "stale"}
+    assert results["try_again"] < results.total() / TELLERS
     assert results.total() == TELLERS * len(everything)
 
     found = raw.scan(TableName=table, ConsistentRead=True)["Items"]
@@ -170,8 +175,13 @@ def test_the_removal_of_a_large_account_survives_a_time_out_in_its_middle(
     assert service.limits().status == 404
 
 
-def test_a_hundred_changes_cost_a_write_and_a_read_each(service: Service, table: str, raw: "DynamoDBClient") -> None:
-    """And are all there when the answer is."""
+def test_a_hundred_changes_are_all_there_when_the_answer_is(
+    service: Service, table: str, raw: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy the machine is."""
+    from functions.changes import app
+
+    monkeypatch.setattr(app, "BEGIN_WITHIN", 600.0)
     told = [("MemberChanged", member_changed(account_id="A-9", user_id=f"M-{n}")) for n in range(100)]
     answer = service.changes(*told)
     assert answer.json["results"] == [{"result": "stored"}] * 100

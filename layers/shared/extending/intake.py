@@ -34,6 +34,9 @@ from extending.store import Busy, asked, tries
 AT_ONCE = 16
 """Deletes of a removed account that are under way at the same time."""
 
+SLOWEST = 12.0
+"""Seconds that one call of the table may take: what is kept for the look at the removal, after the change is put."""
+
 TimeLeft = Callable[[], float]
 """Tells the seconds that this invocation may still use."""
 
@@ -140,7 +143,7 @@ def _put_if_newer(
     item = item | {items.VERSION: version}
     newer = f"attribute_not_exists({items.VERSION}) OR {items.VERSION} < :version"
     tie = f" OR ({items.VERSION} = :version AND ({takes_away}))" if takes_away else ""
-    for _ in tries(time_left):
+    for _ in tries(lambda: time_left() - SLOWEST):
         try:
             answer = asked(
                 dynamodb.put_item,
