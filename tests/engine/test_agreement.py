@@ -67,7 +67,7 @@ KINDS = [
 
 
 @st.composite
-def _events(draw: st.DrawFn) -> tuple[str, Json]:
+def events_around(draw: st.DrawFn, now: datetime) -> tuple[str, Json]:
     """What the service manager may tell: type and detail."""
     known = {"account_id": draw(account_ids), "changed_at": draw(st.integers(0, 12).map(changed_at))}
     match draw(st.sampled_from(KINDS)):
@@ -83,7 +83,7 @@ def _events(draw: st.DrawFn) -> tuple[str, Json]:
             return "AccountChanged", known | {"name": name, "time_zone": "UTC", "servicing_organization": contact}
         case "member":
             return "MemberChanged", known | {"user_id": draw(users), "role": draw(roles)}
-    starts_at = NOW + draw(st.integers(-12, 12)) * DAY
+    starts_at = now + draw(st.integers(-12, 12)) * DAY
     detail = {
         "subscription_id": draw(subscription_ids),
         "kind": draw(kinds),
@@ -96,7 +96,7 @@ def _events(draw: st.DrawFn) -> tuple[str, Json]:
     return "SubscriptionChanged", subscription_changed(**known, **detail)
 
 
-events = _events()
+events = events_around(NOW)
 
 
 class Machine(RuleBasedStateMachine):
