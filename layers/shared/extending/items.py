@@ -19,7 +19,7 @@ id. `#` is in no id and sorts before every character of one, so an extension sta
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -28,7 +28,9 @@ from extending.model import (
     Account,
     Extension,
     ExtensionEvent,
+    Holdings,
     Kind,
+    Period,
     Role,
     Subscription,
     TariffLimits,
@@ -269,6 +271,28 @@ def extension_from(item: Item) -> Extension:
         revoked_at=instant_from(item[REVOKED_AT]) if REVOKED_AT in item else None,
         period_id=named[0] if named else None,
     )
+
+
+def holdings_from(account_id: str, found: Iterable[Item]) -> Holdings:
+    """Everything of an account, out of the items of its partition; members and removals are passed over."""
+    account: Account | None = None
+    usage: Usage | None = None
+    subscriptions: dict[str, Subscription] = {}
+    extensions: dict[tuple[str, Period], Extension] = {}
+    for item in found:
+        match type_of(item):
+            case "account":
+                account = account_from(item)
+            case "subscription":
+                subscription = subscription_from(item)
+                subscriptions[subscription.id] = subscription
+            case "extension":
+                extension = extension_from(item)
+                extensions[extension.subscription_id, extension.period] = extension
+            case "usage":
+                usage = usage_from(item)
+    is_known = account is not None or bool(subscriptions)
+    return Holdings(account or Account(account_id), subscriptions, extensions, usage, is_known)
 
 
 def instant_from(value: Item) -> datetime:

@@ -25,7 +25,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 from extending import items
 from extending.items import Item
-from extending.model import Account, Extension, Holdings, Kind, Period, Role, Subscription, Usage
+from extending.model import Extension, Holdings, Kind, Role
 from extending.runtime import TABLE_NAME, dynamodb
 
 if TYPE_CHECKING:
@@ -76,33 +76,18 @@ def role(user_id: str, account_id: str) -> Role | None:
 
 def holdings(account_id: str) -> Holdings:
     """Everything of an account but its members, strongly consistent; one round trip per MB. Raises Busy."""
-    account: Account | None = None
-    usage: Usage | None = None
-    subscriptions: dict[str, Subscription] = {}
-    extensions: dict[tuple[str, Period], Extension] = {}
     query: dict[str, Any] = {
         "TableName": TABLE_NAME,
         "KeyConditionExpression": "pk = :pk AND sk < :members",
         "ExpressionAttributeValues": {":pk": items.partition_of(account_id), ":members": items.FIRST_MEMBER},
         "ConsistentRead": True,
     }
+    found: list[Item] = []
     while True:
         answer = asked(dynamodb.query, **query)
-        for item in answer["Items"]:
-            match items.type_of(item):
-                case "account":
-                    account = items.account_from(item)
-                case "subscription":
-                    subscription = items.subscription_from(item)
-                    subscriptions[subscription.id] = subscription
-                case "extension":
-                    extension = items.extension_from(item)
-                    extensions[extension.subscription_id, extension.period] = extension
-                case "usage":
-                    usage = items.usage_from(item)
+        found += answer["Items"]
         if "LastEvaluatedKey" not in answer:
-            is_known = account is not None or bool(subscriptions)
-            return Holdings(account or Account(account_id), subscriptions, extensions, usage, is_known)
+            return items.holdings_from(account_id, found)
         query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
