@@ -1,8 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test unit check format bench invoke start-lambda load logs redrive move-members generate pictures audit
+.PHONY: help run test unit check format bench invoke start-lambda load logs explain redrive move-members generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
+# What the operator's tools have in common.
+TOOL = --stage "$(or $(STAGE),local)" $(if $(JSON),--json)
+SURE = $(if $(YES),--yes)
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +61,19 @@ redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 o
 
 move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (STAGE=…; DELETE=1 after the upgrade)
 	@PORT=$(PORT) .venv/bin/python -m ops.members --stage "$(STAGE)" $(if $(DELETE),--delete)
+# USER is in every shell's environment: it counts only where it stands behind `make explain`.
+explain: .venv/.done ## Explain an account: what may be extended, by whom, why not (ACCOUNT=… USER=… STAGE=… JSON=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.explain $(TOOL) --account "$(ACCOUNT)" \
+		$(if $(filter command,$(origin USER)),--user "$(USER)")
+
+repair: .venv/.done ## Let the next change about a frozen record in (ACCOUNT=… RECORD=member:U-1 STAGE=… YES=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.repair $(TOOL) $(SURE) --account "$(ACCOUNT)" --record "$(RECORD)"
+
+announce: .venv/.done ## Announce again what was written to extensions (FROM=… TO=… STAGE=… YES=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.announce $(TOOL) $(SURE) --from "$(FROM)" $(if $(TO),--to "$(TO)")
+
+forget: .venv/.done ## Remove an account with all it has, as AccountRemoved does (ACCOUNT=… STAGE=… YES=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.forget $(TOOL) $(SURE) --account "$(ACCOUNT)"
 
 generate: .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas

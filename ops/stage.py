@@ -72,5 +72,6 @@ def _outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[st
         formation: Any = session.client("cloudformation", endpoint_url=endpoint)
         described = formation.describe_stacks(StackName=name)["Stacks"][0]
     except (BotoCoreError, ClientError) as error:
-        raise NoStack(f"Stack {name} cannot be read: {error}. Are the AWS credentials and the region set?") from error
+        why = str(error).rstrip(".")
+        raise NoStack(f"Stack {name} cannot be read: {why}. Are the AWS credentials and the region set?") from error
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

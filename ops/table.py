@@ -1,0 +1,55 @@
+"""What the operator's tools read of the table: all of one account, how large it is, all of it."""
+
+from typing import Any, NamedTuple
+
+from extending import items
+from extending.items import Item
+from ops.stage import Stack
+
+UNIT = 8192
+"""Bytes of one read unit, eventually consistent."""
+
+DOLLARS = 0.125
+"""For a million read units on demand (us-east-1, November 2026)."""
+
+
+def of_account(target: Stack, account_id: str) -> list[Item]:
+    """Every item of an account's partition as it is now, members and removals too, in the order of their keys."""
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=target.outputs["TableName"],
+            KeyConditionExpression=f"{items.PARTITION} = :pk",
+            ExpressionAttributeValues={":pk": items.partition_of(account_id)},
+            ConsistentRead=True,
+        )
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
+class Size(NamedTuple):
+    """How large a table is, as DynamoDB counts it every six hours."""
+
+    items: int
+    bytes: int
+
+    @property
+    def units(self) -> int:
+        """What reading all of it once takes, eventually consistent."""
+        return -(-self.bytes // UNIT)
+
+    @property
+    def dollars(self) -> float:
+        return self.units * DOLLARS / 1e6
+
+    def __str__(self) -> str:
+        return (
+            f"{self.items:,} items, {self.bytes / 1e6:,.1f} MB: {self.units:,} read units, "
+            f"{f'${self.dollars:,.2f}' if self.dollars >= 0.01 else 'less than a cent'}"
+        )
+
+
+def size(target: Stack) -> Size:
+    described: dict[str, Any] = target.client("dynamodb").describe_table(TableName=target.outputs["TableName"])["Table"]
+    return Size(int(described.get("ItemCount", 0)), int(described.get("TableSizeBytes", 0)))
