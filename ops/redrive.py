@@ -10,9 +10,8 @@ import contextlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -21,6 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from extending import items
+from ops import console as shared
+from ops.announce import CLOCKS, announce, announcements, hand_over
 from ops.stage import NoStack, Stack, stack
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
@@ -38,16 +39,6 @@ MOST = 1_000
 
 MOST_PAGES = 1_000
 """Pages of a stream that are looked through for the end of one batch; some are empty."""
-
-
-STEPS = (items.GRANTED_AT, items.REMINDED_AT, items.REVOKED_AT)
-"""What is added to an extension's item, one after the other; each has its event."""
-
-CLOCKS = timedelta(minutes=10)
-"""How far the clock of the functions, which is in the items, may be from that of the stream, with a write's time."""
-
-AT_ONCE = 100
-"""Records that publish is given in one call."""
 
 
 class Forgotten(Exception):
@@ -169,34 +160,6 @@ def stream_records(streams: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
     raise Forgotten(f"the stream did not reach {info['endSequenceNumber']}")
 
 
-def announcements(target: Stack, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-    """What was written to extensions in a time, as records of the stream; reads the whole table."""
-    written = " OR ".join(f"{step} BETWEEN :since AND :until" for step in STEPS)
-    pages = (
-        target.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=target.outputs["TableName"],
-            FilterExpression=f"{items.TYPE} = :extension AND ({written})",
-            ExpressionAttributeValues={
-                ":extension": {"S": "extension"},
-                ":since": {"N": str(int(since.timestamp()))},
-                ":until": {"N": str(int(until.timestamp()))},
-            },
-        )
-    )
-    for number, item in enumerate(item for page in pages for item in page["Items"]):
-        for place, step in enumerate(STEPS):
-            if step in item and since.timestamp() <= int(item[step]["N"]) <= until.timestamp():
-                after = {name: value for name, value in item.items() if name not in STEPS[place + 1 :]}
-                before = {name: value for name, value in after.items() if name != step}
-                images = {"NewImage": after} | ({"OldImage": before} if place else {})
-                yield {
-                    "eventName": "MODIFY" if place else "INSERT",
-                    "dynamodb": images | {"SequenceNumber": f"{number}{place}"},
-                }
-
-
 def lost(forgotten: list[Failure]) -> tuple[datetime, datetime]:
     """The time in which batches that the stream has forgotten were written."""
     arrived = [
@@ -205,16 +168,6 @@ def lost(forgotten: list[Failure]) -> tuple[datetime, datetime]:
         for which in ("First", "Last")
     ]
     return min(arrived) - CLOCKS, max(arrived) + CLOCKS
-
-
-def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str | None]:
-    """Hand records to publish; returns how many it took, and why not all."""
-    waiting, taken = iter(records), 0
-    while chunk := list(islice(waiting, AT_ONCE)):
-        if reason := hand_over(target, target.outputs["PublishFunctionArn"], {"Records": chunk}):
-            return taken, reason
-        taken += len(chunk)
-    return taken, None
 
 
 def put_back(target: Stack, failure: Failure) -> str | None:
@@ -250,17 +203,6 @@ def tell_again(target: Stack, event: dict[str, Any]) -> str | None:
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return str(answer["Entries"][0].get("ErrorMessage")) if answer["FailedEntryCount"] else None
-
-
-def hand_over(target: Stack, function: str, payload: Any) -> str | None:
-    """Call a function; returns why it did not take the payload."""
-    try:
-        answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    said = json.loads(answer["Payload"].read())
-    failed = "FunctionError" in answer or (isinstance(said, dict) and said.get("batchItemFailures"))
-    return f"failed again: {said}" if failed else None
 
 
 def show(console: Console, failures: dict[str, list[Failure]]) -> None:
@@ -315,11 +257,12 @@ def redrive(target: Stack, failures: list[tuple[Queue, Failure]], console: Conso
         console.print(f"kept: {failure.kind}: {reason}", markup=False)
         return 1
 
-    for queue, failure in failures:
-        try:
-            kept += done(queue, failure, put_back(target, failure))
-        except Forgotten:
-            forgotten.append((queue, failure))
+    with shared.progress() as bar:
+        for queue, failure in bar.track(failures, description="Putting back"):
+            try:
+                kept += done(queue, failure, put_back(target, failure))
+            except Forgotten:
+                forgotten.append((queue, failure))
     if forgotten:
         since, until = lost([failure for _, failure in forgotten])
         console.print(
@@ -345,21 +288,12 @@ def drop(failures: list[tuple[Queue, Failure]], id_: str, console: Console) -> i
     return 0
 
 
-def instant(text: str) -> datetime:
-    when = datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise argparse.ArgumentTypeError("name the zone too: 2026-11-21T00:00:00Z")
-    if when > datetime.now(UTC):
-        raise argparse.ArgumentTypeError("that is still to come")
-    return when
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make redrive", description="Show the failure queues and put back.")
     parser.add_argument("--stage", required=True, help="STAGE=local, dev, prod")
     parser.add_argument("--dry", action="store_true", help="DRY=1: only show")
     parser.add_argument(
-        "--since", type=instant, help="SINCE=2026-11-21T00:00:00Z: announce again what was written since"
+        "--since", type=shared.past, help="SINCE=2026-11-21T00:00:00Z: announce again what was written since"
     )
     parser.add_argument("--drop", help="DROP=3f2a9c01: delete this message, and leave the others as they are")
     arguments = parser.parse_args()
@@ -398,4 +332,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    shared.run(main)

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.redrive import announcements
+from ops.announce import announcements
 from ops.stage import Stack
 from tests.integration.conftest import Bus, Service, publish
 from tests.support.builders import DAY, NOW, SECOND, WEEK

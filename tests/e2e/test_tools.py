@@ -1,0 +1,100 @@
+"""The operator's tools, as make runs them, against the local cloud."""
+
+import json
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from local import ROOT
+from tests.conftest import Cloud
+from tests.support.builders import iso, member_changed
+
+
+def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as a script of the operator's does: nobody is there to be asked."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | {"USER": "root"}
+    command = ["make", "--silent", *arguments, f"PORT={urlsplit(cloud.url).port}"]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def told(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def extend(cloud: Cloud, account: Any) -> dict[str, Any]:
+    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+    answer = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
+    assert answer.status_code == 201
+    extension: dict[str, Any] = answer.json()["extension"]
+    return extension
+
+
+def test_an_account_is_explained_repaired_and_forgotten(cloud: Cloud) -> None:
+    """The shell's own USER is nobody's question; nothing is written without a yes."""
+    account = cloud.an_account()
+    extension = extend(cloud, account)
+    explained = told(make(cloud, "explain", f"ACCOUNT={account.id}", "JSON=1"))
+    assert explained["user"] is None
+    assert explained["extensions"][0]["id"] == extension["id"]
+    asked = make(cloud, "explain", f"ACCOUNT={account.id}", f"USER={account.administrator}")
+    assert f"{account.administrator} is administrator and may view, not extend" in asked.stdout, asked.stderr
+
+    ahead = iso(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
+    detail = member_changed(account_id=account.id, user_id=account.user, role="operator", changed_at=ahead)
+    cloud.event("MemberChanged", detail)
+    record = f"RECORD=member:{account.user}"
+
+    def frozen() -> bool:
+        records = told(make(cloud, "explain", f"ACCOUNT={account.id}", "JSON=1"))["told"]
+        return any(each["frozen"] for each in records)
+
+    cloud.until(frozen)
+    refused = make(cloud, "repair", f"ACCOUNT={account.id}", record)
+    assert "YES=1" in refused.stderr
+    assert refused.returncode == 2
+    repaired = told(make(cloud, "repair", f"ACCOUNT={account.id}", record, "YES=1", "JSON=1"))
+    assert (repaired["before"]["r"], repaired["after"]["changed_at"]) == ("operator", "never")
+
+    forgotten = told(make(cloud, "forget", f"ACCOUNT={account.id}", "YES=1", "JSON=1"))
+    assert len(forgotten["before"]) == 7
+    assert forgotten["after"] == []
+    gone = make(cloud, "explain", f"ACCOUNT={account.id}")
+    assert "was removed at" in gone.stderr
+    assert gone.returncode == 2
+
+
+def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> None:
+    """Consumers see nothing new."""
+    since = iso(datetime.now(UTC).replace(microsecond=0))
+    account = cloud.an_account()
+    extend(cloud, account)
+    cloud.until(lambda: cloud.deliveries(account.id))
+    assert told(make(cloud, "announce", f"FROM={since}", "YES=1", "JSON=1"))["announced"] >= 1
+    again = cloud.until(lambda: (found := cloud.deliveries(account.id))[1:] and found)
+    assert len({event["detail"]["event_id"] for event in again}) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explain", "ACCOUNT=A-unheard"], "not known in the stage local"),
+        (["explain", "ACCOUNT=A 1"], "no account id"),
+        (["explain", "ACCOUNT=A-100", "STAGE=moon"], "STAGE=local, dev, prod"),
+        (["announce", "FROM=yesterday"], "no instant"),
+    ],
+)
+def test_what_cannot_be_is_one_line(cloud: Cloud, arguments: list[str], said: str) -> None:
+    """No traceback, and an exit code that a script sees."""
+    done = make(cloud, *arguments)
+    line, *rest = done.stderr.splitlines()
+    assert said in line
+    assert all(each.startswith("make: ***") for each in rest)
+    assert done.returncode == 2
