@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test unit check format bench invoke start-lambda load logs explain redrive move-members generate pictures audit
+.PHONY: help run test unit check format bench invoke start-lambda load logs redrive explain repair announce \
+	forget report watch move-members generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -74,6 +75,10 @@ announce: .venv/.done ## Announce again what was written to extensions (FROM=…
 
 forget: .venv/.done ## Remove an account with all it has, as AccountRemoved does (ACCOUNT=… STAGE=… YES=1)
 	@PORT=$(PORT) .venv/bin/python -m ops.forget $(TOOL) $(SURE) --account "$(ACCOUNT)"
+
+report: .venv/.done ## How extensions are used, and whom to call (OUT=report.html CSV=… STAGE=… or EXPORT=… RATE=… YES=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.report $(TOOL) $(SURE) $(if $(OUT),--out "$(OUT)") $(if $(CSV),--csv "$(CSV)") \
+		$(if $(EXPORT),--export "$(EXPORT)") $(if $(RATE),--rate "$(RATE)")
 
 generate: .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas

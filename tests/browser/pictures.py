@@ -3,11 +3,13 @@
     python -m tests.browser.pictures [PORT]
 
 Table, confirmation, details and a refusal: wide and light in the demo cabinet, narrow and dark in a page that embeds
-the component.
+the component. And the operator's report.
 """
 
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,7 @@ from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from local import ROOT
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, now
+from tests.browser.test_report import a_report
 from tests.conftest import Cloud
 from tests.support.builders import iso, subscription_changed
 
@@ -33,7 +36,16 @@ def main(url: str) -> None:
         for size in LOOKS:
             story(cloud, chromium, size)
             refusal(cloud, chromium, size)
+        report(chromium)
         chromium.close()
+
+
+def report(browser: Browser) -> None:
+    """The operator's report, out of an export of five thousand accounts."""
+    with TemporaryDirectory() as folder:
+        page = browser.new_page(viewport={"width": 1040, "height": 1500})
+        page.goto(a_report(Path(folder), 5_000).as_uri())
+        page.screenshot(path=FOLDER / "report.png")
 
 
 def account(cloud: Cloud) -> SimpleNamespace:

@@ -1,0 +1,37 @@
+"""The operator's report in a browser: everybody can read it, in light and in dark, and it asks nobody for anything."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from bench.export import write
+from ops.report import page as written
+from ops.report.__main__ import read
+from ops.report.sources import folder
+from ops.report.spool import Spool
+
+
+def a_report(place: Path, accounts: int) -> Path:
+    """The page that an export of so many accounts makes."""
+    write(place, accounts)
+    with Spool() as spool, (place / "report.html").open("w", encoding="utf-8") as file:
+        written.write_page(file, read(folder(place), spool), spool, "an export of the table")
+    return place / "report.html"
+
+
+def test_the_report_is_sound_and_loads_nothing(browser: Browser, sound: Callable[[Page], None], tmp_path: Path) -> None:
+    """With its tables open too."""
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    trouble: list[str] = []
+    page.on("console", lambda line: trouble.append(line.text))
+    page.goto(a_report(tmp_path, 100).as_uri())
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert page.get_by_role("img").count() == 4
+    assert page.get_by_role("row", name="within a minute").is_visible()
+    sound(page)
+    assert asked == [page.url]
+    assert trouble == []
+    page.close()

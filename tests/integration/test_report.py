@@ -1,0 +1,101 @@
+"""The report out of a table: the scan, its rate, its names, and what keeps it from being written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops import console
+from ops.report import __main__ as report
+from ops.report import sources
+from ops.report.spool import Spool
+from tests.integration.conftest import Service
+from tests.support.builders import CONTACT, NOW, iso, usage_changed
+from tests.support.operator import Operated, run
+
+
+@pytest.fixture
+def target(service: Service) -> Operated:
+    """Three accounts; the first has extended, the last has a subscription and no name."""
+    service.extend()
+    service.tell("UsageChanged", usage_changed(sessions=3, databases=1, changed_at=iso(NOW)))
+    service.account(account_id="A-200", name="Ещё одна")
+    service.subscription(account_id="A-300")
+    return Operated()
+
+
+def test_the_table_is_counted_and_names_are_read_only_of_those_to_call(target: Operated) -> None:
+    """What the scan brings holds neither names nor contacts."""
+    source = sources.Table(target, sources.Pace(1e6))
+    assert not [
+        item for item in source.read(lambda _: None) if "n" in item or "o" in item or item["t"]["S"] == "member"
+    ]
+    with Spool() as spool:
+        facts = report.read(source, spool)
+        assert (facts.accounts, facts.extended, facts.extensions) == (3, 1, 1)
+        ((contact, count),) = spool.organizations()
+        assert (contact, count) == (CONTACT, 1)
+        (call,) = spool.calls(contact)
+        assert (call.account_id, call.name) == ("A-100", "ООО «Ромашка»")
+        assert (call.row["sessions_used"], call.row["sessions_limit"]) == (3, 4)
+
+
+def test_page_and_list_are_written(
+    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what it costs is said first."""
+    out, rows = tmp_path / "report.html", tmp_path / "calls.csv"
+    assert run(report, target, monkeypatch, "--out", str(out), "--csv", str(rows)) == 0
+    said = capsys.readouterr()
+    assert "read units" in said.err
+    assert "3 accounts, 1 extensions, 1 to call" in said.out
+    assert "ООО «Ромашка»" in out.read_text()
+    assert "ООО «Ромашка»" in rows.read_text("utf-8-sig")
+    assert run(report, target, monkeypatch, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["calls"] == 1
+
+
+def test_a_large_table_is_read_only_after_a_yes(
+    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The units and dollars are in the question."""
+    monkeypatch.setattr(report, "MOST_UNASKED", -1)
+    out = tmp_path / "report.html"
+    with pytest.raises(console.Trouble, match=r"YES=1 answers: Read any's table \(.* items, .* read units"):
+        run(report, target, monkeypatch, "--out", str(out))
+    assert not out.exists()
+    assert run(report, target, monkeypatch, "--out", str(out), "--yes") == 0
+
+
+class Throttled(Operated):
+    """A table that gives one page of each segment and then no more."""
+
+    def client(self, service: str) -> Any:
+        client = super().client(service)
+        if service != "dynamodb":
+            return client
+        pages, real = [0], client.scan
+
+        def scan(**request: Any) -> Any:
+            pages[0] += 1
+            if pages[0] > sources.SEGMENTS:
+                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "Scan")
+            return real(**request) | {"LastEvaluatedKey": {"pk": {"S": "A#A-100"}, "sk": {"S": "A"}}}
+
+        client.scan = scan
+        return client
+
+
+def test_throttled_in_the_middle_of_a_scan_nothing_is_written(
+    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit code 2, and the page of last time as it was."""
+    out = tmp_path / "report.html"
+    out.write_text("before")
+    with pytest.raises(SystemExit) as ended:
+        console.run(lambda: run(report, Throttled(), monkeypatch, "--out", str(out), "--rate", "100000"))
+    assert ended.value.code == 2
+    assert "ThrottlingException" in capsys.readouterr().err.splitlines()[-1]
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", "before")]
