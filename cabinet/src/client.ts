@@ -1,15 +1,22 @@
 /** The HTTP API: tokens, failures, and the service's clock. */
 import type { components } from './api';
 import { HOUR, SECOND } from './speech';
+import type { What } from './texts';
 
 type Schemas = components['schemas'];
-export type List = Schemas['SubscriptionList'];
 export type Row = Schemas['Subscription'];
 export type Extension = Schemas['Extension'];
-export type Offer = Schemas['Offer'];
 export type Terms = Schemas['Terms'];
 export type Extended = Schemas['Extended'];
 export type Organization = Schemas['ServicingOrganization'];
+/** What an API of an earlier version does not tell is optional here: usage that is not known. */
+export type Limit = Schemas['Limit'] & { used?: number | null; over?: number | null };
+export type Limits = Schemas['Limits'] & Record<What, Limit> & {
+  used_at?: string | null;
+  after_change?: Record<What, Pick<Limit, 'total' | 'over'>> | null;
+};
+export type List = Schemas['SubscriptionList'] & { limits: Limits };
+export type Offer = Schemas['Offer'] & { limits_after: Limits };
 export type GetToken = (options: { refresh: boolean }) => Promise<string> | string;
 
 /** What a refusal brings along. */
@@ -28,6 +35,9 @@ export class Problem extends Error {
     this.passing = PASSING.includes(code);
   }
 }
+
+/** Of whatever was thrown: an answer of another shape is none. */
+export const failure = (error: unknown): Problem => (error instanceof Problem ? error : new Problem('unavailable'));
 
 /** Speaks for one signed-in user. */
 export class Client {

@@ -1,14 +1,20 @@
 /** <extending-subscription>: an account's tariff subscriptions, and the window in which an owner extends one. See docs/embedding.md. */
-import { Client, type Extended, type GetToken, type List, type Offer, Problem, type Row } from './client';
+import { Client, failure, type Extended, type GetToken, type List, type Offer, Problem, type Row } from './client';
 import { h, update } from './dom';
 import { news, page } from './page';
-import { type Acts, type Notice, type Scene, type Sheet, granted, stateOf } from './scene';
+import type { Extra, Extras } from './extras';
+import { button, counts, leaves, time, usage } from './parts';
+import { type Acts, type Notice, type Scene, type Sheet, granted, stateOf, why } from './scene';
 import { announcement, sheet } from './sheet';
 import { HOUR, MINUTE, SECOND, Speech } from './speech';
 import css from './style.css';
+import { BOTH } from './texts';
 import { afterFailure, afterInstant } from './when';
 
 const WAKING = ['online', 'focus'];
+declare const EXTRAS: string; // where the second file is: see build.js
+const KIT = { h, button, time, why, usage, leaves, counts, failure, both: BOTH };
+export type Kit = typeof KIT;
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(css);
 
@@ -30,22 +36,26 @@ class ExtendingSubscription extends HTMLElement {
   #luck = 0; // anew for every answer
   #timer = 0;
   #say: Speech | null = null;
+  #extras: Extras | null = null;
+  #failures = 0;
 
   #root = this.attachShadow({ mode: 'open' });
   #main = h('div.main');
   #live = h('div.sr', { role: 'status' });
   #heading = h('h2', { id: 'heading', tabindex: -1, autofocus: '' });
+  #aside = h('div.aside');
   #content = h('div.content');
   #status = h('div.status', { role: 'status' });
   #actions = h('div.actions');
   #dialog = h('dialog.dialog', { 'aria-labelledby': 'heading' }, h('div.sheet', this.#heading, this.#content, this.#status, this.#actions)) as HTMLDialogElement;
 
   #acts: Acts = {
-    load: () => void this.#load(),
+    load: () => void (this.#loading || this.#load()),
     more: () => {
       this.#pages++;
       void this.#load();
     },
+    extra: (what) => void this.#add(what),
     open: (id) => this.#open(id),
     confirm: () => {
       if (this.#sheet?.offer) this.#extend();
@@ -97,7 +107,7 @@ class ExtendingSubscription extends HTMLElement {
   // ---- what is asked of the API
 
   #restart(): void {
-    this.#data = this.#problem = this.#notice = this.#sheet = null;
+    this.#data = this.#problem = this.#notice = this.#sheet = this.#extras = null;
     this.#era = {};
     this.#pages = 1;
     this.#dialog.close();
@@ -111,13 +121,13 @@ class ExtendingSubscription extends HTMLElement {
     if (!this.#client || !this.#account) return;
     let data: List | null, problem: Problem | null = null;
     try {
-      data = await this.#call<List>('GET', '');
+      data = await this.#call<List>('GET', '/subscriptions');
       for (let page = 1; page < this.#pages && data.next_token; page++) {
-        const more: List = await this.#call('GET', `?next_token=${encodeURIComponent(data.next_token)}`);
+        const more: List = await this.#call('GET', `/subscriptions?next_token=${encodeURIComponent(data.next_token)}`);
         data = { ...more, subscriptions: [...data.subscriptions, ...more.subscriptions] };
       }
     } catch (error) {
-      problem = error instanceof Problem ? error : new Problem('unavailable'); // an answer of another shape
+      problem = failure(error); // an answer of another shape
       data = problem.passing ? this.#data : null;
     }
     if (turn !== this.#turn) return;
@@ -132,13 +142,13 @@ class ExtendingSubscription extends HTMLElement {
   }
 
   #ask(): void {
-    void this.#attempt(async (view) => { view.offer = await this.#call<Offer>('GET', `/${view.row.id}/extension-offer`); });
+    void this.#attempt(async (view) => { view.offer = await this.#call<Offer>('GET', `/subscriptions/${view.row.id}/extension-offer`); });
   }
 
   #extend(): void {
     void this.#attempt(async (view, era) => {
       view.sent = true;
-      const { created, extension } = await this.#call<Extended>('POST', `/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
+      const { created, extension } = await this.#call<Extended>('POST', `/subscriptions/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
       if (era !== this.#era) return;
       view.row.extension = extension;
       this.#notice = { tone: created ? 'good' : 'info', text: announcement(this.#scene(), view, extension) };
@@ -158,7 +168,7 @@ class ExtendingSubscription extends HTMLElement {
       await request(view, era);
     } catch (error) {
       if (era !== this.#era) return;
-      const problem = error instanceof Problem ? error : new Problem('unavailable');
+      const problem = failure(error);
       const { offer, extension } = problem.brought;
       if (offer) Object.assign(view, { offer, before: view.offer?.terms });
       else view.problem = problem;
@@ -175,7 +185,22 @@ class ExtendingSubscription extends HTMLElement {
 
   #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     const root = (this.getAttribute('api') ?? '/api').replace(/\/$/, '');
-    return this.#client!.call(method, `${root}/accounts/${encodeURIComponent(this.#account!)}/subscriptions${path}`, body);
+    return this.#client!.call(method, `${root}/accounts/${encodeURIComponent(this.#account!)}${path}`, body);
+  }
+
+  /** What few ask for has a file of its own; the name is new for every try, since a failure may be remembered. */
+  async #add(what: Extra): Promise<void> {
+    const era = this.#era;
+    try {
+      const { Extras } = await import(EXTRAS + (this.#failures ? `.${this.#failures}` : '')) as typeof import('./extras');
+      if (era !== this.#era) return;
+      this.#extras ??= new Extras({ ...KIT, root: this.#root, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
+      this.#extras.press(what);
+    } catch {
+      this.#failures++;
+      this.#notice = { tone: 'warn', text: why(this.#scene().say, new Problem('offline')).join('. ') };
+    }
+    this.#render();
   }
 
   #announce(type: string, detail: object): void {
@@ -269,7 +294,7 @@ class ExtendingSubscription extends HTMLElement {
     if (this.#say?.lang !== lang || this.#say.zone !== zone) this.#say = new Speech(lang, zone);
     return {
       say: this.#say, now: this.#now, me: this.#client?.user ?? null,
-      data: this.#data, problem: this.#problem, notice: this.#notice, sheet: this.#sheet,
+      data: this.#data, problem: this.#problem, notice: this.#notice, sheet: this.#sheet, aside: this.#aside, opened: this.#extras?.opened,
     };
   }
 
@@ -277,6 +302,7 @@ class ExtendingSubscription extends HTMLElement {
     const scene = this.#scene();
     const held = this.#root.activeElement?.id;
     this.#main.lang = this.#dialog.lang = scene.say.lang;
+    update(this.#aside, this.#extras?.view(scene) ?? []);
     update(this.#main, page(scene, this.#acts));
     const told = news(scene);
     if (this.#live.textContent !== told) this.#live.textContent = told;

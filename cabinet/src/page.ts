@@ -1,9 +1,13 @@
 /** The page: what the account may use now, and its subscriptions. */
-import type { List, Row } from './client';
+import type { Extension, Limit, Limits, List, Row } from './client';
 import { type Child, h } from './dom';
-import { button, contact, counter, number, time } from './parts';
+import { ahead, button, contact, counter, grow, number, pressing, time, usage } from './parts';
 import { type Acts, type Scene, granted, stateOf, why } from './scene';
+import { DAY, HOUR } from './speech';
 import { BOTH, own } from './texts';
+
+const WEEK = 7 * DAY;
+type Point = [iso: string, edge: number, name?: string, extension?: Extension];
 
 /** What a screen reader is told: the latest of what happened. */
 export function news({ say, data, problem, notice }: Scene): string {
@@ -11,7 +15,9 @@ export function news({ say, data, problem, notice }: Scene): string {
 }
 
 export function page(scene: Scene, acts: Acts): Child[] {
-  const { say: { text }, say, data, notice } = scene;
+  const { say: { text }, say, data, notice, aside, opened } = scene;
+  const near = data && pressing(data.limits, scene.now);
+  const help = data && contact(say, data.account.servicing_organization);
   return [
     h('header', h('h2.heading', { id: 'title', tabindex: -1 }, text.title),
       data && h('p.muted', data.account.name && [h('bdi', data.account.name), ' · '], h('bdi', data.account.id))),
@@ -19,9 +25,13 @@ export function page(scene: Scene, acts: Acts): Child[] {
     trouble(scene, acts),
     data && [
       data.role !== 'owner' && h('p.notice.info', text.refusals.owner_required.join('. ')),
-      data.subscriptions[0] ? [limits(scene, data), table(scene, data, acts)] : h('div.blank', h('h3', text.empty)),
+      data.subscriptions[0] ? [limits(scene, data), near && help, table(scene, data, acts)] : h('div.blank', h('h3', text.empty)),
       data.next_token && button('more', 'plain', acts.more, text.more),
-      contact(say, data.account.servicing_organization),
+      !near && help,
+      h('div.tools',
+        button('history', 'plain', () => acts.extra('history'), text.history, { 'aria-expanded': !!opened }),
+        button('summary', 'plain', () => acts.extra('summary'), text.summary)),
+      aside,
     ],
   ];
 }
@@ -36,21 +46,49 @@ function trouble({ say, data, problem }: Scene, acts: Acts): Child {
   return h('div.blank', h('h3', title), h('p', next), retry, servicing_organization && contact(say, servicing_organization));
 }
 
-function limits({ say: { text }, say, now }: Scene, data: List): HTMLElement {
-  const running = data.subscriptions.map((row) => row.extension).filter(granted).filter((extension) => stateOf(extension, now) === 'active');
-  const only = running.length === 1 ? running[0] : undefined;
-  const till = only ? only.ends_at : data.limits.next_change_at;
+function limits(scene: Scene, { limits, subscriptions }: List): HTMLElement {
+  const { say: { text }, say, now } = scene;
   return h('section.limits', { 'aria-labelledby': 'limits' }, h('h3', { id: 'limits' }, text.now),
     h('dl', BOTH.map((what) => {
-      const { base, extra, total } = data.limits[what];
-      const piece = (tag: string, size: number | null) => Object.assign(h(tag), { style: `flex-grow: ${size ?? 0}` });
-      return h('div.card.limit', h('dt', text[what]), h('dd', h('b.total', say.number(total)),
-        total != null && extra > 0 && [
-          h('span.muted.small', `${say.number(base)} ${text.base} + `, h('span.extra', `${say.number(extra)} ${text.extra}`)),
-          h('span.bar', { 'aria-hidden': true }, piece('i', base), piece('i.extra', extra)),
-        ]));
+      const limit = limits[what], { base, extra, total, over } = limit;
+      const [lead, sum, rest] = usage(say, limit);
+      return h('div.card.limit', h('dt', text[what]), h('dd', lead && h('span.muted', lead), h('b.total', sum), h(over ? 'b.over' : 'span.muted', rest),
+        bar(limit),
+        total != null && h('span.muted.small', `${say.number(base)} ${text.base}`, extra > 0 && [' + ', h('span.extra', `${say.number(extra)} ${text.extra}`)])));
     })),
-    till && BOTH.some((what) => data.limits[what].extra) && h('p.muted.small', `${only ? text.extraTill : text.changes} `, time(say, till, only)));
+    limits.used_at && h('p.muted.small', `${text.usedAt} `, h('time', { datetime: limits.used_at }, say.clock(limits.used_at, now))),
+    line(scene, limits, subscriptions), ahead(scene, limits));
+}
+
+/** In use and free, by the tariff, by the extension and above both: each piece as long as it is large. */
+function bar({ base, total, used }: Limit): HTMLElement {
+  const inUse = used ?? 0, most = total ?? 2 * inUse + 1; // open to the end
+  const cuts = [...new Set([0, base ?? most, most, inUse])].sort((a, b) => a - b);
+  return h('span.bar', { 'aria-hidden': true }, cuts.slice(1).map((to, i) => {
+    const from = cuts[i]!;
+    const look = total == null ? 'open' : from >= total ? 'above' : from >= base! ? 'extra' : 'base';
+    return grow(`i.${look}${from < inUse ? '.on' : ''}`, to - from);
+  }));
+}
+
+/** What begins and ends until a week after the next change: a list, drawn as a line. */
+function line({ say: { text }, say, now }: Scene, { next_change_at: next }: Limits, rows: Row[]): Child {
+  const soon = (next ? Date.parse(next) : now) + WEEK;
+  const points: Point[] = [[new Date(now).toISOString(), 0]];
+  for (const { state, starts_at, ends_at, tariff: { name }, extension } of rows) {
+    if (state === 'active') points.push([ends_at, 3, name]);
+    if (state === 'future') points.push([starts_at, 4, name]);
+    if (granted(extension)) points.push([extension.granted_at, 1, name, extension], [extension.ends_at, 2, name, extension]);
+  }
+  const near = points.filter(([iso, , , extension]) => Date.parse(iso) <= soon && !(extension && Date.parse(extension.ends_at) < now - WEEK)).sort();
+  const groups = Object.entries(Object.groupBy(near, ([iso]) => iso)) as [string, Point[]][];
+  return groups[1] && h('ol.line', { role: 'list' }, groups.map(([iso, group], i) => {
+    const till = groups[i + 1]?.[0], [, edge, , extension] = group[0]!;
+    const extended = rows.some(({ extension }) => granted(extension) && extension.granted_at <= iso && iso < extension.ends_at);
+    return grow(`li.edge${extended ? '.extra' : ''}${edge ? '' : '.now'}`, Math.round(((till ? Date.parse(till) : soon) - Date.parse(iso)) / HOUR),
+      group.map(([, edge, name]) => h('p', text.edges[edge], name && [' ', h('bdi.name', name)])),
+      edge > 0 && h('p.muted.small', time(say, iso, extension)));
+  }));
 }
 
 function table(scene: Scene, { subscriptions }: List, acts: Acts): HTMLElement {
@@ -77,5 +115,5 @@ function extension(scene: Scene, { id, extension }: Row, acts: Acts): Child {
     const [reason] = own(text.refusals, extension.reason) ?? text.refusals.other;
     return h('span.none', { id: `r-${id}`, tabindex: 0 }, h('span.dash', { 'aria-hidden': true }, '—'), h('span.reason', reason));
   }
-  return [link(state, `${state === 'active' ? text.active : text.used} `, time(say, extension.ends_at, extension)), state === 'active' && counter(scene, extension.ends_at)];
+  return [link(state, `${state === 'active' ? text.active : text.ended} `, time(say, extension.ends_at, extension)), state === 'active' && counter(scene, extension.ends_at)];
 }

@@ -1,11 +1,14 @@
 /** What both the page and the window are made of. */
-import type { Extension, Organization, Row, Terms } from './client';
+import type { Extension, Limit, Limits, Organization, Row, Terms } from './client';
 import { type Child, h } from './dom';
 import type { Scene } from './scene';
-import { HOUR, type Speech } from './speech';
-import { BOTH } from './texts';
+import { DAY, HOUR, type Speech } from './speech';
+import { BOTH, fill } from './texts';
 
 export const button = (id: string, look: string, press: () => void, label: Child, more?: Record<string, string | boolean>): HTMLElement => h(`button.${look}`, { id, type: 'button', click: press, ...more }, label);
+
+/** As long as it is large. The style is set from here: a policy may forbid it in markup. */
+export const grow = (tag: string, size: number, ...children: Child[]): HTMLElement => Object.assign(h(tag, ...children), { style: `flex-grow: ${size}` });
 
 /** An instant; to the second in a short extension. */
 export function time(say: Speech, iso: string, extension?: Pick<Extension, 'granted_at' | 'ends_at'>): HTMLElement {
@@ -18,8 +21,48 @@ export const counter = ({ say, now }: Scene, iso: string): HTMLElement => h('p.m
 
 export const number = (say: Speech, row: Row): Child[] => [`${say.text.no} `, h('bdi', row.number)];
 
+/** 2 сеанса, 8 баз */
+export const counts = (say: Speech, terms: Terms): string[] => BOTH.map((what) => say.count(terms[what], what));
+
 export function gain(say: Speech, terms: Terms): HTMLElement {
   return h('ul.gain', BOTH.map((what) => terms[what] > 0 && h('li', `+${say.count(terms[what], what)}`)), h('li.term', say.duration(terms.duration)));
+}
+
+/** Whether the next change is near, or takes away what is in use: time to turn to somebody. */
+export const pressing = ({ next_change_at: at, after_change: after }: Limits, now: number): boolean => (
+  !!at && Date.parse(at) - now <= (BOTH.some((what) => after?.[what].over) ? 99 : 1) * DAY
+);
+
+/** занято | 5 из 9 | свободно 4 */
+export function usage(say: Speech, { total, used, over }: Limit): [lead: string, sum: string, rest: string] {
+  const { text } = say;
+  if (used == null) return ['', say.number(total), text.unknown];
+  const sum = say.number(used);
+  if (total == null) return [text.used, sum, text.unlimited];
+  const rest = over ? fill(text.over, say.number(over)) : total > used ? fill(text.free, say.number(total - used)) : text.full;
+  return [text.used, `${sum} ${text.of} ${say.number(total)}`, rest];
+}
+
+/** What the next change leaves, held against what is in use: останется 1 база; занято 5, больше лимита на 4: … */
+export function leaves(say: Speech, limits: Limits): string[] {
+  const { text } = say;
+  return BOTH.map((what) => {
+    const { total, over } = limits.after_change![what], { total: before, used } = limits[what];
+    const count = say.count(total, what);
+    const left = total == null ? count : fill(before != null && total > before ? text.grows : say.pick(text.remains, total), count);
+    if (used == null) return `${left}; ${text.unknown}`;
+    return `${left}; ${text.used} ${say.number(used)}${over ? `, ${fill(text.over, say.number(over))}: ${text.noNew[what]}` : ''}`;
+  });
+}
+
+/** The same to look at. */
+export function ahead({ say, now }: Scene, limits: Limits): Child {
+  const { next_change_at: at, after_change: after } = limits;
+  if (!at || !after) return null;
+  const lastDay = Date.parse(at) - DAY;
+  return h('div.ahead', h('b', say.soon(at, now)),
+    lastDay > now && h('i', { hidden: '', 'data-until': new Date(lastDay).toISOString() }), // has the contact moved up in time
+    h('ul', leaves(say, limits).map((line, i) => h(after[BOTH[i]!].over ? 'li.over' : 'li', line))));
 }
 
 /** Whom to turn to. Only what surely is a phone, a mail address or a web site becomes a link. */

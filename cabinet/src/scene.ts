@@ -1,5 +1,6 @@
 /** What the component knows at one moment: the views draw it, the element changes it. */
 import type { Extension, List, Offer, Problem, Row, Terms } from './client';
+import type { Extra } from './extras';
 import type { Speech } from './speech';
 import { own } from './texts';
 
@@ -17,7 +18,7 @@ export interface Sheet {
   sent?: boolean;
 }
 
-export interface Notice { tone: 'good' | 'info'; text: string }
+export interface Notice { tone: 'good' | 'info' | 'warn'; text: string }
 
 export interface Scene {
   readonly say: Speech;
@@ -29,12 +30,16 @@ export interface Scene {
   readonly problem: Problem | null;
   readonly notice: Notice | null;
   readonly sheet: Sheet | null;
+  /** Where history and summary are drawn, and whether the history is open. */
+  readonly aside: HTMLElement;
+  readonly opened: boolean | undefined;
 }
 
 /** What can be pressed. */
 export interface Acts {
   readonly load: () => void;
   readonly more: () => void;
+  readonly extra: (what: Extra) => void;
   readonly open: (id: string) => void;
   readonly confirm: () => void;
   readonly close: () => void;

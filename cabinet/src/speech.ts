@@ -1,15 +1,16 @@
 /** Dates, numbers and plurals of one language, in one time zone. */
-import { CITIES, TEXTS, type Texts, type What } from './texts';
+import type { Forms } from './en';
+import { TEXTS, type Texts, type What, city, fill } from './texts';
 
 export const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 const UNITS = ['week', 'day', 'hour', 'minute', 'second'] as const;
 
 /** A time zone that may be shown: the one asked for, or the browser's own where that is missing or unheard of. */
-function known(zone: string | null | undefined): string {
+function known(zone?: string | null): string {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: zone ?? undefined }).resolvedOptions().timeZone;
   } catch {
-    return new Intl.DateTimeFormat('en').resolvedOptions().timeZone;
+    return known();
   }
 }
 
@@ -19,18 +20,19 @@ export class Speech {
   readonly #number: Intl.NumberFormat;
   readonly #plural: Intl.PluralRules;
   readonly #units: Map<string, Intl.NumberFormat>;
-  readonly #formats: Record<'date' | 'day' | 'minute' | 'second', Intl.DateTimeFormat>;
+  readonly #formats: Record<'date' | 'day' | 'minute' | 'second' | 'soon', Intl.DateTimeFormat>;
 
   constructor(readonly lang: keyof typeof TEXTS, readonly zone: string | null | undefined) {
-    const { locale } = this.text = TEXTS[lang];
+    this.text = TEXTS[lang];
+    const locale = lang === 'en' ? 'en-GB' : lang;
     const timeZone = known(zone);
-    const city = timeZone.split('/').pop()?.replaceAll('_', ' ') ?? '';
-    this.#place = lang === 'ru' && CITIES[city] || city;
+    this.#place = city(timeZone.split('/').pop()?.replaceAll('_', ' ') ?? '', this.text);
     // Kept: to make one takes longer than all that it will ever format.
     const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { timeZone, ...options });
     this.#formats = {
       date: format({ dateStyle: 'medium' }), day: format({ dateStyle: 'long' }),
       minute: format({ timeStyle: 'short' }), second: format({ timeStyle: 'medium' }),
+      soon: format({ month: 'long', day: 'numeric', hour: '2-digit', minute: '2-digit' }),
     };
     this.#number = new Intl.NumberFormat(locale);
     this.#plural = new Intl.PluralRules(locale);
@@ -42,9 +44,10 @@ export class Speech {
   /** 2 сеанса; Сеансы: без ограничений. */
   count(n: number | null, what: What): string {
     if (n == null) return `${this.text[what]}: ${this.text.unlimited}`;
-    const forms = this.text.forms[what];
-    return `${this.number(n)}\u00a0${forms[this.#plural.select(n)] ?? forms.other}`;
+    return `${this.number(n)}\u00a0${this.pick(this.text.forms[what], n)}`;
   }
+
+  pick(forms: Forms, n: number): string { return forms[this.#plural.select(n)] ?? forms.other; }
 
   date(instant: string): string { return this.#formats.date.format(new Date(instant)); }
 
@@ -52,6 +55,18 @@ export class Speech {
   moment(instant: string, exact = false): string {
     const { day, minute, second } = this.#formats, at = new Date(instant);
     return `${day.format(at)}, ${(exact ? second : minute).format(at)} (${this.#place})`;
+  }
+
+  /** 09:00; of another day, 23 нояб. 2026 г., 09:00. */
+  clock(instant: string, now: number): string {
+    const day = this.date(instant), time = this.#formats.minute.format(new Date(instant));
+    return day === this.#formats.date.format(now) ? time : `${day}, ${time}`;
+  }
+
+  /** 29 ноября в 17:23; with the year where it is far. */
+  soon(instant: string, now: number): string {
+    const at = new Date(instant);
+    return Math.abs(at.getTime() - now) < 300 * DAY ? this.#formats.soon.format(at) : this.moment(instant);
   }
 
   /** An ISO 8601 duration in words; what is none stays as it is. */
@@ -65,7 +80,7 @@ export class Speech {
     const days = Math.floor(ms / DAY), hours = Math.floor(ms % DAY / HOUR);
     const minutes = Math.floor(ms % HOUR / MINUTE), seconds = Math.floor(ms % MINUTE / SECOND);
     const span = days ? this.#span(0, days, hours) : hours || minutes > 4 ? this.#span(0, 0, hours, minutes) : this.#span(0, 0, 0, minutes, seconds);
-    return this.text.left(span || this.#span(0, 0, 0, 0, 1));
+    return fill(this.text.left, span || this.#span(0, 0, 0, 0, 1));
   }
 
   #span(...counts: number[]): string {

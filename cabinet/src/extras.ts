@@ -1,0 +1,175 @@
+/** The second file: an account's history of extensions, and a summary as text. Loaded when asked for; the first file hands it its tools. */
+import type { Extension, Limits, Problem } from './client';
+import type { Child } from './dom';
+import type { Kit } from './element';
+import css from './extras.css';
+import type { Scene } from './scene';
+import type { Texts } from './texts';
+
+export type Extra = 'history' | 'summary';
+/** An extension of any period. */
+type Past = Extension & { subscription_id: string; subscription_number: string | null; period_starts_at: string };
+interface Page { extensions: Past[]; next_token: string | null }
+interface History { page?: Page; problem?: Problem | undefined; busy?: boolean }
+
+interface Tools extends Kit {
+  readonly root: ShadowRoot;
+  readonly get: <Answer>(path: string) => Promise<Answer>;
+  readonly scene: () => Scene;
+  readonly draw: () => void;
+}
+
+const TEXTS = {
+  ru: {
+    heads: ['Подписка', 'Расширение', 'Действует до', 'Отозвано'], period: 'период с', none: 'Подписки ещё не расширяли.', runs: 'действует',
+    copied: 'Сводка скопирована.', byHand: 'Скопировать не удалось. Текст выделен: скопируйте его сами.',
+    summary: 'Сводка', account: 'Абонент', asOf: 'Сводка на', contact: 'Обслуживающая организация',
+  },
+  en: {
+    heads: ['Subscription', 'Extension', 'Lasts until', 'Taken back'], period: 'period from', none: 'No subscription has been extended yet.', runs: 'still running',
+    copied: 'The summary is copied.', byHand: 'It could not be copied. The text is selected: copy it yourself.',
+    summary: 'Summary', account: 'Account', asOf: 'Summary as of', contact: 'Servicing organisation',
+  },
+};
+
+const STYLE = new CSSStyleSheet();
+STYLE.replaceSync(css);
+
+export class Extras {
+  readonly #tools: Tools;
+  readonly #status: HTMLElement;
+  #history: History | null = null; // while it is open
+  #seen = ''; // what the list told of extensions when the history was last asked for
+  #summary = '';
+  #lang = '';
+
+  constructor(tools: Tools) {
+    this.#tools = tools;
+    this.#status = tools.h('div', { role: 'status' });
+    const sheets = tools.root.adoptedStyleSheets;
+    if (!sheets.includes(STYLE)) sheets.push(STYLE);
+  }
+
+  get opened(): boolean { return !!this.#history; }
+
+  press(what: Extra): void {
+    this.#tell('');
+    if (what === 'summary') void this.#copy();
+    else if (this.#history) this.#history = null;
+    else void this.#load();
+  }
+
+  view(scene: Scene): Child[] {
+    const { say, data } = scene, { h } = this.#tools;
+    if (this.#lang !== say.lang) { // what was said is in another language
+      this.#lang = say.lang;
+      this.#summary = '';
+      this.#tell('');
+    }
+    if (!data) return [];
+    const history = this.#history;
+    if (history && !history.problem && this.#seen !== seen(scene)) queueMicrotask(() => void this.#load());
+    return [
+      this.#status,
+      this.#summary && h('textarea.summary', { id: 'text', readonly: '', rows: this.#summary.split('\n').length, 'aria-label': TEXTS[say.lang].summary }, this.#summary),
+      history && this.#past(scene, history),
+    ];
+  }
+
+  /** Seen, and read out. */
+  #tell(line: string): void { this.#status.textContent = line; }
+
+  // ---- the history
+
+  async #load(token?: string): Promise<void> {
+    const { get, scene, draw, failure, why } = this.#tools, { say } = scene();
+    const history = this.#history ??= {};
+    if (history.busy) return;
+    Object.assign(history, { busy: true, problem: undefined });
+    this.#seen = seen(scene());
+    this.#tell(say.text.loading);
+    draw();
+    try {
+      const page = await get<Page>(`/extensions?limit=20${token ? `&next_token=${encodeURIComponent(token)}` : ''}`);
+      const before = token && history.page ? history.page.extensions : [];
+      history.page = { ...page, extensions: [...before, ...page.extensions] };
+    } catch (error) {
+      history.problem = failure(error);
+    }
+    history.busy = false;
+    if (this.#history !== history) return; // closed meanwhile
+    this.#tell(history.problem ? why(scene().say, history.problem).join('. ') : '');
+    draw();
+  }
+
+  #past({ say, data, now, me }: Scene, { page, problem }: History): Child {
+    const { h, button, time, counts } = this.#tools, text = TEXTS[say.lang];
+    const further = page?.next_token, again = problem?.passing;
+    const cell = (child: Child, i: number) => h('td.cell', h('span.label', { 'aria-hidden': true }, text.heads[i]), h('div', child));
+    return [
+      page && !page.extensions[0] && h('p.muted', text.none),
+      page?.extensions[0] && h('table.table', { 'aria-label': say.text.history },
+        h('thead', h('tr.row', text.heads.map((head) => h('th', { scope: 'col' }, head)))),
+        h('tbody', page.extensions.map((past) => {
+          const { subscription_id, subscription_number, period_starts_at, terms, granted_at, granted_by, ends_at, revoked_at } = past;
+          const row = data?.subscriptions.find(({ id }) => id === subscription_id);
+          const runs = Date.parse(ends_at) > now;
+          return h('tr.row', [
+            [h('bdi.name', row?.tariff.name ?? subscription_id), h('p.muted.small', subscription_number && [`${say.text.no} `, h('bdi', subscription_number), ' · '], `${text.period} `, h('time', { datetime: period_starts_at }, say.date(period_starts_at)))],
+            [h('p', `+${[...counts(say, terms), say.duration(terms.duration)].join(', ')}`), h('p.muted.small', time(say, granted_at, past), ' · ', h('bdi', granted_by), granted_by === me && ` (${say.text.you})`)],
+            time(say, ends_at, past),
+            revoked_at ? time(say, revoked_at, past) : runs ? text.runs : say.text.notRevoked,
+          ].map(cell));
+        }))),
+      (again ?? further) && button('further', 'plain', () => void this.#load(page && further ? further : undefined), again ? say.text.retry : say.text.more),
+    ];
+  }
+
+  // ---- the summary
+
+  async #copy(): Promise<void> {
+    const { scene, draw, root } = this.#tools, now = scene(), text = TEXTS[now.say.lang];
+    this.#summary = this.#lines(now).join('\n');
+    let copied = true;
+    try {
+      await navigator.clipboard.writeText(this.#summary);
+    } catch { // not allowed, or the page is not a secure one
+      copied = false;
+    }
+    draw();
+    this.#tell(copied ? text.copied : text.byHand);
+    if (!copied) (root.getElementById('text') as HTMLTextAreaElement | null)?.select();
+  }
+
+  #lines({ say, data, now }: Scene): string[] {
+    const { usage, leaves, time, both } = this.#tools, text = TEXTS[say.lang], { text: common } = say;
+    if (!data) return [];
+    const { account: { id, name, servicing_organization }, limits, subscriptions } = data as { limits: Limits } & typeof data;
+    const { used_at, next_change_at, after_change } = limits;
+    const moment = (iso: string, extension?: Extension) => time(say, iso, extension).textContent;
+    const of = servicing_organization ?? {};
+    return [
+      `${text.account}: ${[name, id].filter(Boolean).join(', ')}`,
+      `${text.asOf} ${moment(new Date(now).toISOString())}`,
+      '',
+      ...both.map((what) => `${common[what]}: ${allowed(common, limits[what])}${usage(say, limits[what]).filter(Boolean).join(', ')}`),
+      ...used_at ? [`${common.usedAt} ${moment(used_at)}`] : [],
+      '',
+      ...subscriptions.flatMap(({ tariff, number, extension }) => ('granted_at' in extension
+        ? [`«${tariff.name}», ${common.no} ${number}: ${Date.parse(extension.ends_at) > now ? common.active : common.ended} ${moment(extension.ends_at, extension)}`] : [])),
+      ...next_change_at && after_change ? [`${say.soon(next_change_at, now)}:`, ...leaves(say, limits).map((line) => `– ${line}`)] : [],
+      '',
+      `${text.contact}: ${Object.values(of).filter(Boolean).join(', ')}`,
+    ];
+  }
+}
+
+/** 2 по тарифу + 2 по расширению; */
+function allowed(text: Texts, { base, extra, total }: Limits['sessions']): string {
+  return total == null ? '' : `${base ?? 0} ${text.base}${extra ? ` + ${extra} ${text.extra}` : ''}; `;
+}
+
+/** Changes whenever the history does, as far as the list tells. */
+function seen({ data }: Scene): string {
+  return (data?.subscriptions ?? []).map(({ extension }) => ('granted_at' in extension ? [extension.id, extension.revoked_at] : [])).join();
+}
