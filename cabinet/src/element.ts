@@ -192,7 +192,8 @@ class ExtendingSubscription extends HTMLElement {
   async #add(what: Extra): Promise<void> {
     const era = this.#era;
     try {
-      const { Extras } = await import(EXTRAS + (this.#failures ? `.${this.#failures}` : '')) as typeof import('./extras');
+      const file = EXTRAS + (this.#failures ? `.${this.#failures}` : '');
+      const { Extras } = await import(file) as typeof import('./extras');
       if (era !== this.#era) return;
       this.#extras ??= new Extras({ ...KIT, root: this.#root, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
       this.#extras.press(what);

@@ -41,10 +41,11 @@ export class Extras {
   #history: History | null = null; // while it is open
   #seen = ''; // what the list told of extensions when the history was last asked for
   #summary = '';
-  #lang = '';
+  #lang: string;
 
   constructor(tools: Tools) {
     this.#tools = tools;
+    this.#lang = tools.scene().say.lang;
     this.#status = tools.h('div', { role: 'status' });
     const sheets = tools.root.adoptedStyleSheets;
     if (!sheets.includes(STYLE)) sheets.push(STYLE);
@@ -152,7 +153,7 @@ export class Extras {
       `${text.account}: ${[name, id].filter(Boolean).join(', ')}`,
       `${text.asOf} ${moment(new Date(now).toISOString())}`,
       '',
-      ...both.map((what) => `${common[what]}: ${allowed(common, limits[what])}${usage(say, limits[what]).filter(Boolean).join(', ')}`),
+      ...both.map((what) => `${common[what]}: ${allowed(common, limits[what])}${used(usage(say, limits[what]))}`),
       ...used_at ? [`${common.usedAt} ${moment(used_at)}`] : [],
       '',
       ...subscriptions.flatMap(({ tariff, number, extension }) => ('granted_at' in extension
@@ -173,3 +174,6 @@ function allowed(text: Texts, { base, extra, total }: Limits['sessions']): strin
 function seen({ data }: Scene): string {
   return (data?.subscriptions ?? []).map(({ extension }) => ('granted_at' in extension ? [extension.id, extension.revoked_at] : [])).join();
 }
+
+/** занято 5 из 9, свободно 4 */
+const used = ([lead, sum, rest]: [string, string, string]): string => `${lead ? `${lead} ` : ''}${sum}, ${rest}`;

@@ -1,0 +1,441 @@
+"""What is in use, and what the next change will leave: told on the first day, in both languages, without colour."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NARROW, Cabinet, now
+from tests.support.builders import CONTACT, TERMS, iso
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+END = datetime(2026, 11, 29, 14, 23, tzinfo=UTC)  # 17:23 in Moscow
+LIST = "**/subscriptions"
+
+
+def limit(base: int | None, extra: int = 0, used: int | None = None) -> dict[str, Any]:
+    """As the API tells it."""
+    total = None if base is None else base + extra
+    over = None if used is None else 0 if total is None else max(0, used - total)
+    return {"base": base, "extra": extra, "total": total, "used": used, "over": over}
+
+
+def left(now: dict[str, Any], total: int | None) -> dict[str, Any]:
+    """What the next change leaves of a limit."""
+    after = limit(total, used=now["used"])
+    return {"total": after["total"], "over": after["over"]}
+
+
+def row(number: int, **change: Any) -> dict[str, Any]:
+    """A subscription of the list: main, active for a year, not to be extended."""
+    return {
+        "id": f"S-{number}",
+        "number": f"00000000{number}",
+        "kind": "main",
+        "tariff": {"id": "basic", "name": "Базовый"},
+        "starts_at": iso(NOON - 30 * DAY),
+        "ends_at": iso(NOON + 335 * DAY),
+        "state": "active",
+        "limits": {"sessions": 2, "databases": 1},
+        "extension": {"state": "unavailable", "reason": "tariff_not_extendable"},
+    } | change
+
+
+def extended(**change: Any) -> dict[str, Any]:
+    """An extension that began two days ago."""
+    granted = {"granted_at": iso(END - 7 * DAY), "granted_by": "U-1", "ends_at": iso(END), "revoked_at": None}
+    return {"state": "active", "id": "e-1", "terms": TERMS} | granted | change
+
+
+def answer(
+    sessions: dict[str, Any],
+    databases: dict[str, Any],
+    after: tuple[int | None, int | None] | None = (2, 1),
+    rows: list[dict[str, Any]] | None = None,
+    **limits: Any,
+) -> dict[str, Any]:
+    """The list of an owner."""
+    told = {
+        "sessions": sessions,
+        "databases": databases,
+        "used_at": iso(NOON - timedelta(hours=6)),  # 09:00 in Moscow
+        "next_change_at": iso(END) if after else None,
+        "after_change": {"sessions": left(sessions, after[0]), "databases": left(databases, after[1])}
+        if after
+        else None,
+    }
+    account = {"id": "A-1", "name": "ООО «Проба»", "time_zone": "Europe/Moscow", "servicing_organization": CONTACT}
+    return {
+        "account": account,
+        "role": "owner",
+        "limits": told | limits,
+        "subscriptions": [row(1, extension=extended())] if rows is None else rows,
+        "next_token": None,
+    }
+
+
+@pytest.fixture
+def show(open_page: Any) -> Callable[..., Cabinet]:
+    """Opens a page at noon with an answer of the list: show(answer, lang=…)."""
+
+    def shown(told: dict[str, Any], lang: str = "ru", at: datetime = NOON, **options: Any) -> Cabinet:
+        def before(page: Page) -> None:
+            page.clock.set_fixed_time(at)
+            page.route(LIST, lambda route: route.fulfill(json=told))
+
+        cabinet: Cabinet = open_page("U-1", "A-1", lang=lang, before=before, **options)
+        expect(cabinet.page.get_by_role("region")).to_be_visible()
+        return cabinet
+
+    return shown
+
+
+# The answer; what the cards of sessions and databases say; what the next change leaves; in Russian and in English.
+STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
+    "free": (
+        answer(limit(2, 2, 1), limit(1, 8, 1)),
+        {
+            "ru": [
+                "занято1 из 4свободно 32 по тарифу + 2 по расширению",
+                "занято1 из 9свободно 8",
+                "останутся 2 сеанса; занято 1",
+                "останется 1 база; занято 1",
+            ],
+            "en": [
+                "in use1 of 43 free2 from the tariff + 2 from the extension",
+                "in use1 of 98 free",
+                "2 sessions remain; in use 1",
+                "1 database remains; in use 1",
+            ],
+        },
+    ),
+    "over after": (
+        answer(limit(2, 2, 3), limit(1, 8, 5)),
+        {
+            "ru": [
+                "занято3 из 4свободно 1",
+                "занято5 из 9свободно 4",
+                "останутся 2 сеанса; занято 3, больше лимита на 1: новые не откроются, начатые не прервутся",
+                "останется 1 база; занято 5, больше лимита на 4: новые создать будет нельзя, данные сохранятся",
+            ],
+            "en": [
+                "in use3 of 41 free",
+                "in use5 of 94 free",
+                "2 sessions remain; in use 3, 1 over the limit: no new ones can start, those open go on",
+                "1 database remains; in use 5, 4 over the limit: no new ones can be made, the data stay",
+            ],
+        },
+    ),
+    "unknown": (
+        answer(limit(2, 2), limit(1, 8), used_at=None),
+        {
+            "ru": [
+                "4занятость неизвестна",
+                "9занятость неизвестна",
+                "останутся 2 сеанса; занятость неизвестна",
+                "останется 1 база; занятость неизвестна",
+            ],
+            "en": [
+                "4usage unknown",
+                "9usage unknown",
+                "2 sessions remain; usage unknown",
+                "1 database remains; usage unknown",
+            ],
+        },
+    ),
+    "full": (
+        answer(limit(5, 0, 5), limit(21, 0, 21), (5, 21), [row(1)]),
+        {
+            "ru": [
+                "занято5 из 5свободных нет5 по тарифу",
+                "занято21 из 21свободных нет21 по тарифу",
+                "останется 5 сеансов; занято 5",
+                "останется 21 база; занято 21",
+            ],
+            "en": [
+                "in use5 of 5none free5 from the tariff",
+                "in use21 of 21none free",
+                "5 sessions remain; in use 5",
+                "21 databases remain; in use 21",
+            ],
+        },
+    ),
+    "over": (
+        answer(limit(2, 0, 3), limit(1, 0, 5), None, [row(1)]),
+        {
+            "ru": ["занято3 из 2больше лимита на 12 по тарифу", "занято5 из 1больше лимита на 4"],
+            "en": ["in use3 of 21 over the limit2 from the tariff", "in use5 of 14 over the limit"],
+        },
+    ),
+    "unlimited": (
+        answer(limit(None, 2, 7), limit(None, 8), (None, None)),
+        {
+            "ru": [
+                "занято7без ограничений",
+                "без ограниченийзанятость неизвестна",
+                "Сеансы: без ограничений; занято 7",
+                "Базы: без ограничений; занятость неизвестна",
+            ],
+            "en": [
+                "in use7unlimited",
+                "unlimitedusage unknown",
+                "Sessions: unlimited; in use 7",
+                "Databases: unlimited; usage unknown",
+            ],
+        },
+    ),
+    "two mains and an add-on": (
+        answer(limit(9, 2, 3), limit(2, 8, 0), (12, 3), [row(1, extension=extended()), row(2), row(3, kind="add_on")]),
+        {
+            "ru": [
+                "занято3 из 11свободно 89 по тарифу + 2 по расширению",
+                "занято0 из 10свободно 10",
+                "будет 12 сеансов; занято 3",
+                "останутся 3 базы; занято 0",
+            ],
+            "en": [
+                "in use3 of 118 free9 from the tariff + 2 from the extension",
+                "in use0 of 1010 free",
+                "12 sessions from then on; in use 3",
+                "3 databases remain; in use 0",
+            ],
+        },
+    ),
+    "no main": (
+        answer(limit(0, 0, 1), limit(0, 0, 0), (2, 1), [row(1, state="future", starts_at=iso(END))]),
+        {
+            "ru": [
+                "занято1 из 0больше лимита на 10 по тарифу",
+                "занято0 из 0свободных нет",
+                "будет 2 сеанса; занято 1",
+                "будет 1 база; занято 0",
+            ],
+            "en": [
+                "in use1 of 01 over the limit0 from the tariff",
+                "in use0 of 0none free",
+                "2 sessions from then on; in use 1",
+                "1 database from then on; in use 0",
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+@pytest.mark.parametrize("state", STATES)
+def test_bars_and_what_is_left_say_it_in_words(show: Any, state: str, lang: str) -> None:
+    """How many are in use of how many there are, where they come from, and what the next change leaves."""
+    told, words = STATES[state]
+    cabinet = show(told, lang)
+    region = cabinet.page.get_by_role("region")
+    sessions, databases, *ahead = words[lang]
+    for card, text in zip(region.get_by_role("definition").all(), (sessions, databases), strict=True):
+        expect(card).to_contain_text(text)
+    lines = [
+        line.replace("\u00a0", " ")
+        for line in region.get_by_role("list").last.get_by_role("listitem").all_inner_texts()
+    ]
+    if ahead:
+        assert lines == ahead
+        expect(region).to_contain_text("29 ноября в 17:23" if lang == "ru" else "29 November at 17:23")
+    else:
+        expect(region).not_to_contain_text("29")
+    as_of = {"ru": "Занято по данным на 09:00", "en": "Usage as of 09:00"}[lang]
+    expect(region.get_by_text(as_of)).to_have_count(0 if state == "unknown" else 1)
+    alarms = region.locator("li.over")
+    assert alarms.count() == sum("больше" in line or "over the limit" in line for line in ahead), (
+        "nothing alarming else"
+    )
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_is_sound(show: Any, sound: Any, state: str) -> None:
+    """axe in light and dark, nothing sticks out at 320 px."""
+    sound(show(STATES[state][0]).page)
+
+
+def test_the_pieces_of_a_bar_are_as_long_as_what_they_stand_for(show: Any) -> None:
+    """In use of the tariff, in use of the extension, free; above the limit a piece of its own."""
+
+    def pieces(told: dict[str, Any]) -> list[tuple[str, str]]:
+        bars = show(told).element.locator(".bar").last.locator("i")
+        return [tuple(piece) for piece in bars.evaluate_all("all => all.map((i) => [i.className, i.style.flexGrow])")]
+
+    assert pieces(STATES["over after"][0]) == [("base on", "1"), ("extra on", "4"), ("extra", "4")]
+    assert pieces(STATES["unknown"][0]) == [("base", "1"), ("extra", "8")]
+    assert pieces(STATES["over"][0]) == [("base on", "1"), ("above on", "4")]
+    assert pieces(STATES["full"][0]) == [("base on", "21")]
+
+
+def test_forced_colours_keep_what_the_bars_tell(show: Any) -> None:
+    """In use is filled, free is not, whatever colours there are."""
+    cabinet = show(STATES["over after"][0], forced_colors="active")
+    pieces = cabinet.element.locator(".bar").last.locator("i")
+    looks = [
+        piece.evaluate("piece => [getComputedStyle(piece).backgroundColor, getComputedStyle(piece).backgroundImage]")
+        for piece in pieces.all()
+    ]
+    assert len({tuple(look) for look in looks}) == 3
+
+
+def test_usage_of_another_day_has_its_date(show: Any) -> None:
+    """In the account's zone: 22:00 UTC of yesterday is today in Moscow, 20:00 is not."""
+    for told, said in (
+        (NOON - timedelta(hours=14), "на 01:00"),
+        (NOON - timedelta(hours=16), "на 23 нояб. 2026 г., 23:00"),
+    ):
+        cabinet = show(answer(limit(2, 2, 1), limit(1, 8, 1), used_at=iso(told)))
+        expect(cabinet.page.get_by_role("region")).to_contain_text(f"Занято по данным {said}")
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_the_line_of_time_reads_as_a_list(show: Any, lang: str) -> None:
+    """Beginning and end of the extension, now, the end of the subscription, the next one: in order, a week ahead."""
+    rows = [
+        row(1, extension=extended(), ends_at=iso(END + 3 * DAY)),
+        row(2, state="future", starts_at=iso(END + 3 * DAY), tariff={"id": "prof", "name": "ПРОФ"}),
+        row(3, state="future", starts_at=iso(END + 8 * DAY)),
+    ]
+    cabinet = show(answer(limit(2, 2, 1), limit(1, 8, 1), rows=rows), lang)
+    items = cabinet.page.get_by_role("region").get_by_role("list").first.get_by_role("listitem")
+    words = {
+        "ru": [
+            ["Начало расширения Базовый", "22 ноября 2026 г., 17:23 (Москва)"],
+            ["Сейчас"],
+            ["Конец расширения Базовый", "29 ноября 2026 г., 17:23 (Москва)"],
+            ["Конец подписки Базовый", "Начало подписки ПРОФ", "2 декабря 2026 г., 17:23 (Москва)"],
+        ],
+        "en": [
+            ["Start of the extension Базовый", "22 November 2026, 17:23 (Moscow)"],
+            ["Now"],
+            ["End of the extension Базовый", "29 November 2026, 17:23 (Moscow)"],
+            ["End of the subscription Базовый", "Start of the subscription ПРОФ", "2 December 2026, 17:23 (Moscow)"],
+        ],
+    }[lang]
+    expect(items).to_have_count(4)
+    for item, lines in zip(items.all(), words, strict=True):
+        assert item.get_by_role("paragraph").all_inner_texts() == lines
+
+
+def test_an_extension_that_has_just_ended_is_on_the_line_and_an_old_one_is_not(show: Any) -> None:
+    """A week back, as a week ahead."""
+    used = {"state": "used", "revoked_at": None}
+    for days, shown in ((2, 1), (8, 0)):
+        ended = extended(granted_at=iso(NOON - 9 * DAY), ends_at=iso(NOON - days * DAY), **used)
+        cabinet = show(answer(limit(2, 0, 1), limit(1, 0, 1), None, [row(1, extension=ended)]))
+        expect(cabinet.page.get_by_text("Конец расширения")).to_have_count(shown)
+
+
+def test_an_earlier_api_tells_less_and_nothing_breaks(show: Any, sound: Any) -> None:
+    """Without usage and what is left: limits as ever, usage unknown."""
+    told = answer(limit(2, 2), limit(1, 8))
+    for what in ("sessions", "databases"):
+        del told["limits"][what]["used"], told["limits"][what]["over"]
+    del told["limits"]["used_at"], told["limits"]["after_change"]
+    cabinet = show(told)
+    region = cabinet.page.get_by_role("region")
+    expect(region.get_by_text("занятость неизвестна")).to_have_count(2)
+    text = region.inner_text()
+    assert not [word for word in ("undefined", "NaN", "null") if word in text]
+    sound(cabinet.page)
+
+
+@pytest.mark.parametrize(
+    ("told", "at", "up"),
+    [
+        (answer(limit(2, 2, 1), limit(1, 8, 1)), NOON, False),
+        (answer(limit(2, 2, 1), limit(1, 8, 1)), END - timedelta(hours=23), True),
+        (answer(limit(2, 2, 3), limit(1, 8, 1)), NOON, True),
+        (answer(limit(2, 2), limit(1, 8), used_at=None), NOON, False),
+        (answer(limit(2, 0, 3), limit(1, 0, 1), (0, 0), next_change_at=iso(NOON + 300 * DAY)), NOON, False),
+    ],
+    ids=["nothing over", "the last day", "something over", "usage unknown", "far away"],
+)
+def test_the_contact_moves_up_when_it_is_the_next_step(show: Any, told: Any, at: datetime, up: bool) -> None:
+    """In the last day before the change, and as soon as something will be over after it; never twice."""
+    cabinet = show(told, at=at)
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    expect(contact).to_have_count(1)
+    assert (contact.bounding_box()["y"] < cabinet.table.bounding_box()["y"]) is up
+
+
+def test_the_contact_moves_up_by_itself(open_page: Any) -> None:
+    """At the beginning of the last day, on a page that has been open all the time, and without a request."""
+
+    def before(page: Page) -> None:
+        page.clock.install(time=END - timedelta(hours=25))
+        page.clock.pause_at(END - timedelta(hours=24, seconds=3))
+        page.route(LIST, lambda route: route.fulfill(json=answer(limit(2, 2, 1), limit(1, 8, 1))))
+
+    cabinet = open_page("U-1", "A-1", before=before)
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    expect(contact).to_be_visible()
+    asked = len(cabinet.asked)
+    order = """element => {
+      const all = [...element.shadowRoot.querySelectorAll('.contact, table')];
+      return all.map((one) => one.localName).join();
+    }"""
+    assert cabinet.element.evaluate(order) == "table,section"
+    cabinet.page.clock.run_for(5_000)
+    assert cabinet.element.evaluate(order) == "section,table"
+    assert len(cabinet.asked) == asked
+
+
+def test_long_names_and_right_to_left_ones_stay_on_the_line(show: Any, sound: Any) -> None:
+    """Isolated, broken where they must be, text and nothing else."""
+    name = "\u202eשלום عالم <b>" + "Оченьдлинныйтариф" * 4
+    rows = [row(1, extension=extended(), tariff={"id": "t", "name": name})]
+    cabinet = show(answer(limit(2, 2, 3), limit(1, 8, 5), rows=rows), viewport=NARROW)
+    assert cabinet.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    sound(cabinet.page)
+
+
+def test_twice_the_size_shows_bars_and_line_whole(show: Any) -> None:
+    """200 % zoom of a small window."""
+    cabinet = show(STATES["over after"][0], viewport={"width": 512, "height": 384}, device_scale_factor=2)
+    assert cabinet.page.evaluate("document.documentElement.scrollWidth") <= 512
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_an_owner_reads_on_the_first_day_what_the_end_will_leave(
+    cloud: Any, open_page: Any, sound: Any, lang: str
+) -> None:
+    """On the real cloud: five databases are told, the confirmation says what will be left, and so does the list after."""
+    account = cloud.an_account()
+    usage = {"account_id": account.id, "sessions": 1, "databases": 5, "changed_at": now()}
+    cloud.event("UsageChanged", usage)
+    path = f"/accounts/{account.id}/subscriptions"
+    cloud.until(lambda: cloud.api(account.owner, "GET", path).json()["limits"]["databases"]["used"] == 5)
+    cabinet = open_page(account.owner, account.id, lang=lang)
+    region, dialog = cabinet.page.get_by_role("region"), cabinet.dialog
+    words = {
+        "ru": [
+            "больше лимита на 4",
+            "останется 1 база; занято 5, больше лимита на 4: новые создать будет нельзя, данные сохранятся",
+        ],
+        "en": [
+            "4 over the limit",
+            "1 database remains; in use 5, 4 over the limit: no new ones can be made, the data stay",
+        ],
+    }[lang]
+    expect(region).to_contain_text(words[0])
+    cabinet.extend.click()
+    expect(dialog.get_by_role("listitem").filter(has_text="5")).to_have_text(words[1].replace("1 ", "1\u00a0", 1))
+    sound(cabinet.page)
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+    expect(region).to_contain_text({"ru": "занято5 из 9свободно 4", "en": "in use5 of 94 free"}[lang])
+    expect(region.get_by_role("listitem").last).to_have_text(words[1].replace("1 ", "1\u00a0", 1))
+    sound(cabinet.page)
+
+
+def test_a_subscription_that_ends_before_its_extension_is_told_as_the_next_change(cloud: Any, open_page: Any) -> None:
+    """Without an active main subscription the extension gives nothing: that end comes first."""
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+    account = cloud.an_account(ends_at=iso(soon))
+    cabinet = open_page(account.owner, account.id)
+    cabinet.extend.click()
+    expect(cabinet.dialog).to_contain_text("останется 0\u00a0баз; занятость неизвестна")

@@ -1,0 +1,277 @@
+"""The second file: history and summary, loaded when they are asked for."""
+
+import gzip
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from local import ROOT
+from tests.browser.conftest import NARROW, Cabinet, hold, now, refusal
+from tests.support.builders import TERMS
+
+FILE = ROOT / "cabinet" / "extending-subscription-extras.js"
+EXTRAS = re.compile("extending-subscription-extras")
+HISTORY = re.compile(r"/extensions\?")
+WORDS = {
+    "ru": {
+        "history": "История расширений",
+        "summary": "Скопировать сводку",
+        "heads": ["Подписка", "Расширение", "Действует до", "Отозвано"],
+        "gain": "+2 сеанса, 8 баз, 7 дней",
+        "you": "(вы)",
+        "runs": "действует",
+        "copied": "Сводка скопирована.",
+        "left": "останется 1 база; занято 5, больше лимита на 4: новые создать будет нельзя, данные сохранятся",
+        "lines": [
+            "Абонент: ООО «Проба», ",
+            "Сводка на ",
+            "Базы: 1 по тарифу + 8 по расширению; занято 5 из 9, свободно 4",
+            "Занято по данным на ",
+            "№ 000000123: Расширена до ",
+            "Обслуживающая организация: ООО «Учёт и Сервис», Москва, +7 495 123-45-67, help@uchet.example",
+        ],
+    },
+    "en": {
+        "history": "History of extensions",
+        "summary": "Copy a summary",
+        "heads": ["Subscription", "Extension", "Lasts until", "Taken back"],
+        "gain": "+2 sessions, 8 databases, 7 days",
+        "you": "(you)",
+        "runs": "still running",
+        "copied": "The summary is copied.",
+        "left": "1 database remains; in use 5, 4 over the limit: no new ones can be made, the data stay",
+        "lines": [
+            "Account: ООО «Проба», ",
+            "Summary as of ",
+            "Databases: 1 from the tariff + 8 from the extension; in use 5 of 9, 4 free",
+            "Usage as of ",
+            "No. 000000123: Extended until ",
+            "Servicing organisation: ООО «Учёт и Сервис», Москва, +7 495 123-45-67, help@uchet.example",
+        ],
+    },
+}
+
+
+def button(cabinet: Cabinet, name: str) -> Any:
+    return cabinet.page.get_by_role("button", name=WORDS[cabinet.lang][name])
+
+
+def past(number: int, **change: Any) -> dict[str, Any]:
+    """An extension of the history."""
+    return {
+        "id": f"e-{number}",
+        "subscription_id": "S-20",
+        "subscription_number": f"00000{number}",
+        "period_starts_at": "2026-01-01T00:00:00Z",
+        "state": "used",
+        "terms": TERMS,
+        "granted_at": "2026-02-01T09:00:00Z",
+        "granted_by": f"U-{number}",
+        "ends_at": "2026-02-08T09:00:00Z",
+        "revoked_at": "2026-02-08T09:00:40Z",
+    } | change
+
+
+def pages(*answers: dict[str, Any]) -> Any:
+    """Answers the history page by page."""
+    waiting = list(answers)
+
+    def prepared(page: Page) -> None:
+        page.route(HISTORY, lambda route: route.fulfill(json=waiting.pop(0)))
+
+    return prepared
+
+
+def test_the_second_file_is_small_and_comes_when_it_is_asked_for(open_page: Any) -> None:
+    """Nothing of it before; then the file and one page of the history; closing and opening again asks the history."""
+    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 3 * 1024
+    cabinet = open_page("U-4", "A-200")
+    expect(cabinet.table).to_be_visible()
+    assert (cabinet.count("GET", "-extras.js"), cabinet.count("GET", "/extensions")) == (0, 0)
+    history = button(cabinet, "history")
+    expect(history).to_have_attribute("aria-expanded", "false")
+    history.click()
+    expect(history).to_have_attribute("aria-expanded", "true")
+    expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
+    history.click()
+    expect(history).to_have_attribute("aria-expanded", "false")
+    expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_have_count(0)
+    assert (cabinet.count("GET", "-extras.js"), cabinet.count("GET", "/extensions")) == (1, 1)
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_an_owner_extends_reads_the_history_and_copies_the_summary(
+    cloud: Any, open_page: Any, sound: Any, lang: str
+) -> None:
+    """The story on the real cloud: extended, five databases told, who and until when, and all of it as text."""
+    word = WORDS[lang]
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id, lang=lang, permissions=["clipboard-read", "clipboard-write"])
+    page = cabinet.page
+    button(cabinet, "history").click()
+    expect(button(cabinet, "history")).to_have_attribute("aria-expanded", "true")
+    cabinet.extend.click()
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+
+    # an open history follows what the list tells
+    history = page.get_by_role("table", name=word["history"])
+    expect(history.get_by_role("columnheader")).to_have_text(word["heads"])
+    expect(history.get_by_role("row")).to_have_count(2)
+    for text in ("Базовый", "000000123", word["gain"], f"{account.owner} {word['you']}", word["runs"]):
+        expect(history.get_by_role("row").last).to_contain_text(text.replace("2 ", "2\u00a0").replace("8 ", "8\u00a0"))
+    sound(page)
+
+    cloud.event("UsageChanged", {"account_id": account.id, "sessions": 1, "databases": 5, "changed_at": now()})
+    path = f"/accounts/{account.id}/subscriptions"
+    cloud.until(lambda: cloud.api(account.owner, "GET", path).json()["limits"]["databases"]["used"] == 5)
+    cabinet.element.evaluate("element => element.refresh()")
+    expect(page.get_by_role("region")).to_contain_text(word["left"].replace("1 ", "1\u00a0", 1))
+    button(cabinet, "summary").click()
+    expect(page.get_by_role("status").filter(has_text=word["copied"])).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    for line in [*word["lines"], account.id, word["left"]]:
+        assert line in copied.replace("\u00a0", " ")
+    expect(page.get_by_role("textbox")).to_have_value(copied)
+    sound(page)
+
+
+def test_the_history_has_pages(open_page: Any, sound: Any) -> None:
+    """The next one is asked for on demand; a subscription that is gone and one not taken back yet have their words."""
+    first = {"extensions": [past(1), past(2, subscription_id="S-9", subscription_number=None)], "next_token": "a b"}
+    second = {"extensions": [past(3, revoked_at=None)], "next_token": None}
+    cabinet = open_page("U-4", "A-200", before=pages(first, second), viewport=NARROW)
+    button(cabinet, "history").click()
+    history = cabinet.page.get_by_role("table", name="История расширений")
+    expect(history.get_by_role("row")).to_have_count(3)
+    sound(cabinet.page)
+    more = cabinet.page.get_by_role("button", name="Показать ещё")
+    more.click()
+    expect(history.get_by_role("row")).to_have_count(4)
+    assert cabinet.count("GET", "next_token=a%20b") == 1
+    rows = history.get_by_role("row")
+    for text in (
+        "ПРОФ",
+        "000001",
+        "период с 1 янв. 2026 г.",
+        "U-1",
+        "1 февраля 2026 г., 14:00 (Екатеринбург)",
+        "8 февраля",
+    ):
+        expect(rows.nth(1)).to_contain_text(text)
+    expect(rows.nth(2)).to_contain_text("S-9")
+    expect(rows.nth(3)).to_contain_text("ещё нет, но в лимитах уже не учтено")
+    expect(more).to_have_count(0)
+    assert cabinet.focused() == "title", "the button is gone, the focus is not lost"
+
+
+def test_a_history_that_fails_can_be_asked_for_again(open_page: Any, sound: Any) -> None:
+    """What is there stays; the page that failed is asked for again."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.page.route(HISTORY, lambda route: route.abort())
+    button(cabinet, "history").click()
+    said = cabinet.page.get_by_role("status").filter(
+        has_text="Нет связи с сервисом. Проверьте подключение и повторите."
+    )
+    expect(said).to_be_visible()
+    sound(cabinet.page)
+    cabinet.page.unroute(HISTORY)
+    pages({"extensions": [past(1)], "next_token": "2"})(cabinet.page)
+    cabinet.retry.click()
+    history = cabinet.page.get_by_role("table", name="История расширений")
+    expect(history.get_by_role("row")).to_have_count(2)
+    expect(said).to_have_count(0)
+
+    cabinet.page.unroute(HISTORY)
+    cabinet.page.route(HISTORY, lambda route: route.fulfill(status=503, json={}))
+    cabinet.page.get_by_role("button", name="Показать ещё").click()
+    expect(cabinet.page.get_by_role("status").filter(has_text="Сервис временно не отвечает")).to_be_visible()
+    cabinet.page.unroute(HISTORY)
+    pages({"extensions": [past(2)], "next_token": None})(cabinet.page)
+    cabinet.retry.click()
+    expect(history.get_by_role("row")).to_have_count(3)
+
+
+def test_a_history_that_is_refused_says_why(open_page: Any) -> None:
+    """No retry: it would help nothing."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.page.route(HISTORY, refusal("view_not_allowed", 403))
+    button(cabinet, "history").click()
+    expect(cabinet.page.get_by_role("status").filter(has_text="Нет доступа к подпискам")).to_be_visible()
+    expect(cabinet.retry).to_have_count(0)
+
+
+def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: Any) -> None:
+    """The page says so; the next press loads it."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.page.route(EXTRAS, lambda route: route.abort())
+    button(cabinet, "history").click()
+    expect(cabinet.page.get_by_role("paragraph").filter(has_text="Нет связи с сервисом")).to_be_visible()
+    cabinet.page.unroute(EXTRAS)
+    button(cabinet, "history").click()
+    expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
+
+
+def test_another_account_closes_history_and_summary(open_page: Any) -> None:
+    """And a late page of the former one is dropped."""
+    cabinet = open_page("U-4", "A-200")
+    button(cabinet, "summary").click()
+    expect(cabinet.page.get_by_role("textbox")).to_be_visible()
+    held = hold(cabinet.page, "**/extensions?*")
+    button(cabinet, "history").click()
+    expect(cabinet.page.get_by_role("status").filter(has_text="Загружаем…")).to_be_visible()
+    cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
+    expect(cabinet.page.get_by_text("A-300")).to_be_visible()
+    expect(cabinet.page.get_by_role("textbox")).to_have_count(0)
+    held[0].fulfill(json={"extensions": [past(1)], "next_token": None})
+    cabinet.page.wait_for_load_state("networkidle")
+    expect(cabinet.page.get_by_role("table")).to_have_count(1)
+    expect(button(cabinet, "history")).to_have_attribute("aria-expanded", "false")
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_where_there_is_no_clipboard_the_text_is_selected(open_page: Any, sound: Any, lang: str) -> None:
+    """An insecure page, or one that may not write: the owner is told, and copies by hand."""
+
+    def without(page: Page) -> None:
+        page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+
+    cabinet = open_page("U-4", "A-200", lang=lang, before=without)
+    button(cabinet, "summary").click()
+    told = {"ru": "Скопировать не удалось. Текст выделен", "en": "It could not be copied. The text is selected"}[lang]
+    expect(cabinet.page.get_by_role("status").filter(has_text=told)).to_be_visible()
+    text = cabinet.page.get_by_role("textbox")
+    selected = "text => text.value.slice(text.selectionStart, text.selectionEnd)"
+    assert text.evaluate(selected) == text.input_value()
+    assert "A-200" in text.input_value()
+    sound(cabinet.page)
+
+
+def test_another_language_takes_the_summary_of_the_former_one_away(open_page: Any) -> None:
+    """The history is drawn again and asks nothing."""
+    cabinet = open_page("U-4", "A-200", before=pages({"extensions": [past(1)], "next_token": None}))
+    button(cabinet, "summary").click()
+    expect(cabinet.page.get_by_role("textbox")).to_be_visible()
+    button(cabinet, "history").click()
+    expect(cabinet.page.get_by_role("table")).to_have_count(2)
+    asked = len(cabinet.asked)
+    cabinet.element.evaluate("element => { element.lang = 'en' }")
+    expect(cabinet.page.get_by_role("table", name="History of extensions")).to_be_visible()
+    expect(cabinet.page.get_by_role("textbox")).to_have_count(0)
+    assert len(cabinet.asked) == asked
+
+
+def test_history_and_summary_are_reached_with_the_keyboard(open_page: Any) -> None:
+    """A button each, and the focus stays where it was."""
+    cabinet = open_page("U-4", "A-200", permissions=["clipboard-read", "clipboard-write"])
+    expect(cabinet.table).to_be_visible()
+    button(cabinet, "history").focus()
+    cabinet.page.keyboard.press("Enter")
+    expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
+    assert cabinet.focused() == "history"
+    cabinet.page.keyboard.press("Tab")
+    cabinet.page.keyboard.press("Space")
+    expect(cabinet.page.get_by_text("Сводка скопирована.")).to_be_visible()
+    assert cabinet.focused() == "summary"
