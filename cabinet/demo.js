@@ -8,7 +8,10 @@ const TEXTS = {
     stranger: 'Этот пользователь не входит ни в одного абонента. Выберите любого: сервис ответит так, будто его нет.',
     drawer: 'Для разработчика: события', send: 'Событие от менеджера сервиса', sendIs: 'Так менеджер сервиса сообщает, что изменилось. Образец заполнен по выбранному абоненту.',
     sample: 'Образец', event: 'Событие', sendIt: 'Отправить', sent: 'Принято', out: 'События сервиса', outIs: 'Что сервис сам сообщил на шину и что компонент сообщил странице; новые сверху.',
-    samples: { terms: 'Новые условия расширения', renew: 'Новый период подписки', finish: 'Подписка завершилась', rename: 'Имя абонента с разметкой', member: 'Ещё один владелец' },
+    samples: { terms: 'Новые условия расширения', renew: 'Новый период подписки', finish: 'Подписка завершилась', rename: 'Имя абонента с разметкой', member: 'Ещё один владелец', usage: 'Сколько занято' },
+    play: 'Поиграть', playIs: 'Скажите, сколько занято, и посмотрите, что оставит конец расширения. Расширение абонента «Демо» длится минуты: конец можно дождаться, а потом начать сначала.',
+    sessions: 'Занято сеансов', databases: 'Занято баз', tell: 'Сообщить', told: 'Сообщено: кабинет это уже показывает', waiting: 'Передаём…', late: 'Принято, но ещё не дошло',
+    reset: 'Начать демо сначала', done: 'Расширения «Демо» забыты: можно расширять снова',
     roles: { owner: 'владелец', administrator: 'администратор', user: 'пользователь', operator: 'оператор', none: 'нет роли' },
   },
   en: {
@@ -18,7 +21,10 @@ const TEXTS = {
     stranger: 'This user belongs to no account. Choose any: the service answers as if it did not exist.',
     drawer: 'For developers: events', send: 'An event from the service manager', sendIs: 'How the service manager tells what has changed. The sample is filled in for the chosen account.',
     sample: 'Sample', event: 'Event', sendIt: 'Send', sent: 'Accepted', out: 'Events of the service', outIs: 'What the service has put on the bus and what the component has told the page; newest first.',
-    samples: { terms: 'New extension terms', renew: 'A new period', finish: 'The subscription has ended', rename: 'An account name full of markup', member: 'One more owner' },
+    samples: { terms: 'New extension terms', renew: 'A new period', finish: 'The subscription has ended', rename: 'An account name full of markup', member: 'One more owner', usage: 'What is in use' },
+    play: 'Play', playIs: 'Say how much is in use, and see what the end of the extension will leave. An extension of the account “Демо” lasts minutes: wait for its end, then begin anew.',
+    sessions: 'Sessions in use', databases: 'Databases in use', tell: 'Tell', told: 'Told: the cabinet shows it', waiting: 'Sending…', late: 'Accepted, but not there yet',
+    reset: 'Reset the demo', done: 'The extensions of “Демо” are forgotten: extend again',
     roles: { owner: 'owner', administrator: 'administrator', user: 'user', operator: 'operator', none: 'no role' },
   },
 };
@@ -84,6 +90,7 @@ function show() {
 
 // ---- the bench
 
+const exactly = () => new Date().toISOString(); // two in one second: the later one counts
 const instant = (time) => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
 /** The subscription that a sample starts from: the account's first one, or one made up where it may not be seen. */
@@ -117,6 +124,10 @@ const samples = {
     },
   }),
   member: () => ({ detail_type: 'MemberChanged', detail: { account_id: state.account, user_id: 'U-9', role: 'owner', changed_at: instant(Date.now()) } }),
+  usage: () => ({
+    detail_type: 'UsageChanged',
+    detail: { account_id: state.account, sessions: Number(byId('sessions').value), databases: Number(byId('databases').value), changed_at: exactly() },
+  }),
   subscription: ({ id, number, kind, tariff, starts_at, ends_at, limits, extension }, change) => ({
     detail_type: 'SubscriptionChanged',
     detail: {
@@ -141,6 +152,35 @@ async function send() {
     if (response.ok) setTimeout(() => component.refresh(), 1500); // the bus delivers in its own time
   } catch (error) {
     sent.textContent = error.message;
+  }
+}
+
+const post = (url, body) => fetch(url, { method: 'POST', ...body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } });
+
+/** Tells what is in use, and has the cabinet show it once the bus has delivered. */
+async function tellUsage() {
+  const played = byId('played'), event = samples.usage(), { account_id, changed_at } = event.detail;
+  played.textContent = text().waiting;
+  const response = await post('/events', event);
+  if (!response.ok) return void (played.textContent = `${response.status} ${await response.text()}`);
+  for (let tries = 0; tries < 20; tries++) {
+    await new Promise((done) => setTimeout(done, 300));
+    const list = await fetch(`/api/accounts/${account_id}/subscriptions?limit=1`, { headers: { Authorization: `Bearer ${await token()}` } });
+    if (list.ok && Date.parse((await list.json()).limits.used_at) >= Math.floor(Date.parse(changed_at) / 1000) * 1000) {
+      await component.refresh();
+      return void (played.textContent = text().told);
+    }
+  }
+  played.textContent = text().late;
+}
+
+/** The story of «Демо» from its beginning, in the browser as in the cloud. */
+async function reset() {
+  const response = await post('/reset?account=A-500');
+  byId('played').textContent = response.ok ? text().done : `${response.status} ${await response.text()}`;
+  if (response.ok && people.some((one) => one.id === 'U-7')) {
+    choose({ user: 'U-7', account: 'A-500' });
+    if (component.getToken) await component.refresh();
   }
 }
 
@@ -187,6 +227,11 @@ byId('account').addEventListener('change', ({ target }) => choose({ account: tar
 for (const button of document.querySelectorAll('[data-lang]')) button.addEventListener('click', () => choose({ lang: button.dataset.lang }));
 byId('sample').addEventListener('change', fill);
 byId('send').addEventListener('click', send);
+byId('usage').addEventListener('submit', (event) => {
+  event.preventDefault();
+  tellUsage().catch((error) => { byId('played').textContent = error.message; });
+});
+byId('reset').addEventListener('click', () => reset().catch((error) => { byId('played').textContent = error.message; }));
 byId('drawer').addEventListener('toggle', () => {
   if (byId('drawer').open) fill();
   watch();

@@ -403,7 +403,7 @@ def test_twice_the_size_shows_bars_and_line_whole(show: Any) -> None:
 def test_an_owner_reads_on_the_first_day_what_the_end_will_leave(
     cloud: Any, open_page: Any, sound: Any, lang: str
 ) -> None:
-    """On the real cloud: five databases are told, the confirmation says what will be left, and so does the list after."""
+    """On the real cloud: five databases are told, the confirmation says what will be left, and so does the list."""
     account = cloud.an_account()
     usage = {"account_id": account.id, "sessions": 1, "databases": 5, "changed_at": now()}
     cloud.event("UsageChanged", usage)

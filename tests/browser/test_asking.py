@@ -242,6 +242,18 @@ def test_an_owner_need_not_wait(watch: Any) -> None:
     expect(watched.cabinet.table).to_be_visible()
 
 
+def test_a_button_pressed_again_while_the_list_is_on_its_way_asks_nothing_more(watch: Any) -> None:
+    """The answer under way is the one that is wanted; a page's own refresh() knows of something newer, and asks."""
+    watched = watch(None, status=503)
+    watched.answers(never=True)
+    for _ in range(3):
+        watched.cabinet.retry.click()
+    assert len(watched.asked()) == 2
+    watched.cabinet.element.evaluate("element => { element.refresh() }")
+    watched.passes(milliseconds=100)
+    assert len(watched.asked()) == 3
+
+
 @pytest.mark.parametrize("refused", [False, True], ids=["details", "a refusal"])
 def test_an_open_window_learns_of_the_revocation(watch: Any, refused: bool) -> None:
     """ "Not yet" is asked about again while it is on the screen, whether the window shows details or a refusal."""

@@ -17,7 +17,7 @@ LIST = "**/subscriptions"
 
 
 def test_the_component_weighs_no_more_than_12_kib() -> None:
-    """One file with both languages and the style, gzipped as a server would."""
+    """The first file, with both languages and the style, gzipped as a server would."""
     assert len(gzip.compress(MODULE.read_bytes(), 9)) <= 12 * 1024
 
 
@@ -25,7 +25,7 @@ def test_the_first_table_costs_two_requests_and_no_other_host_is_asked(cloud: An
     """After the page: the token and the list; all of it under a policy that allows nothing inline."""
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
-    files = ("/example.", "/icon.svg", "/extending-subscription.js")
+    files = ("/example.", "/icon.svg", "/extending-subscription.js")  # not the second one: it waits to be asked for
     after = [line for line in cabinet.asked if not any(name in line for name in files)]
     policy = cabinet.page.request.get(cabinet.page.url).headers["content-security-policy"]
     assert "unsafe" not in policy

@@ -239,3 +239,27 @@ def test_the_bench_of_the_demo_page_sends_an_event_and_shows_what_comes_out(
     expect(
         page.get_by_role("listitem").filter(has_text="extension-granted").filter(has_text=account.id)
     ).to_be_visible()
+
+
+def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Any, open_page: Any, sound: Any) -> None:
+    """What is told to be in use is on the bars at once; the reset asks for the demo account's, and goes there."""
+    account = cloud.an_account()
+    cabinet = open_page(account.owner, account.id, path="/")
+    page = cabinet.page
+    page.get_by_role("link", name="Личный кабинет").click()
+    page.get_by_role("link", name="показать все").click()
+    page.get_by_text("Для разработчика: события").click()
+    page.get_by_label("Занято сеансов").fill("3")
+    page.get_by_label("Занято баз").fill("5")
+    page.get_by_role("button", name="Сообщить").click()
+    expect(page.get_by_role("status").filter(has_text="Сообщено")).to_be_visible()
+    expect(page.get_by_role("region")).to_contain_text("больше лимита на 1")
+    expect(page.get_by_role("region")).to_contain_text("больше лимита на 4")
+    sound(page)
+
+    # Not the real one: another test may be in the middle of the demo account's story.
+    page.route("**/reset?account=A-500", lambda route: route.fulfill(json={"forgotten": 1}))
+    page.get_by_role("button", name="Начать демо сначала").click()
+    expect(page.get_by_role("status").filter(has_text="можно расширять снова")).to_be_visible()
+    expect(page.get_by_label("Абонент", exact=True)).to_have_value("A-500")
+    expect(page.get_by_text("A-500").first).to_be_visible()
