@@ -13,7 +13,7 @@ from ops.report import sources
 from ops.report.spool import Spool
 from tests.integration.conftest import Service
 from tests.support.builders import CONTACT, NOW, iso, usage_changed
-from tests.support.operator import Operated, run
+from tests.support.tools import Operated, run
 
 
 @pytest.fixture
