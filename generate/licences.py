@@ -42,7 +42,8 @@ def shipped() -> dict[str, str]:
 def licence(package: str) -> str:
     """The licence of an installed package as an SPDX expression."""
     metadata = distribution(package).metadata
-    said = metadata["License-Expression"] or metadata["License"]
+    # Asked like this, a field that is not there is none: a package that patches `importlib.metadata` warns otherwise.
+    said = str(metadata.get("License-Expression") or metadata.get("License"))
     return WORDED_OTHERWISE.get(said, said)
 
 
