@@ -42,8 +42,8 @@ def shipped() -> dict[str, str]:
 def licence(package: str) -> str:
     """The licence of an installed package as an SPDX expression."""
     metadata = distribution(package).metadata
-    # Asked like this, a field that is not there is none: a package that patches `importlib.metadata` warns otherwise.
-    said = str(metadata.get("License-Expression") or metadata.get("License"))
+    # A field that is not there makes whoever patches `importlib.metadata` warn of it.
+    said = next(metadata[field] for field in ("License-Expression", "License") if field in metadata)
     return WORDED_OTHERWISE.get(said, said)
 
 
