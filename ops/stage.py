@@ -48,13 +48,7 @@ def stack(stage: str) -> Stack:
     if not stage:
         raise NoStack("Name a stage: STAGE=local, dev, prod")
     if stage == "local":
-        port = os.environ.get("PORT", "8080")
-        state = ROOT / ".local-cloud" / port / "stack.json"
-        if not state.exists():
-            raise NoStack(f"No local cloud runs on port {port}. Start it with: make run PORT={port}")
-        found = json.loads(state.read_text())
-        session = boto3.Session("test", "test", region_name=found["region"])
-        return Stack(found["stack"], _outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
+        return local_stack(os.environ.get("PORT", "8080"))
     configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
     section = "default" if stage == "dev" else stage
     if section not in configuration:
@@ -65,6 +59,16 @@ def stack(stage: str) -> Stack:
     session = boto3.Session(region_name=parameters.get("region"))
     name = parameters["stack_name"]
     return Stack(name, _outputs(session, None, name), session, None)
+
+
+def local_stack(port: str) -> Stack:
+    """The stack that `make run` serves on a port."""
+    state = ROOT / ".local-cloud" / port / "stack.json"
+    if not state.exists():
+        raise NoStack(f"No local cloud runs on port {port}. Start it with: make run PORT={port}")
+    found = json.loads(state.read_text())
+    session = boto3.Session("test", "test", region_name=found["region"])
+    return Stack(found["stack"], _outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
 
 
 def _outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:

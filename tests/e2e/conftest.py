@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.attacker import STRANGER, Attacker
 from tests.support.builders import CONTACT, account_changed, subscription_changed
-from tests.support.stack import Stack
+from tests.support.stack import stack_of
 
 SECRET = "СекретноеИмя"
 """In every name and contact of the story's account."""
@@ -67,12 +68,12 @@ class LoggedStory:
 
 @pytest.fixture(scope="session")
 def logged(cloud: Cloud) -> LoggedStory:
-    return LoggedStory(cloud, Stack(cloud))
+    return LoggedStory(cloud, stack_of(cloud))
 
 
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud) -> Stack:
-    return Stack(cloud)
+    return stack_of(cloud)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from ops.stage import Stack
 from tests.conftest import Cloud
-from tests.support.attacker import Answer, Attacker, check, pack
-from tests.support.stack import Stack
+from tests.support.attacker import Attacker, Received, check, pack
 
 OFFER = "WyJTLTEiLDE3NjcyMjU2MDAsMiw4LCJQN0QiLDYwNDgwMF0"
 BODIES = {
@@ -175,8 +175,8 @@ def test_a_base64_body_is_decoded_and_then_read_as_any(
         "isBase64Encoded": True,
         "body": body,
     }
-    function = stack.physical["ExtendFunction"]
+    function = stack.resource("ExtendFunction")
     got = stack.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
     answer = json.loads(got["Payload"].read())
-    check(Answer(answer["statusCode"], {k.lower(): v for k, v in answer["headers"].items()}, answer["body"]))
+    check(Received(answer["statusCode"], {k.lower(): v for k, v in answer["headers"].items()}, answer["body"]))
     assert json.loads(answer["body"])["code"] == code

@@ -19,8 +19,8 @@ from joserfc.jwk import RSAKey
 from local import free_port
 from local.identity import AUDIENCE, Identity
 from local.routes import serve_api
+from ops.stage import Stack
 from tests.support.attacker import Attacker, pack
-from tests.support.stack import Stack
 
 
 class Issuer:
@@ -36,6 +36,7 @@ class Issuer:
         api_id = gateway.create_api(Name="attack", ProtocolType="HTTP")["ApiId"]
         gateway.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
         parameters = {"JwtIssuer": url, "JwtAudience": AUDIENCE}
+        assert stack.endpoint
         serve_api(stack.session, stack.endpoint, stack.name, api_id, parameters)
         self.base = f"{stack.endpoint}/_aws/execute-api/{api_id}/$default"
 

@@ -9,10 +9,11 @@ import re
 import pytest
 
 from local import ROOT
+from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.e2e.conftest import SECRET, LoggedStory
 from tests.support.builders import CONTACT
-from tests.support.stack import Stack
+from tests.support.stack import log_lines, stack_of
 from tests.support.started import wait_for_the_others
 from tests.support.template import resources
 
@@ -39,11 +40,11 @@ def story(request: pytest.FixtureRequest, cloud: Cloud, logged: LoggedStory) -> 
 
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud) -> Stack:
-    return Stack(cloud)
+    return stack_of(cloud)
 
 
 def own_lines(stack: Stack, group: str) -> list[str]:
-    return [line for line in stack.logs(group) if not PLATFORM.match(line)]
+    return [line for line in log_lines(stack, group) if not PLATFORM.match(line)]
 
 
 def names_and_contacts() -> set[str]:
@@ -71,7 +72,7 @@ def test_every_line_is_json(group: str, story: LoggedStory, stack: Stack) -> Non
 def test_no_line_holds_a_token_a_name_or_a_contact(group: str, story: LoggedStory, stack: Stack) -> None:
     """Not in a message, not in an error, not in a metric's dimension."""
     words = names_and_contacts()
-    for line in stack.logs(group):
+    for line in log_lines(stack, group):
         assert not [word for word in words if word in line], line
         for pattern in (TOKEN, EMAIL, PHONE):
             assert not pattern.search(line), line
@@ -79,7 +80,7 @@ def test_no_line_holds_a_token_a_name_or_a_contact(group: str, story: LoggedStor
 
 def test_every_function_has_written_something(story: LoggedStory, stack: Stack) -> None:
     """Or the scans above would have read nothing."""
-    assert not [group for group in OWN if not stack.logs(group)]
+    assert not [group for group in OWN if not log_lines(stack, group)]
 
 
 def test_a_log_line_names_the_request_that_it_is_of(story: LoggedStory, stack: Stack) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.builders import (
     CONTACT,
@@ -26,7 +27,7 @@ from tests.support.builders import (
     usage_changed,
 )
 from tests.support.receiver import Inbox, webhook
-from tests.support.stack import Stack
+from tests.support.stack import log_lines, stack_of
 from tests.support.template import resources
 
 NAME = "ООО «По проводам»"
@@ -61,7 +62,7 @@ def now() -> str:
 
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud) -> Stack:
-    return Stack(cloud)
+    return stack_of(cloud)
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +209,6 @@ def test_of_a_removed_account_nothing_can_be_found(cloud: Cloud, account: Simple
         {"result": "stale"}
     ]
     for function in resources("AWS::Serverless::Function").values():
-        said = "\n".join(stack.logs(function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]))
+        said = "\n".join(log_lines(stack, function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]))
         for word in (NAME, json.dumps(NAME)[1:-1], account.owner, CONTACT["phone"], CONTACT["email"]):
             assert word not in said

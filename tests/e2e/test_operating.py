@@ -15,7 +15,7 @@ from local import ROOT
 from ops.stage import FUNCTIONS
 from tests.conftest import Cloud
 from tests.support.builders import account_changed, member_changed
-from tests.support.stack import Stack
+from tests.support.stack import stack_of
 
 
 def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -116,7 +116,7 @@ def test_a_stage_that_does_not_exist_is_told_with_what_to_do(cloud: Cloud) -> No
 
 def test_many_lines_all_arrive(cloud: Cloud, tmp_path: Path) -> None:
     """The local bus would start a process for each and lose some; the loader hands them over and sees each answer."""
-    stack = Stack(cloud)
+    stack = stack_of(cloud)
     users = [f"U-many-{number}" for number in range(120)]
     file = tmp_path / "many.jsonl"
     lines = ({"detail_type": "MemberChanged", "detail": member_changed(account_id="A-many", user_id=u)} for u in users)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.conftest import Cloud
 from tests.e2e.test_operating import make
-from tests.support.stack import Stack
+from tests.support.stack import log_lines, stack_of
 from tests.support.template import resources
 
 
@@ -27,7 +27,7 @@ def granted(cloud: Cloud, account: Any = None) -> tuple[str, tuple[str, str]]:
 def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> None:
     """A batch that was given up a day ago: `make redrive` announces what was written then, with the ids of then."""
     account, event = granted(cloud)
-    stack = Stack(cloud)
+    stack = stack_of(cloud)
     stream = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]["LatestStreamArn"]
     batch = {
         "streamArn": f"{stream}-gone",
@@ -57,12 +57,12 @@ def test_what_was_written_since_is_told_again_on_demand(cloud: Cloud) -> None:
 
 def test_the_probe_of_publish_comes_through_the_stream(cloud: Cloud) -> None:
     """The local cloud lacks its schedule; the item that it writes wakes publish all the same, and is not set aside."""
-    stack = Stack(cloud)
-    logs = len(stack.logs("PublishLogs"))
+    stack = stack_of(cloud)
+    logs = len(log_lines(stack, "PublishLogs"))
     probe = resources("AWS::Scheduler::Schedule")["PublishProbe"]["Properties"]["Target"]["Input"]["Fn::Sub"]
     probe = probe.replace("${Table}", stack.outputs["TableName"])
     request: dict[str, Any] = json.loads(probe.replace("<aws.scheduler.scheduled-time>", datetime.now(UTC).isoformat()))
     stack.client("dynamodb").put_item(**request)
-    said = cloud.until(lambda: stack.logs("PublishLogs")[logs:])
+    said = cloud.until(lambda: log_lines(stack, "PublishLogs")[logs:])
     assert not [line for line in said if "ERROR" in line or "WARNING" in line]
     assert "stream record" not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout

@@ -36,7 +36,7 @@ def reply(status, body):
 Template = dict[str, Any]
 
 
-class Stack:
+class SecondStack:
     """A stack of its own in the local cloud, deployed as an operator does."""
 
     def __init__(self, cloud: Cloud, folder: Path, name: str = NAME) -> None:
@@ -146,9 +146,9 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondStack]:
     """Version one, with an account told over the bus and an extension that its owner has taken."""
-    stack = Stack(cloud, tmp_path_factory.mktemp("upgrade"))
+    stack = SecondStack(cloud, tmp_path_factory.mktemp("upgrade"))
     table = None
     try:
         stack.deploy(stack.template())
@@ -171,7 +171,7 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
             stack.dynamodb.delete_table(TableName=table)
 
 
-def test_an_update_of_the_shared_code_reaches_callers_and_keeps_the_data(stack: Stack) -> None:
+def test_an_update_of_the_shared_code_reaches_callers_and_keeps_the_data(stack: SecondStack) -> None:
     """Most code is in the layer: a change of it alone, and one of a parameter alone, must move the alias."""
     table = stack.physical("Table")
     before, (_, listed) = stack.items(table), stack.call("list")
@@ -188,7 +188,7 @@ def test_an_update_of_the_shared_code_reaches_callers_and_keeps_the_data(stack: 
     assert stack.lead("ExtendFunction") == "120"
 
 
-def test_a_change_of_a_parameter_alone_keeps_the_version_to_go_back_to(stack: Stack) -> None:
+def test_a_change_of_a_parameter_alone_keeps_the_version_to_go_back_to(stack: SecondStack) -> None:
     """It is replaced under the same logical id; going back to it is one call, and so is going on."""
     function, before, lead = (
         stack.physical("ExtendFunction"),
@@ -205,7 +205,7 @@ def test_a_change_of_a_parameter_alone_keeps_the_version_to_go_back_to(stack: St
         assert stack.call("extend")[1]["created"] is False
 
 
-def test_a_deploy_that_fails_goes_back_and_callers_notice_nothing(stack: Stack) -> None:
+def test_a_deploy_that_fails_goes_back_and_callers_notice_nothing(stack: SecondStack) -> None:
     """The last resource of the update cannot be made, when every function has its new version already."""
     table = stack.physical("Table")
     before, answer, lead = stack.items(table), stack.call("list"), stack.lead("ExtendFunction")
@@ -228,7 +228,7 @@ def test_a_deploy_that_fails_goes_back_and_callers_notice_nothing(stack: Stack) 
     assert stack.lead("ExtendFunction") == lead
 
 
-def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(stack: Stack) -> None:
+def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(stack: SecondStack) -> None:
     """Whoever deletes the stack does not delete what owners have taken; docs/operations.md has the way back."""
     table, alone = stack.physical("Table"), stack.table_alone()
     before = stack.items(table)
@@ -244,7 +244,7 @@ def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(stack: Sta
 
 def test_a_first_deployment_that_fails_leaves_no_table(cloud: Cloud, tmp_path: Path) -> None:
     """Its stack keeps its table whatever happens, but for this. (The local cloud deletes protected tables too.)"""
-    stack = Stack(cloud, tmp_path, "first")
+    stack = SecondStack(cloud, tmp_path, "first")
     template = stack.template()
     template["Resources"]["Broken"] = {
         "Type": "AWS::Events::EventBus",

@@ -4,7 +4,7 @@ from tests.conftest import Cloud
 from tests.e2e.test_operating import make
 from tests.e2e.test_publish import granted
 from tests.support.receiver import Inbox, webhook
-from tests.support.stack import Stack
+from tests.support.stack import stack_of
 
 
 def test_what_never_arrives_is_in_the_queue_and_is_put_back(cloud: Cloud) -> None:
@@ -12,7 +12,7 @@ def test_what_never_arrives_is_in_the_queue_and_is_put_back(cloud: Cloud) -> Non
     inbox = Inbox()
     away: set[str] = set()
     inbox.answering = lambda event: 500 if event["subject"] in away else 204
-    stack = Stack(cloud)
+    stack = stack_of(cloud)
     with webhook(stack, inbox, gives_up_after=0):
         account = cloud.an_account()
         away.add(account.id)
@@ -36,7 +36,7 @@ def found_in(cloud: Cloud, reason: str) -> str:
 def test_a_receiver_that_refuses_the_key_is_not_asked_again(cloud: Cloud) -> None:
     """Repeating would not help: it goes to the queue at once, for whoever mends the key."""
     inbox = Inbox()
-    with webhook(Stack(cloud), inbox, key="another"):
+    with webhook(stack_of(cloud), inbox, key="another"):
         granted(cloud)
         assert cloud.until(lambda: found_in(cloud, "The receiver answered 401."))
     assert not inbox.taken

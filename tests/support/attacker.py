@@ -27,7 +27,7 @@ GATEWAY = {
 """What is answered before a function is asked; on AWS 413 for a body of more than 10 MB comes to it."""
 
 
-class Answer(NamedTuple):
+class Received(NamedTuple):
     status: int
     headers: dict[str, str]
     text: str
@@ -58,7 +58,7 @@ class Attacker:
         *,
         token: str | None = "",
         headers: dict[str, str] | None = None,
-    ) -> Answer:
+    ) -> Received:
         """One request; the target goes out as it is. An empty token stands for the attacker's own, None for none."""
         connection = http.client.HTTPConnection(str(self._base.hostname), self._base.port, timeout=60)
         try:
@@ -71,7 +71,7 @@ class Attacker:
                 connection.putheader(name, value)
             connection.endheaders(body)
             got = connection.getresponse()
-            answer = Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read().decode())
+            answer = Received(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read().decode())
         finally:
             connection.close()
         check(answer)
@@ -83,7 +83,7 @@ class Attacker:
         return bool(row["extension"]["state"] == "available")
 
 
-def check(answer: Answer) -> None:
+def check(answer: Received) -> None:
     """Only what the contract or the gateway answers, and nothing of the stranger's."""
     everything = f"{answer.headers} {answer.text}"
     assert STRANGER not in everything

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from local.webhook import Receiver, Webhook
-from tests.support.stack import Stack
+from ops.stage import Stack
 
 KEY = "the key of the tests"
 
@@ -55,6 +55,7 @@ def webhook(stack: Stack, inbox: Inbox, key: str = KEY, gives_up_after: float | 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/events"
+    assert stack.endpoint
     posting = Webhook(stack.session, stack.endpoint, stack.outputs, Receiver(url, "X-Api-Key", key))
     posting.slowest_retry = 1
     if gives_up_after is not None:
