@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test unit check format bench invoke start-lambda load logs redrive explain repair announce \
 	forget report watch move-members generate pictures audit
+	forget report watch generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -79,6 +80,9 @@ forget: .venv/.done ## Remove an account with all it has, as AccountRemoved does
 report: .venv/.done ## How extensions are used, and whom to call (OUT=report.html CSV=… STAGE=… or EXPORT=… RATE=… YES=1)
 	@PORT=$(PORT) .venv/bin/python -m ops.report $(TOOL) $(SURE) $(if $(OUT),--out "$(OUT)") $(if $(CSV),--csv "$(CSV)") \
 		$(if $(EXPORT),--export "$(EXPORT)") $(if $(RATE),--rate "$(RATE)")
+
+watch: .venv/.done ## Watch a stage live: grants, refusals, lag, queues, alarms (STAGE=… EVERY=10 ONCE=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.watch $(TOOL) $(if $(EVERY),--every "$(EVERY)") $(if $(ONCE),--once)
 
 generate: .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas

@@ -32,8 +32,8 @@ class Stack:
     endpoint: str | None
     """Of the local cloud; None on AWS."""
 
-    def client(self, service: str) -> Any:
-        return self.session.client(service, endpoint_url=self.endpoint, config=PATIENT)  # type: ignore[call-overload]
+    def client(self, service: str, config: Config = PATIENT) -> Any:
+        return self.session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     def resource(self, logical_id: str) -> str:
         """The physical id of one of the stack's resources."""

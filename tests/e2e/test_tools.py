@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -98,3 +99,22 @@ def test_what_cannot_be_is_one_line(cloud: Cloud, arguments: list[str], said: st
     assert said in line
     assert all(each.startswith("make: ***") for each in rest)
     assert done.returncode == 2
+
+
+def test_a_report_is_made_of_the_table_and_the_stage_is_watched(cloud: Cloud, tmp_path: Path) -> None:
+    """What was granted a moment ago is in both."""
+    account = cloud.an_account(name="ООО «Отчёт»")
+    extend(cloud, account)
+    page, rows = tmp_path / "report.html", tmp_path / "calls.csv"
+    done = make(cloud, "report", f"OUT={page}", f"CSV={rows}")
+    assert done.returncode == 0, done.stderr
+    assert "ООО «Отчёт»" in page.read_text()
+    assert account.id in rows.read_text()
+
+    def watched() -> bool:
+        looks = told(make(cloud, "watch", "JSON=1"))
+        assert not [name for name, look in looks.items() if "out_of_reach" in look]
+        return any(row["metric"] == "granted" and row["in 1 hour"] for row in looks["metrics"])
+
+    cloud.until(watched)
+    assert "none of" in make(cloud, "watch", "ONCE=1").stdout

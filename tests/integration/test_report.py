@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ops import console
 from ops.report import __main__ as report
 from ops.report import sources
 from ops.report.spool import Spool
+from ops.stage import PATIENT
 from tests.integration.conftest import Service
 from tests.support.builders import CONTACT, NOW, iso, usage_changed
 from tests.support.tools import Operated, run
@@ -72,8 +74,8 @@ def test_a_large_table_is_read_only_after_a_yes(
 class Throttled(Operated):
     """A table that gives one page of each segment and then no more."""
 
-    def client(self, service: str) -> Any:
-        client = super().client(service)
+    def client(self, service: str, config: Config = PATIENT) -> Any:
+        client = super().client(service, config)
         if service != "dynamodb":
             return client
         pages, real = [0], client.scan

@@ -6,8 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
-from ops.stage import Stack
+from ops.stage import PATIENT, Stack
 from tests.support.service import Context, invoke
 
 
@@ -16,11 +17,17 @@ class Operated(Stack):
 
     def __init__(self) -> None:
         super().__init__("any", {"TableName": "extending-subscription"}, boto3.Session(), None)
+        self.calls: set[str] = set()
+        """What was asked of AWS, as rights are worded."""
+        self.session.events.register("before-call", self._called)
         self.fail = 0
         """How many of the next calls of a function fail."""
 
-    def client(self, service: str) -> Any:
-        return self if service == "lambda" else super().client(service)
+    def _called(self, model: Any, **_: Any) -> None:
+        self.calls.add(f"{model.service_model.endpoint_prefix}:{model.name}")
+
+    def client(self, service: str, config: Config = PATIENT) -> Any:
+        return self if service == "lambda" else super().client(service, config)
 
     def resource(self, logical_id: str) -> str:
         return logical_id

@@ -1,0 +1,246 @@
+"""Watch a stage, for the first hour after a deployment: grants, refusals, lag, queues, alarms; Ctrl-C ends it.
+
+It only reads. What cannot be reached is said where it would stand; the rest goes on.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from rich import box
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ops import console
+from ops.logs import entries
+from ops.redrive import QUEUES
+from ops.stage import FUNCTIONS, Stack, stack
+
+QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+"""What does not answer soon is said to be out of reach; the next look asks again."""
+
+NAMESPACE = "ExtendingSubscription"
+REFUSED = "ExtensionsRefused"
+"""Has a dimension more: the reason."""
+
+METRICS = {
+    "granted": ("ExtensionsGranted", "Sum"),
+    "replayed": ("ExtensionsReplayed", "Sum"),
+    "revoked": ("ExtensionsRevoked", "Sum"),
+    "reminded": ("RemindersSent", "Sum"),
+    "failed in a sweep": ("SweepFailures", "Sum"),
+    "lag of revocation, seconds": ("RevocationLag", "Maximum"),
+    "answers failed": ("AnswersFailed", "Sum"),
+    "changes stored": ("ChangesStored", "Sum"),
+    "changes stale": ("ChangesStale", "Sum"),
+    "events published": ("EventsPublished", "Sum"),
+    "set aside": ("MessagesSetAside", "Sum"),
+}
+"""What is shown, by its metric and how it is added up."""
+
+SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
+"""How far back is looked; CloudWatch counts by the minute, and is a minute or two behind."""
+
+MOST_NAMED = 100
+"""What one call of DescribeAlarms takes."""
+
+Rows = list[list[Any]]
+Point = tuple[datetime, float]
+
+
+class Look(NamedTuple):
+    """What one source says now, or why it does not."""
+
+    title: str
+    heads: list[str]
+    rows: Rows
+    trouble: str | None = None
+
+
+class Watched:
+    """The sources of a stage."""
+
+    def __init__(self, target: Stack) -> None:
+        self._target = target
+        self._alarms: list[str] | None = None
+
+    def look(self, now: datetime) -> list[Look]:
+        """All of them, each at its own risk."""
+        asked: list[tuple[str, list[str], Callable[[datetime], Rows]]] = [
+            ("Alarms", ["alarm", "since", "why"], self.alarms),
+            ("Queues", ["queue", "waiting", "under way"], self.queues),
+            ("Metrics", ["metric", *(f"in {span}" for span in SPANS)], self.metrics),
+        ]
+
+        def one(title: str, heads: list[str], ask: Callable[[datetime], Rows]) -> Look:
+            try:
+                return Look(title, heads, ask(now))
+            except (BotoCoreError, ClientError, KeyError, ValueError) as error:
+                return Look(title, heads, [], f"{type(error).__name__}: {error}")
+
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return list(pool.map(one, *zip(*asked, strict=True)))
+
+    def metrics(self, now: datetime) -> Rows:
+        """The functions' own metrics; a row for each reason of a refusal."""
+        found: dict[str, list[Point]] = {label: [] for label in METRICS}
+        since = now - max(SPANS.values())
+        for label, point in self._logged(since) if self._target.endpoint else self._measured(since, now):
+            found.setdefault(label, []).append(point)
+        return [
+            [label, *(summed(label, points, now - span) for span in SPANS.values())] for label, points in found.items()
+        ]
+
+    def _measured(self, since: datetime, now: datetime) -> Iterator[tuple[str, Point]]:
+        """As CloudWatch has them, by the minute."""
+        name = self._target.name
+        service = [{"Name": "service", "Value": name}]
+        queries: list[dict[str, Any]] = [
+            {
+                "Id": f"m{number}",
+                "Label": label,
+                "MetricStat": {
+                    "Metric": {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": service},
+                    "Period": 60,
+                    "Stat": statistic,
+                },
+            }
+            for number, (label, (metric, statistic)) in enumerate(METRICS.items())
+        ]
+        search = f'{{{NAMESPACE},reason,service}} service="{name}" MetricName="{REFUSED}"'
+        by_reason = {"Id": "refused", "Label": "refused: ${PROP('Dim.reason')}"}
+        queries.append(by_reason | {"Expression": f"SEARCH('{search}', 'Sum', 60)"})
+        pages = self._client("cloudwatch").get_paginator("get_metric_data")
+        for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=now + timedelta(minutes=1)):
+            for result in page["MetricDataResults"]:
+                for point in zip(result["Timestamps"], result["Values"], strict=True):
+                    yield result["Label"], point
+
+    def _logged(self, since: datetime) -> Iterator[tuple[str, Point]]:
+        """Out of the lines that CloudWatch makes them from; the local cloud makes none."""
+        labels = {metric: label for label, (metric, _) in METRICS.items()}
+        for entry in entries(self._target, FUNCTIONS, since, ""):
+            if '"_aws"' not in entry.text:
+                continue
+            line = json.loads(entry.text)
+            for metric in (each["Name"] for of in line["_aws"]["CloudWatchMetrics"] for each in of["Metrics"]):
+                label = f"refused: {line.get('reason')}" if metric == REFUSED else labels.get(metric)
+                values = line[metric] if isinstance(line[metric], list) else [line[metric]]
+                yield from ((label, (entry.at, value)) for value in values if label)
+
+    def queues(self, _: datetime) -> Rows:
+        """The failure queues: nothing should wait there."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        sqs = self._client("sqs")
+        rows = []
+        for queue, output in QUEUES.items():
+            url = self._target.outputs[output]
+            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            rows.append([queue, *(int(told[name]) for name in names)])
+        return rows
+
+    def alarms(self, _: datetime) -> Rows:
+        """Those that are on; if none is, how many are not."""
+        names = self._alarms = self._alarms or self._names_of_alarms()
+        cloudwatch = self._client("cloudwatch")
+        told = [
+            alarm
+            for first in range(0, len(names), MOST_NAMED)
+            for alarm in cloudwatch.describe_alarms(AlarmNames=names[first : first + MOST_NAMED])["MetricAlarms"]
+        ]
+        on = [alarm for alarm in told if alarm["StateValue"] == "ALARM"]
+        rows = [[a["AlarmName"], f"{a['StateUpdatedTimestamp']:%H:%M:%S}", a.get("StateReason", "")] for a in on]
+        return rows or [[f"none of {len(told)} is on", "", ""]]
+
+    def _names_of_alarms(self) -> list[str]:
+        pages = (
+            self._client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self._target.name)
+        )
+        return [
+            resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::CloudWatch::Alarm" and "PhysicalResourceId" in resource
+        ]
+
+    def _client(self, service: str) -> Any:
+        return self._target.client(service, QUICK)
+
+
+def summed(label: str, points: list[Point], since: datetime) -> int | None:
+    """What was counted since an instant, or the most of it; None where nothing was told."""
+    values = [value for at, value in points if at >= since]
+    if not values:
+        return None
+    return round(max(values) if METRICS.get(label, ("", "Sum"))[1] == "Maximum" else sum(values))
+
+
+def shown(target: Stack, looks: list[Look], now: datetime) -> RenderableType:
+    parts: list[RenderableType] = [console.cell(f"{target.name} at {now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), ""]
+    for look in looks:
+        if look.trouble:
+            line = console.cell(" ".join(look.trouble.split()), style="red")
+            parts += [Text(f"{look.title}: out of reach: ", style="italic") + line, ""]
+            continue
+        table = Table(title=look.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for number, head in enumerate(look.heads):
+            table.add_column(head, overflow="fold", justify="right" if number and look.title != "Alarms" else "left")
+        for row in look.rows:
+            table.add_row(*map(console.cell, row))
+        parts += [table, ""]
+    return Group(*parts)
+
+
+def seconds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 3600:
+        raise console.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")
+    return int(text)
+
+
+def main() -> int:
+    parser = console.arguments("watch", __doc__)
+    parser.add_argument("--every", type=seconds, default=10, help="EVERY=10: seconds between two looks")
+    parser.add_argument("--once", action="store_true", help="ONCE=1: one look, and no more")
+    arguments = parser.parse_args()
+    target = stack(arguments.stage)
+    watched, out = Watched(target), console.told()
+    now = console.now()
+    looks = watched.look(now)
+    if arguments.json:
+        console.tell_json({"at": now.isoformat(), **{look.title.lower(): told(look) for look in looks}})
+    elif arguments.once or not out.is_terminal:
+        out.print(shown(target, looks, now))
+    else:
+        follow(target, watched, looks, now, arguments.every)
+    return 0
+
+
+def told(look: Look) -> Any:
+    return (
+        {"out_of_reach": look.trouble}
+        if look.trouble
+        else [dict(zip(look.heads, row, strict=True)) for row in look.rows]
+    )
+
+
+def follow(target: Stack, watched: Watched, looks: list[Look], now: datetime, every: int) -> None:
+    """Look again and again, until Ctrl-C."""
+    try:
+        with Live(shown(target, looks, now), console=console.told(), auto_refresh=False) as live:
+            while True:
+                time.sleep(every)
+                now = console.now()
+                live.update(shown(target, watched.look(now), now), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    console.run(main)
