@@ -69,8 +69,8 @@ def source_of(arguments: argparse.Namespace) -> tuple[sources.Source, str]:
         return export, "an export of the table"
     target = stack(arguments.stage)
     table = sources.Table(target, sources.Pace(arguments.rate))
-    minutes = table.size.units / arguments.rate / 60
-    costs = f"{table.size}; at {arguments.rate:g} a second {f'{minutes:,.0f} minutes' if minutes >= 1 else 'seconds'}"
+    minutes = round(table.size.units / arguments.rate / 60)
+    costs = f"{table.size}{f', some {minutes} minutes at {arguments.rate:g} a second' if minutes else ''}"
     if table.size.units > MOST_UNASKED:
         console.ask(f"Read {target.name}'s table ({costs})?", arguments.yes)
     else:
