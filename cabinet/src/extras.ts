@@ -145,7 +145,7 @@ export class Extras {
   #lines({ say, data, now }: Scene): string[] {
     const { usage, leaves, time, both } = this.#tools, text = TEXTS[say.lang], { text: common } = say;
     if (!data) return [];
-    const { account: { id, name, servicing_organization }, limits, subscriptions } = data as { limits: Limits } & typeof data;
+    const { account: { id, name, servicing_organization }, limits, subscriptions } = data;
     const { used_at, next_change_at, after_change } = limits;
     const moment = (iso: string, extension?: Extension) => time(say, iso, extension).textContent;
     const of = servicing_organization ?? {};

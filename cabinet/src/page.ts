@@ -3,7 +3,7 @@ import type { Extension, Limit, Limits, List, Row } from './client';
 import { type Child, h } from './dom';
 import { ahead, button, contact, counter, grow, number, pressing, time, usage } from './parts';
 import { type Acts, type Scene, granted, stateOf, why } from './scene';
-import { DAY, HOUR } from './speech';
+import { DAY, HOUR, SECOND } from './speech';
 import { BOTH, own } from './texts';
 
 const WEEK = 7 * DAY;
@@ -74,7 +74,7 @@ function bar({ base, total, used }: Limit): HTMLElement {
 /** What begins and ends until a week after the next change: a list, drawn as a line. */
 function line({ say: { text }, say, now }: Scene, { next_change_at: next }: Limits, rows: Row[]): Child {
   const soon = (next ? Date.parse(next) : now) + WEEK;
-  const points: Point[] = [[new Date(now).toISOString(), 0]];
+  const points: Point[] = [[new Date(now + 2 * SECOND).toISOString(), 0]]; // after what was granted this very second
   for (const { state, starts_at, ends_at, tariff: { name }, extension } of rows) {
     if (state === 'active') points.push([ends_at, 3, name]);
     if (state === 'future') points.push([starts_at, 4, name]);

@@ -2,8 +2,9 @@
 
     python -m tests.browser.pictures [PORT]
 
-Table, confirmation, details and a refusal: wide and light in the demo cabinet, narrow and dark in a page that embeds
-the component. And the operator's report.
+            ahead(cloud, chromium, size)
+        history(cloud, chromium)
+        report(chromium)
 """
 
 import sys
@@ -36,7 +37,12 @@ def main(url: str) -> None:
         for size in LOOKS:
             story(cloud, chromium, size)
             refusal(cloud, chromium, size)
+<<<<<<< HEAD
         report(chromium)
+=======
+            ahead(cloud, chromium, size)
+        history(cloud, chromium)
+>>>>>>> ba91b79 (Pictures and words for what lies ahead; buttons of a tall window stay in sight)
         chromium.close()
 
 
@@ -89,6 +95,68 @@ def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
     cabinet.extend.click()
     expect(cabinet.page.get_by_role("heading", name="Подписка завершена")).to_be_visible()
     take(cabinet, f"refusal-{size}")
+
+
+def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
+    """Extended, with more in use than its end will leave."""
+    busy = account(cloud)
+    extend(cloud, busy)
+    use(cloud, busy, sessions=3, databases=5)
+    cabinet = cabinet_of(busy, cloud, browser, size)
+    expect(cabinet.page.get_by_role("region")).to_contain_text("больше лимита на 4")
+    take(cabinet, "look-ahead-wide" if size == "wide" else "over-360", full_page=size == "360")
+
+
+def history(cloud: Cloud, browser: Browser) -> None:
+    """One extension of the former period, taken back, and one that runs."""
+    old = account(cloud)
+    short = told(old) | {"extension_terms": {"sessions": 1, "databases": 4, "duration": "PT3S"}, "changed_at": now()}
+    path = f"/accounts/{old.id}"
+    cloud.event("SubscriptionChanged", short)
+    cloud.until(lambda: listed(cloud, old)["extension"].get("terms") == short["extension_terms"])
+    extend(cloud, old)
+    cloud.until(
+        lambda: cloud.api(old.owner, "GET", f"{path}/extensions").json()["extensions"][0]["revoked_at"], timeout=130
+    )
+    renewed = told(old) | {"starts_at": iso(datetime.now(UTC).replace(microsecond=0)), "changed_at": now()}
+    cloud.event("SubscriptionChanged", renewed)
+    cloud.until(lambda: listed(cloud, old)["extension"]["state"] == "available")
+    extend(cloud, old)
+    use(cloud, old, sessions=2, databases=1)
+    cabinet = cabinet_of(old, cloud, browser, "wide")
+    cabinet.page.get_by_role("button", name="История расширений").click()
+    shown = cabinet.page.get_by_role("table", name="История расширений")
+    expect(shown.get_by_role("row")).to_have_count(3)
+    shown.get_by_role("row").last.scroll_into_view_if_needed()
+    cabinet.page.mouse.wheel(0, 2000)
+    cabinet.page.wait_for_timeout(300)
+    take(cabinet, "history-wide")
+
+
+def told(of: SimpleNamespace) -> dict[str, Any]:
+    """What the service manager tells of the account's subscription."""
+    start = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    ends_at = iso(start + timedelta(days=365))
+    return subscription_changed(
+        account_id=of.id, subscription_id=of.subscription, starts_at=iso(start), ends_at=ends_at
+    )
+
+
+def listed(cloud: Cloud, of: SimpleNamespace) -> Any:
+    return cloud.api(of.owner, "GET", f"/accounts/{of.id}/subscriptions").json()["subscriptions"][0]
+
+
+def extend(cloud: Cloud, of: SimpleNamespace) -> None:
+    path = f"/accounts/{of.id}/subscriptions/{of.subscription}"
+    offer = cloud.api(of.owner, "GET", f"{path}/extension-offer").json()
+    cloud.api(of.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]}).raise_for_status()
+
+
+def use(cloud: Cloud, of: SimpleNamespace, **usage: int) -> None:
+    """Has the service manager tell what is in use, and waits until the list does."""
+    cloud.event("UsageChanged", {"account_id": of.id, "changed_at": now()} | usage)
+    path = f"/accounts/{of.id}/subscriptions"
+    cloud.until(lambda: cloud.api(of.owner, "GET", path).json()["limits"]["databases"]["used"] == usage["databases"])
 
 
 def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: str) -> Cabinet:
