@@ -9,7 +9,7 @@ const api = await readFile('../openapi.yaml', 'utf8');
 const target = ['chrome123', 'firefox120', 'safari17.5'];
 
 /** Names of ours that neither the API nor the browser has: they become letters, the same ones in both files. */
-const OURS = `actions aside before both brought busy button byOther call cancel changed clock confirm count counts data details draw
+const OURS = `actions aside before both brought busy button byOther call cancel changed clock confirm count counts details draw
   edges empty ended exact extend extending failure form forms full granted grantedAt grantedBy heading heads history justNow kinds leaves left
   loading locale me moment more need needNext noNew notes notice notRevoked opened passing press refusals remains retry retryAt
   revokedAt root row say scene sent sheet soon states text till tone unknown unlimited unsure usage usedAt user view warn why

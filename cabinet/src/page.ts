@@ -64,7 +64,7 @@ function limits(scene: Scene, { limits, subscriptions }: List): HTMLElement {
 function bar({ base, total, used }: Limit): HTMLElement {
   const inUse = used ?? 0, most = total ?? 2 * inUse + 1; // open to the end
   const cuts = [...new Set([0, base ?? most, most, inUse])].sort((a, b) => a - b);
-  return h('span.bar', { 'aria-hidden': true }, cuts.slice(1).map((to, i) => {
+  return h(used == null ? 'span.bar.unknown' : 'span.bar', { 'aria-hidden': true }, cuts.slice(1).map((to, i) => {
     const from = cuts[i]!;
     const look = total == null ? 'open' : from >= total ? 'above' : from >= base! ? 'extra' : 'base';
     return grow(`i.${look}${from < inUse ? '.on' : ''}`, to - from);

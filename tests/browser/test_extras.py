@@ -14,7 +14,7 @@ from tests.support.builders import TERMS
 FILE = ROOT / "cabinet" / "extending-subscription-extras.js"
 EXTRAS = re.compile("extending-subscription-extras")
 HISTORY = re.compile(r"/extensions\?")
-WORDS = {
+WORDS: dict[str, dict[str, Any]] = {
     "ru": {
         "history": "История расширений",
         "summary": "Скопировать сводку",
