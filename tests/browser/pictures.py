@@ -2,9 +2,8 @@
 
     python -m tests.browser.pictures [PORT]
 
-            ahead(cloud, chromium, size)
-        history(cloud, chromium)
-        report(chromium)
+Table, confirmation, details, a refusal and what lies ahead: wide and light in the demo cabinet, narrow and dark in a
+page that embeds the component. The history takes a minute: an extension has to end, and the schedule to take it back.
 """
 
 import sys
@@ -37,12 +36,9 @@ def main(url: str) -> None:
         for size in LOOKS:
             story(cloud, chromium, size)
             refusal(cloud, chromium, size)
-<<<<<<< HEAD
-        report(chromium)
-=======
             ahead(cloud, chromium, size)
         history(cloud, chromium)
->>>>>>> ba91b79 (Pictures and words for what lies ahead; buttons of a tall window stay in sight)
+        report(chromium)
         chromium.close()
 
 

@@ -33,11 +33,11 @@ def target(service: Service, dynamodb: "DynamoDBClient", engine: str, request: p
     return operated
 
 
-def test_the_tools_read_and_repair_the_real_engine(target: Operated) -> None:
+def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     """All segments together hold every account once, and each page says what it has consumed."""
     spent: list[float] = []
     pace = sources.Pace(1e6)
-    pace.spend = spent.append  # type: ignore[method-assign]
+    monkeypatch.setattr(pace, "spend", spent.append)
     with Spool() as spool:
         facts = report.read(sources.Table(target, pace), spool)
         assert (facts.accounts, facts.extensions, len(spool.called())) == (ACCOUNTS + 1, ACCOUNTS, ACCOUNTS)
