@@ -85,7 +85,7 @@ function line({ say: { text }, say, now }: Scene, { next_change_at: next }: Limi
   return groups[1] && h('ol.line', { role: 'list' }, groups.map(([iso, group], i) => {
     const till = groups[i + 1]?.[0], [, edge, , extension] = group[0]!;
     const extended = rows.some(({ extension }) => granted(extension) && extension.granted_at <= iso && iso < extension.ends_at);
-    return grow(`li.edge${extended ? '.extra' : ''}${edge ? '' : '.now'}`, Math.round(((till ? Date.parse(till) : soon) - Date.parse(iso)) / HOUR),
+    return grow(`li.edge${extended ? '.extra' : ''}${edge ? '' : '.now'}`, Math.ceil(((till ? Date.parse(till) : soon) - Date.parse(iso)) / HOUR),
       group.map(([, edge, name]) => h('p', text.edges[edge], name && [' ', h('bdi.name', name)])),
       edge > 0 && h('p.muted.small', time(say, iso, extension)));
   }));
