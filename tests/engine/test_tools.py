@@ -9,8 +9,8 @@ from ops.announce import announcements
 from ops.report import __main__ as report
 from ops.report import sources
 from ops.report.spool import Spool
+from tests.support.operated import Operated
 from tests.support.service import Service
-from tests.support.tools import Operated
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -12,7 +12,7 @@ from extending.errors import Code
 from ops import console, explain, table
 from tests.integration.conftest import Service
 from tests.support.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
-from tests.support.tools import Operated, run
+from tests.support.operated import Operated, run
 
 
 @pytest.fixture

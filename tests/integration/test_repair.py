@@ -8,7 +8,7 @@ from extending import items
 from ops import console, forget, repair, table
 from tests.integration.conftest import Service
 from tests.support.builders import NOW, iso
-from tests.support.tools import Operated, run, told
+from tests.support.operated import Operated, run, told
 
 MINUTE = timedelta(minutes=1)
 

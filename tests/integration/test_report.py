@@ -15,7 +15,7 @@ from ops.report.spool import Spool
 from ops.stage import PATIENT
 from tests.integration.conftest import Service
 from tests.support.builders import CONTACT, NOW, iso, usage_changed
-from tests.support.tools import Operated, run
+from tests.support.operated import Operated, run
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from local import ROOT
 from ops import explain, forget, repair
 from ops.report import __main__ as report
 from tests.integration.conftest import Service
-from tests.support.tools import Operated, run
+from tests.support.operated import Operated, run
 
 
 def named(tool: str) -> set[str]:
