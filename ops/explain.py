@@ -270,7 +270,8 @@ def due_shown(of: Due) -> list[Any]:
 def told_shown(of: Told, account_id: str) -> list[Any]:
     note = "removed" if of.get("removed") else ""
     if of["frozen"]:
-        note = f"ahead of the clock: make repair ACCOUNT={account_id} RECORD={of['record']}"
+        mend = f": make repair ACCOUNT={account_id} RECORD={of['record']}" if of["record"] != "removal" else ""
+        note = f"ahead of the clock{mend}"
     return [of["record"], brief(of["at"]) or "never", note]
 
 
