@@ -128,6 +128,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def zipped(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
 def summary(export: Path) -> dict[str, Any]:
     with Spool() as spool:
         return report.read(sources.folder(export), spool).summary()
@@ -149,7 +153,7 @@ def test_the_order_of_an_export_does_not_matter(export: Path, tmp_path: Path) ->
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     random.Random(1).shuffle(lines)
     for number, part in enumerate((lines[::2], lines[1::2])):
-        (file.parent / f"{number}.json.gz").write_bytes(gzip.compress(b"".join(part)))
+        (file.parent / f"{number}.json.gz").write_bytes(zipped(b"".join(part)))
     file.unlink()
     assert summary(tmp_path) == summary(export)
 
@@ -158,11 +162,12 @@ def test_the_order_of_an_export_does_not_matter(export: Path, tmp_path: Path) ->
     ("content", "why"),
     [
         (b"no gzip", "line 0: Not a gzipped file"),
-        (gzip.compress(b'{"Item": {"pk"')[:-12], "Compressed file ended"),
-        (gzip.compress(b"{}\n"), "line 1: no item of a full export"),
-        (gzip.compress(b'{"NewImage": {"pk": {"S": "A#1"}}}\n'), "line 1: no item of a full export"),
-        (gzip.compress(b"\n\xff\n"), "line 2"),
+        (zipped(b'{"Item": {"pk"')[:-12], "Compressed file ended"),
+        (zipped(b"{}\n"), "line 1: no item of a full export"),
+        (zipped(b'{"NewImage": {"pk": {"S": "A#1"}}}\n'), "line 1: no item of a full export"),
+        (zipped(b"\n\xff\n"), "line 2"),
     ],
+    ids=["no gzip", "cut off", "no item", "incremental", "no text"],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes, why: str) -> None:
     """With the line, and no report of what was read before."""
@@ -175,7 +180,7 @@ def test_an_item_that_is_not_understood_is_not_counted_but_told(export: Path, tm
     """The others are."""
     shutil.copytree(export, tmp_path, dirs_exist_ok=True)
     line = {"Item": {"pk": {"S": "A#odd"}, "sk": {"S": "S#S-1#E#x"}, "t": {"S": "extension"}}}
-    (next(tmp_path.rglob("data")) / "z.json.gz").write_bytes(gzip.compress(json.dumps(line).encode()))
+    (next(tmp_path.rglob("data")) / "z.json.gz").write_bytes(zipped(json.dumps(line).encode()))
     assert summary(tmp_path) == summary(export) | {"unreadable": 1}
 
 
