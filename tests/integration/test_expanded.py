@@ -8,6 +8,7 @@ import pytest
 from cfnlint import api as cfnlint
 from cfnlint.config import ManualArgs
 
+from local.webhook import transformed
 from tests.support.template import expanded, expanded_template, template
 
 Template = dict[str, Any]
@@ -80,6 +81,45 @@ def test_audiences_and_scopes_are_those_of_the_identity_provider() -> None:
     assert asked["post /changes"] == [{"Jwt": [{"Fn::Sub": "${ScopePrefix}changes:write"}]}]
     assert asked["get /accounts/{account_id}/limits"] == [{"Jwt": [{"Fn::Sub": "${ScopePrefix}limits:read"}]}]
     assert asked["get /accounts/{account_id}/subscriptions"] == [{"Jwt": []}]
+
+
+WEBHOOK = ("Webhook", "WebhookDestination", "WebhookConnection", "WebhookRole")
+
+
+def test_without_its_parameters_nothing_of_the_webhook_exists() -> None:
+    """No connection, no secret, no role: every resource of it is behind one condition."""
+    template = made()
+    for name in WEBHOOK:
+        assert template["Resources"][name]["Condition"] == "HasWebhook"
+    assert not holds(template, "HasWebhook")
+    assert holds(template, "HasWebhook", WebhookUrl="https://manager.example/events")
+    assert template["Parameters"]["WebhookKeyValue"]["NoEcho"] is True
+    ours = [name for name, of in template["Resources"].items() if of["Type"].startswith("AWS::Events::Api")]
+    assert ours == ["WebhookDestination"]
+
+
+def test_the_webhook_is_told_in_cloudevents_for_a_day_and_then_the_queue_is() -> None:
+    """The event that the template makes of ours, its header, and where it ends."""
+    from extending.model import SOURCE, ExtensionEvent
+
+    rule = made()["Resources"]["Webhook"]["Properties"]
+    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": list(ExtensionEvent)}
+    (target,) = rule["Targets"]
+    assert target["HttpParameters"]["HeaderParameters"] == {"Content-Type": "application/cloudevents+json"}
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86_400}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}
+    detail = {"event_id": "e-1", "account_id": "A-1", "granted_by": 'U"\\', "terms": {"sessions": 2}}
+    event = {"source": SOURCE, "detail-type": "ExtensionGranted", "time": "2026-11-22T10:00:00Z", "detail": detail}
+    assert json.loads(transformed(target["InputTransformer"], event)) == {
+        "specversion": "1.0",
+        "id": "e-1",
+        "source": SOURCE,
+        "type": "ExtensionGranted",
+        "subject": "A-1",
+        "time": "2026-11-22T10:00:00Z",
+        "datacontenttype": "application/json",
+        "data": detail,
+    }
 
 
 def test_pages_may_read_what_they_need_of_an_answer() -> None:
