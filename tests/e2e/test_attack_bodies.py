@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from extending.model import OfferId
 from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.attacker import Attacker, Received, check, pack
@@ -54,11 +55,19 @@ BODIES = {
 }
 
 
+NO_JSON = [
+    *("nothing", "a null", "a null inside", "UTF-16", "a byte order mark"),
+    *("1 MiB of text", "an offer of 1 MiB", "a field of 1 MiB", "100,000 fields", "a number of 5,000 digits"),
+    *("deep lists", "deep lists that end", "deep objects", "NaN", "a form", "XML", "two documents", "a comment"),
+]
+"""What is none, and what is longer than is read. (The local gateway mends what is no UTF-8 before it is one of these.)"""
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_that_is_not_exactly_an_offer_is_refused(name: str, attacker: Attacker) -> None:
     """400 for what is no JSON, 422 for what is another JSON; nothing is extended."""
     answer = attacker.send("POST", attacker.extend, BODIES[name])
-    assert answer.code in {"invalid_json", "invalid_body"}, answer
+    assert answer.code == ("invalid_json" if name in NO_JSON else "invalid_body"), answer
     assert len(answer.text) < 2_000
     assert attacker.untouched()
 
@@ -121,18 +130,27 @@ def tampered(offer_id: str) -> list[list[Any]]:
     return [*changed, genuine[:-1], [*genuine, 0], genuine[::-1], [genuine], []]
 
 
+def decodes(offer_id: str) -> bool:
+    """Whether it is one that an offer could have given."""
+    try:
+        OfferId.from_token(offer_id)
+    except ValueError:
+        return False
+    return True
+
+
 def test_a_tampered_offer_is_refused_whichever_field_was_changed(attacker: Attacker) -> None:
     """The write itself compares every field; the fresh offer comes back, and nothing is extended."""
     offer_id = json.loads(attacker.send("GET", attacker.offer).text)["offer_id"]
     for values in tampered(offer_id):
         body = json.dumps({"offer_id": pack(values)}).encode()
         answer = attacker.send("POST", attacker.extend, body)
-        assert answer.code in {"offer_changed", "invalid_body"}, (values, answer)
+        assert answer.code == ("offer_changed" if decodes(pack(values)) else "invalid_body"), (values, answer)
         if answer.code == "offer_changed":
             assert json.loads(answer.text)["offer"]["offer_id"] == offer_id
     for cut in (offer_id[:-1], offer_id[1:], offer_id + "A", offer_id + "=", offer_id.swapcase(), " " + offer_id):
         answer = attacker.send("POST", attacker.extend, json.dumps({"offer_id": cut}).encode())
-        assert answer.code in {"offer_changed", "invalid_body"}, (cut, answer)
+        assert answer.code == ("offer_changed" if decodes(cut) else "invalid_body"), (cut, answer)
     assert attacker.untouched()
 
 
