@@ -60,7 +60,7 @@ NO_JSON = [
     *("1 MiB of text", "an offer of 1 MiB", "a field of 1 MiB", "100,000 fields", "a number of 5,000 digits"),
     *("deep lists", "deep lists that end", "deep objects", "NaN", "a form", "XML", "two documents", "a comment"),
 ]
-"""What is none, and what is longer than is read. (The local gateway mends what is no UTF-8 before it is one of these.)"""
+"""What is none, and what is longer than is read; what is no UTF-8 the local gateway has mended before."""
 
 
 @pytest.mark.parametrize("name", BODIES)
