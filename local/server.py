@@ -21,6 +21,7 @@ from extending.inbound import CHANGES
 from extending.model import ID, SOURCE
 from local import ROOT, STACK
 from local.identity import Identity
+from local.listen import listen
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -59,17 +60,7 @@ class LocalCloud:
         self._events: Any = session.client("events", endpoint_url=endpoint)
         self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
         self.seen: list[dict[str, Any]] = []
-        self._window = self._open_window()
-
-    def _open_window(self) -> str:
-        """A rule and a queue beside the stack, as an integrator would have them, to see events out."""
-        queue = self._sqs.create_queue(QueueName="events-out")["QueueUrl"]
-        attributes = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-        pattern = json.dumps({"source": [SOURCE]})
-        self._events.put_rule(Name="events-out", EventBusName=self.bus, EventPattern=pattern)
-        target = {"Id": "queue", "Arn": attributes["QueueArn"]}
-        self._events.put_targets(Rule="events-out", EventBusName=self.bus, Targets=[target])
-        return str(queue)
+        self._window = listen(self._sqs, self._events, self.bus, "events-out", {"source": [SOURCE]}).queue
 
     def collect(self) -> list[dict[str, Any]]:
         """All events out so far, in the order in which they came."""

@@ -16,6 +16,7 @@ import httpx
 from cfnlint.decode import decode
 
 from local import ROOT
+from local.listen import listen
 
 RETRIED = {409, 429, *range(500, 600)}
 """What EventBridge posts again after; anything else that is not 2xx goes to the queue at once."""
@@ -42,26 +43,18 @@ class Webhook:
         self._receiver = receiver
         template, errors = decode(str(ROOT / "template.yaml"))
         assert not errors, errors
-        self._rule = template["Resources"]["Webhook"]["Properties"]
-        (self._target,) = self._rule["Targets"]
+        rule = template["Resources"]["Webhook"]["Properties"]
+        (self._target,) = rule["Targets"]
         self.gives_up_after: float = self._target["RetryPolicy"]["MaximumEventAgeInSeconds"]
         self.slowest_retry: float = 60
-        self._queue = self._open()
-
-    def _open(self) -> str:
-        name = f"webhook-{token_hex(4)}"
-        queue = self._sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        pattern = json.dumps(self._rule["EventPattern"])
-        self.rule_arn = self._events.put_rule(Name=name, EventBusName=self._bus, EventPattern=pattern)["RuleArn"]
-        self._events.put_targets(Rule=name, EventBusName=self._bus, Targets=[{"Id": "queue", "Arn": arn}])
-        return str(queue)
+        self._name = f"webhook-{token_hex(4)}"
+        pattern = rule["EventPattern"]
+        self._queue, self._rule_arn = listen(self._sqs, self._events, self._bus, self._name, pattern)
 
     def close(self) -> None:
         """Take rule and queue away."""
-        name = self._queue.rpartition("/")[2]
-        self._events.remove_targets(Rule=name, EventBusName=self._bus, Ids=["queue"])
-        self._events.delete_rule(Name=name, EventBusName=self._bus)
+        self._events.remove_targets(Rule=self._name, EventBusName=self._bus, Ids=["queue"])
+        self._events.delete_rule(Name=self._name, EventBusName=self._bus)
         self._sqs.delete_queue(QueueUrl=self._queue)
 
     def run(self, until: threading.Event) -> None:
@@ -81,17 +74,15 @@ class Webhook:
         for message in messages:
             sent_at = int(message["Attributes"]["SentTimestamp"]) / 1000
             tries = int(message["Attributes"]["ApproximateReceiveCount"])
-            outcome = self._post(json.loads(message["Body"]))
-            if outcome is None:
-                pass
-            elif outcome in RETRIED and datetime.now(UTC).timestamp() - sent_at < self.gives_up_after:
+            refusal = self._post(json.loads(message["Body"]))
+            if refusal in RETRIED and datetime.now(UTC).timestamp() - sent_at < self.gives_up_after:
                 wait = int(min(self.slowest_retry, 2 ** (tries - 1)))
                 self._sqs.change_message_visibility(
                     QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=wait
                 )
                 continue
-            else:
-                self._give_up(message["Body"], outcome, tries)
+            if refusal:
+                self._give_up(message["Body"], refusal, tries)
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
         return len(messages)
 
@@ -108,7 +99,7 @@ class Webhook:
 
     def _give_up(self, event: str, status: int, tries: int) -> None:
         told = {
-            "RULE_ARN": self.rule_arn,
+            "RULE_ARN": self._rule_arn,
             "TARGET_ARN": f"arn:aws:events:us-east-1:000000000000:api-destination/{self._target['Id']}",
             "ERROR_CODE": "SDK_CLIENT_ERROR",
             "ERROR_MESSAGE": f"The receiver answered {status}.",

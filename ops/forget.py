@@ -33,7 +33,7 @@ def forget(target: Stack, account_id: str, now: datetime) -> str | None:
 
 def left(found: list[Item]) -> list[str]:
     """The records that are there beside the removal."""
-    return [record_of(item) for item in found if item[items.SORT] != {"S": "R"}]
+    return [record for record in map(record_of, found) if record != "removal"]
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
 
 def show(account_id: str, found: list[Item], after: list[str], reason: str | None) -> None:
     out = console.told()
-    removal = next((item for item in found if item[items.SORT] == {"S": "R"}), None)
+    removal = next((item for item in found if record_of(item) == "removal"), None)
     if removal:
         at, until = (
             answers.instant(items.told_at(removal)),

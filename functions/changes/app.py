@@ -10,10 +10,8 @@ from http import HTTPStatus
 from typing import Any
 
 from extending import answers, api, inbound, intake
-from extending.errors import Code
 from extending.inbound import Change, NotAnEvent
 from extending.intake import Taken
-from extending.model import Refused
 from extending.runtime import Metric, count_at_once, logger, metrics, remaining_seconds, utc_now
 from extending.store import Busy
 
@@ -95,19 +93,14 @@ def result_of(taken: Taken | None) -> answers.ChangeResult:
 
 def entries_of(body: object) -> list[object]:
     """The entries of a body; raises Refused where it is anything but {"changes": [1 to 100 entries]}."""
-    if not isinstance(body, api.Pairs):
-        raise Refused(Code.INVALID_BODY, fields={"": "the body is not an object"})
-    fields = api.unknown_fields(body, "changes")
-    given = [value for name, value in body if name == "changes"]
-    if len(given) != 1:
-        fields["changes"] = "given more than once" if given else "missing"
-    elif not isinstance(given[0], list) or isinstance(given[0], api.Pairs):
-        fields["changes"] = "not a list"
-    elif not 1 <= len(given[0]) <= MOST:
-        fields["changes"] = f"1 to {MOST} are expected"
-    elif not fields:
-        return given[0]
-    raise Refused(Code.INVALID_BODY, fields=fields)
+
+    def problem_of(entries: object) -> str | None:
+        if not isinstance(entries, list) or isinstance(entries, api.Pairs):
+            return "not a list"
+        return None if 1 <= len(entries) <= MOST else f"1 to {MOST} are expected"
+
+    entries: list[object] = api.only_field(body, "changes", problem_of)
+    return entries
 
 
 def change_of(entry: object, now: datetime) -> Change:

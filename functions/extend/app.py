@@ -51,20 +51,11 @@ def extend_subscription(account_id: str, subscription_id: str) -> api.Response[s
 
 def accepted_offer(body: object) -> OfferId:
     """The offer that a body names; raises Refused where it is anything but {"offer_id": "…"}."""
-    if not isinstance(body, api.Pairs):
-        raise Refused(Code.INVALID_BODY, fields={"": "the body is not an object"})
-    given = [value for name, value in body if name == "offer_id"]
-    fields = api.unknown_fields(body, "offer_id")
-    if len(given) != 1:
-        fields["offer_id"] = "given more than once" if given else "missing"
-    elif not isinstance(given[0], str):
-        fields["offer_id"] = "not a string"
-    elif not fields:
-        try:
-            return OfferId.from_token(given[0])
-        except ValueError:
-            fields["offer_id"] = "not what an offer gave"
-    raise Refused(Code.INVALID_BODY, fields=fields)
+    token = api.only_field(body, "offer_id", lambda value: None if isinstance(value, str) else "not a string")
+    try:
+        return OfferId.from_token(token)
+    except ValueError as error:
+        raise Refused(Code.INVALID_BODY, fields={"offer_id": "not what an offer gave"}) from error
 
 
 @metrics.log_metrics

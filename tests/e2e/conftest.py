@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from local.listen import listen
 from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.attacker import STRANGER, Attacker
@@ -25,13 +26,8 @@ class LoggedStory:
     def __init__(self, cloud: Cloud, stack: Stack) -> None:
         self._events: list[dict[str, Any]] = []
         self._sqs, events = stack.client("sqs"), stack.client("events")
-        self._queue = self._sqs.create_queue(QueueName="logs-window")["QueueUrl"]
-        attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]
-        bus = stack.outputs["BusName"]
-        pattern = json.dumps({"source": ["extending-subscription"]})
-        events.put_rule(Name="logs-window", EventBusName=bus, EventPattern=pattern)
-        target = {"Id": "queue", "Arn": attributes["QueueArn"]}
-        events.put_targets(Rule="logs-window", EventBusName=bus, Targets=[target])
+        pattern = {"source": ["extending-subscription"]}
+        self._queue = listen(self._sqs, events, stack.outputs["BusName"], "logs-window", pattern).queue
         self.account = self._play(cloud)
 
     def _play(self, cloud: Cloud) -> SimpleNamespace:

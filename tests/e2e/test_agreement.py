@@ -11,12 +11,11 @@ from uuid import uuid4
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.conftest import Cloud
 from tests.engine.naive import LENGTHS, Json, No, World
-from tests.engine.test_agreement import SUBSCRIPTIONS, USERS, changed_at, events_around, subscription_ids, users
+from tests.engine.test_agreement import SUBSCRIPTIONS, USERS, changed_at, events_around, run, subscription_ids, users
 from tests.support.builders import DAY, TERMS, iso, subscription_changed
 
 TODAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - DAY / 2
@@ -149,17 +148,7 @@ def now() -> datetime:
 def test_the_local_cloud_agrees_with_a_naive_reading_of_the_rules(cloud: Cloud) -> None:
     """Whatever is told over either way, whoever asks and accepts."""
     seen: Counter[str] = Counter()
-    run_state_machine_as_test(
-        type("Machine", (Machine,), {"cloud": cloud, "seen": seen}),
-        settings=settings(
-            max_examples=6,
-            stateful_step_count=12,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run(type("Machine", (Machine,), {"cloud": cloud, "seen": seen}), examples=6, steps=12)
     print(dict(seen))
     assert seen["created"]
     assert seen["stored"] > seen["stale"] > 0

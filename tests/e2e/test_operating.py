@@ -19,10 +19,12 @@ from tests.support.stack import stack_of
 
 
 def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make as an operator does, for the running local cloud."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    """Run make as a script of the operator's does, for the running local cloud: nobody is there to be asked."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | {"USER": "root"}
     command = ["make", "--silent", *arguments, f"PORT={urlsplit(cloud.url).port}"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
 
 
 def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_others_go_on(cloud: Cloud) -> None:

@@ -1,28 +1,17 @@
 """The operator's tools, as make runs them, against the local cloud."""
 
 import json
-import os
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from local import ROOT
 from tests.conftest import Cloud
+from tests.e2e.test_operating import make
 from tests.support.builders import iso, member_changed
-
-
-def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make as a script of the operator's does: nobody is there to be asked."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | {"USER": "root"}
-    command = ["make", "--silent", *arguments, f"PORT={urlsplit(cloud.url).port}"]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:

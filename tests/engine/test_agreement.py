@@ -347,6 +347,21 @@ def _place(row: Json) -> tuple[int, float]:
     return ["active", "future", "finished"].index(row["state"]), -starts_at.timestamp()
 
 
+def run(machine: Any, examples: int, steps: int) -> None:
+    """Try a machine, each time in the same way, however long a step takes."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
 def machine(engine: str, patch: pytest.MonkeyPatch, seen: Counter[str]) -> Any:
     return type("Machine", (Machine,), {"engine": engine, "patch": patch, "seen": seen})
 
@@ -355,17 +370,7 @@ def test_the_product_agrees_with_a_naive_reading_of_the_rules(engine: str, monke
     """Events late, twice and out of order, offers old and new, any user, any jump of the clock, sweeps now and then."""
     seen: Counter[str] = Counter()
 
-    run_state_machine_as_test(
-        machine(engine, monkeypatch, seen),
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run(machine(engine, monkeypatch, seen), examples=40, steps=30)
 
     print(dict(seen))
     assert seen["created"]

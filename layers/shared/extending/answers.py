@@ -162,19 +162,12 @@ class SubscriptionList(TypedDict):
     next_token: Annotated[str | None, Field(PAGING)]
 
 
-class PastExtension(TypedDict):
-    """An extension of any period: `active` until its end, `used` from then on."""
+class PastExtension(Extension):
+    """An extension of any period, and what it was one of."""
 
-    id: Annotated[str, Field(format="uuid")]
     subscription_id: SubscriptionId
     subscription_number: Annotated[str | None, Field("Null where the subscription was removed.")]
     period_starts_at: Instant
-    state: Literal["active", "used"]
-    terms: Terms
-    granted_at: Instant
-    granted_by: Annotated[str, Field("User id of the owner who took it.")]
-    ends_at: Instant
-    revoked_at: Annotated[Instant | None, Field("When the schedule took it back; limits never wait for it.")]
 
 
 class History(TypedDict):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, NoReturn
 
@@ -267,9 +267,20 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def unknown_fields(body: Pairs, known: str) -> dict[str, str]:
-    """What is wrong with the names in a body that has one field; of many the first few are enough."""
-    return {name[:64].encode(errors="replace").decode(): "unknown field" for name, _ in body[:9] if name != known}
+def only_field(body: object, name: str, problem_of: Callable[[Any], str | None]) -> Any:
+    """The value in a body of one field; raises Refused where it is another body, or `problem_of` finds one with it."""
+    if not isinstance(body, Pairs):
+        raise Refused(Code.INVALID_BODY, fields={"": "the body is not an object"})
+    given = [value for key, value in body if key == name]
+    # Of many unknown ones the first few are enough.
+    fields = {key[:64].encode(errors="replace").decode(): "unknown field" for key, _ in body[:9] if key != name}
+    if len(given) != 1:
+        fields[name] = "given more than once" if given else "missing"
+    elif what := problem_of(given[0]):
+        fields[name] = what
+    if fields:
+        raise Refused(Code.INVALID_BODY, fields=fields)
+    return given[0]
 
 
 def reply(status: HTTPStatus, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response[str]:

@@ -12,6 +12,7 @@ all strongly consistent. So of a removal and an older change at the same time on
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, assert_never
@@ -29,7 +30,7 @@ from extending.inbound import (
 from extending.items import Item
 from extending.model import Role, Subscription, roles_above
 from extending.runtime import REMEMBER_REMOVALS, TABLE_NAME, Metric, count, dynamodb, logger, pseudonym
-from extending.store import Busy, asked, tries
+from extending.store import Busy, asked, insist, pages
 
 AT_ONCE = 16
 """Deletes of a removed account that are under way at the same time."""
@@ -143,28 +144,23 @@ def _put_if_newer(
     item = item | {items.VERSION: version}
     newer = f"attribute_not_exists({items.VERSION}) OR {items.VERSION} < :version"
     tie = f" OR ({items.VERSION} = :version AND ({takes_away}))" if takes_away else ""
-    for _ in tries(lambda: time_left() - SLOWEST):
-        try:
-            answer = asked(
-                dynamodb.put_item,
-                TableName=TABLE_NAME,
-                Item=item,
-                ConditionExpression=newer + tie,
-                ExpressionAttributeValues={":version": version, **(values or {})},
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException as error:
-            found: Any = error.response.get("Item", {})
-            if _content(found) == _content(item):
-                return Taken.REPEATED
-            return Taken.TIE_LOST if found.get(items.VERSION) == version else Taken.OLDER
-        except Busy as busy:
-            if not isinstance(busy.__cause__, dynamodb.exceptions.TransactionConflictException):
-                raise
-        else:
-            return Taken.TIE_WON if answer.get("Attributes", {}).get(items.VERSION) == version else Taken.STORED
-    raise Busy("contention")
+    try:
+        answer = insist(
+            dynamodb.put_item,
+            lambda: time_left() - SLOWEST,
+            TableName=TABLE_NAME,
+            Item=item,
+            ConditionExpression=newer + tie,
+            ExpressionAttributeValues={":version": version, **(values or {})},
+            ReturnValues="ALL_OLD",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        found: Any = error.response.get("Item", {})
+        if _content(found) == _content(item):
+            return Taken.REPEATED
+        return Taken.TIE_LOST if found.get(items.VERSION) == version else Taken.OLDER
+    return Taken.TIE_WON if answer.get("Attributes", {}).get(items.VERSION) == version else Taken.STORED
 
 
 def _content(item: Item) -> Item:
@@ -197,23 +193,15 @@ def _forget(account_id: str, removed: int, time_left: TimeLeft) -> None:
         if time_left() < 1:
             raise Busy("out of time")
         is_still_that = f"{items.GRANTED_AT} = :at" if old.granted_at else f"{items.VERSION} <= :at"
-        for _ in tries(time_left):
-            try:
-                asked(
-                    dynamodb.delete_item,
-                    TableName=TABLE_NAME,
-                    Key=old.key,
-                    ConditionExpression=is_still_that,
-                    ExpressionAttributeValues={":at": old.granted_at or {"N": str(removed)}},
-                )
-            except dynamodb.exceptions.ConditionalCheckFailedException:
-                return  # Told anew meanwhile, or deleted by another.
-            except Busy as busy:
-                if not isinstance(busy.__cause__, dynamodb.exceptions.TransactionConflictException):
-                    raise
-            else:
-                return
-        raise Busy("contention")
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # Told anew, or deleted by another.
+            insist(
+                dynamodb.delete_item,
+                time_left,
+                TableName=TABLE_NAME,
+                Key=old.key,
+                ConditionExpression=is_still_that,
+                ExpressionAttributeValues={":at": old.granted_at or {"N": str(removed)}},
+            )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while sum(len(list(pool.map(delete, page))) for page in _older(account_id, removed)):
@@ -226,29 +214,23 @@ def _older(account_id: str, removed: int) -> Iterator[list[_Old]]:
     That is what was told no later; and an extension, unless it was granted later, on a subscription told later. For the
     removal took time to come here, and whoever extended meanwhile did so in an account that was no more.
     """
-    query: dict[str, Any] = {
-        "TableName": TABLE_NAME,
-        "KeyConditionExpression": f"{items.PARTITION} = :pk",
-        "ExpressionAttributeValues": {":pk": items.partition_of(account_id)},
-        "ProjectionExpression": f"{items.PARTITION}, {items.SORT}, {items.VERSION}, {items.GRANTED_AT}",
-        "ConsistentRead": True,
-    }
+    found = pages(
+        KeyConditionExpression=f"{items.PARTITION} = :pk",
+        ExpressionAttributeValues={":pk": items.partition_of(account_id)},
+        ProjectionExpression=f"{items.PARTITION}, {items.SORT}, {items.VERSION}, {items.GRANTED_AT}",
+    )
     removal = items.removal_key(account_id)
     anew = ""
-    while True:
-        answer = asked(dynamodb.query, **query)
-        page = []
-        for item in answer["Items"]:
+    for page in found:
+        old = []
+        for item in page:
             key = {name: item[name] for name in (items.PARTITION, items.SORT)}
-            granted_at: Any = item.get(items.GRANTED_AT)
+            granted_at = item.get(items.GRANTED_AT)
             if granted_at:
                 stays = int(granted_at["N"]) > removed // 1_000_000 and key[items.SORT]["S"].startswith(f"{anew}#")
             else:
                 stays = items.version_of(item) > removed
                 anew = key[items.SORT]["S"] if stays else ""  # Its extensions come right after a subscription.
             if not stays and key != removal:
-                page.append(_Old(key, granted_at))
-        yield page
-        if "LastEvaluatedKey" not in answer:
-            return
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+                old.append(_Old(key, granted_at))
+        yield old

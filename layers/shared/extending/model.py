@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from extending.errors import Code
@@ -466,12 +466,8 @@ def page(holdings: Holdings, now: datetime, limit: int, token: str | None) -> Pa
                 now, after = from_epoch(at), (rank, newest, last_id)
             case _:
                 raise ValueError("not a page of this account")
-    rows = sorted((_place(s, now), s) for s in holdings.subscriptions.values())
-    rest = [row for row in rows if after is None or row[0] > after]
-    shown = [subscription for _, subscription in rest[:limit]]
-    if len(rest) <= limit:
-        return Page(shown, None)
-    return Page(shown, pack([holdings.account.id, int(now.timestamp()), *rest[limit - 1][0]]))
+    rows = [(_place(s, now), s) for s in holdings.subscriptions.values()]
+    return Page(*_cut(rows, after, limit, holdings.account.id, int(now.timestamp())))
 
 
 class HistoryPage(NamedTuple):
@@ -492,12 +488,19 @@ def history(holdings: Holdings, limit: int, token: str | None) -> HistoryPage:
                 after = (newest, last_id)
             case _:
                 raise ValueError("not a page of this account")
-    rows = sorted(((-int(x.granted_at.timestamp()), x.id), x) for x in holdings.extensions.values())
-    rest = [row for row in rows if after is None or row[0] > after]
-    shown = [extension for _, extension in rest[:limit]]
-    if len(rest) <= limit:
-        return HistoryPage(shown, None)
-    return HistoryPage(shown, pack([holdings.account.id, *rest[limit - 1][0]]))
+    rows = [((-int(x.granted_at.timestamp()), x.id), x) for x in holdings.extensions.values()]
+    return HistoryPage(*_cut(rows, after, limit, holdings.account.id))
+
+
+Place = TypeVar("Place", bound=tuple[object, ...])
+T = TypeVar("T")
+
+
+def _cut(rows: Sequence[tuple[Place, T]], after: Place | None, limit: int, *told: object) -> tuple[list[T], str | None]:
+    """The rows of one page in the order of their places, and the token of the next: what is `told`, and a place."""
+    rest = [row for row in sorted(rows) if after is None or row[0] > after]
+    next_token = pack([*told, *rest[limit - 1][0]]) if len(rest) > limit else None
+    return [shown for _, shown in rest[:limit]], next_token
 
 
 def _place(subscription: Subscription, now: datetime) -> tuple[int, int, str]:

@@ -17,6 +17,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import chain
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
@@ -64,7 +65,28 @@ def tries(time_left: Callable[[], float]) -> Iterator[None]:
         time.sleep(_jitter.uniform(0, min(0.4, 0.02 * 2**attempt)))
 
 
+def insist(call: Callable[..., T], time_left: Callable[[], float], **request: Any) -> T:
+    """Make a single write, again where it meets a transaction, while there is time; raises Busy."""
+    for _ in tries(time_left):
+        try:
+            return asked(call, **request)
+        except Busy as busy:
+            if not isinstance(busy.__cause__, dynamodb.exceptions.TransactionConflictException):
+                raise
+    raise Busy("contention")
+
+
 # Reading
+
+
+def pages(**query: Any) -> Iterator[list[Item]]:
+    """What a query finds, strongly consistent, a round trip for each MB; raises Busy."""
+    while True:
+        answer: Any = asked(dynamodb.query, TableName=TABLE_NAME, ConsistentRead=True, **query)
+        yield answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def role(user_id: str, account_id: str) -> Role | None:
@@ -76,19 +98,11 @@ def role(user_id: str, account_id: str) -> Role | None:
 
 def holdings(account_id: str) -> Holdings:
     """Everything of an account but its members, strongly consistent; one round trip per MB. Raises Busy."""
-    query: dict[str, Any] = {
-        "TableName": TABLE_NAME,
-        "KeyConditionExpression": "pk = :pk AND sk < :members",
-        "ExpressionAttributeValues": {":pk": items.partition_of(account_id), ":members": items.FIRST_MEMBER},
-        "ConsistentRead": True,
-    }
-    found: list[Item] = []
-    while True:
-        answer = asked(dynamodb.query, **query)
-        found += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
-            return items.holdings_from(account_id, found)
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    found = pages(
+        KeyConditionExpression="pk = :pk AND sk < :members",
+        ExpressionAttributeValues={":pk": items.partition_of(account_id), ":members": items.FIRST_MEMBER},
+    )
+    return items.holdings_from(account_id, chain.from_iterable(found))
 
 
 # Granting
