@@ -204,6 +204,15 @@ def refusal(code: str, status: int) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(body))
 
 
+def from_the_api(page: Page, url: str) -> None:
+    """Lets the requests to a URL through to the API again.
+
+    In place of `page.unroute`: an answer that is still under way when its route is taken away raises when the page
+    closes, in the next test. Routes stay, and the last one for a URL counts.
+    """
+    page.route(url, lambda route: route.continue_())
+
+
 def hold(page: Page, url: str) -> list[Route]:
     """Keeps the requests to a URL waiting; the test answers them."""
     held: list[Route] = []

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, hold, now, refusal
+from tests.browser.conftest import NARROW, Cabinet, from_the_api, hold, now, refusal
 from tests.support.builders import TERMS
 
 FILE = ROOT / "cabinet" / "extending-subscription-extras.js"
@@ -177,18 +177,15 @@ def test_a_history_that_fails_can_be_asked_for_again(open_page: Any, sound: Any)
     )
     expect(said).to_be_visible()
     sound(cabinet.page)
-    cabinet.page.unroute(HISTORY)
     pages({"extensions": [past(1)], "next_token": "2"})(cabinet.page)
     cabinet.retry.click()
     history = cabinet.page.get_by_role("table", name="История расширений")
     expect(history.get_by_role("row")).to_have_count(2)
     expect(said).to_have_count(0)
 
-    cabinet.page.unroute(HISTORY)
     cabinet.page.route(HISTORY, lambda route: route.fulfill(status=503, json={}))
     cabinet.page.get_by_role("button", name="Показать ещё").click()
     expect(cabinet.page.get_by_role("status").filter(has_text="Сервис временно не отвечает")).to_be_visible()
-    cabinet.page.unroute(HISTORY)
     pages({"extensions": [past(2)], "next_token": None})(cabinet.page)
     cabinet.retry.click()
     expect(history.get_by_role("row")).to_have_count(3)
@@ -209,7 +206,7 @@ def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: Any) -> N
     cabinet.page.route(EXTRAS, lambda route: route.abort())
     button(cabinet, "history").click()
     expect(cabinet.page.get_by_role("paragraph").filter(has_text="Нет связи с сервисом")).to_be_visible()
-    cabinet.page.unroute(EXTRAS)
+    from_the_api(cabinet.page, EXTRAS)
     button(cabinet, "history").click()
     expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
 

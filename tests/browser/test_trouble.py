@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from extending.api import PROBLEMS
 from extending.errors import Code
-from tests.browser.conftest import hold, refusal
+from tests.browser.conftest import from_the_api, hold, refusal
 from tests.support.builders import CONTACT, TERMS
 
 OFFER = "**/extension-offer"
@@ -166,7 +166,7 @@ def test_each_refusal_says_why_and_what_next(cloud: Any, open_page: Any, sound: 
         assert (heard["account_id"], heard["code"]) == ("A-200", code)
         if url == OFFER:
             sound(page)
-        page.unroute(url)
+        from_the_api(page, url)
         page.keyboard.press("Escape")
         expect(cabinet.dialog).to_be_hidden()
 
@@ -192,7 +192,6 @@ def test_each_code_of_the_api_has_its_text_in_both_languages(open_page: Any, lan
         cabinet.extend.click()
         expect(dialog).not_to_contain_text({"ru": "Загружаем…", "en": "Loading…"}[lang])
         text = dialog.get_by_role("heading").first.inner_text(), dialog.get_by_role("paragraph").nth(1).inner_text()
-        cabinet.page.unroute(OFFER)
         dialog.get_by_role("button").last.click()
         expect(dialog).to_be_hidden()
         return text
@@ -230,7 +229,6 @@ def test_a_code_that_is_not_known_is_named(open_page: Any, code: str) -> None:
     expect(cabinet.dialog.get_by_role("heading", name="Запрос не принят")).to_be_visible()
     expect(cabinet.dialog).to_contain_text(f"сообщите обслуживающей организации код: {code}")
     cabinet.page.keyboard.press("Escape")
-    cabinet.page.unroute(LIST)
     cabinet.page.route(LIST, refusal(code, 403))
     cabinet.element.evaluate("element => element.refresh()")
     expect(cabinet.page.get_by_role("heading", name="Запрос не принят")).to_be_visible()
@@ -358,7 +356,7 @@ def test_a_token_that_stays_bad_ends_in_a_question_not_in_a_loop(open_page: Any,
     expect(cabinet.page.get_by_role("heading", name="Вход не подтверждён")).to_be_visible()
     assert (cabinet.count("GET", "/token"), cabinet.count("GET", "/api/")) == (2, 2)
     sound(cabinet.page)
-    cabinet.page.unroute("**/token?*")
+    from_the_api(cabinet.page, "**/token?*")
     cabinet.retry.click()
     expect(cabinet.table).to_be_visible()
     assert cabinet.focused() == "title"
@@ -382,7 +380,7 @@ def test_a_list_that_fails_can_be_asked_for_again(open_page: Any, sound: Any, fa
     cabinet = open_page("U-4", "A-200", before=lambda page: page.route(LIST, failure))
     expect(cabinet.page.get_by_role("heading", name=title)).to_be_visible()
     sound(cabinet.page)
-    cabinet.page.unroute(LIST)
+    from_the_api(cabinet.page, LIST)
     cabinet.retry.click()
     expect(cabinet.table).to_be_visible()
 
@@ -413,7 +411,7 @@ def test_an_offer_that_fails_can_be_asked_for_again(open_page: Any, sound: Any) 
     held[0].abort()
     expect(cabinet.dialog.get_by_role("status")).to_contain_text("Нет связи с сервисом")
     sound(cabinet.page)
-    cabinet.page.unroute(OFFER)
+    from_the_api(cabinet.page, OFFER)
     cabinet.dialog.get_by_role("button", name="Повторить").click()
     expect(cabinet.confirm).to_be_visible()
     assert cabinet.focused() == "heading"
@@ -434,7 +432,7 @@ def test_an_answer_that_got_lost_is_asked_for_again_without_harm(cloud: Any, ope
     cabinet.confirm.click()
     expect(cabinet.dialog.get_by_role("status")).to_contain_text("дважды подписка не расширится")
     sound(page)
-    page.unroute(EXTEND)
+    from_the_api(page, EXTEND)
     cabinet.dialog.get_by_role("button", name="Повторить").click()
     expect(cabinet.extended).to_be_visible()
     expect(page.get_by_text("Другой владелец")).to_have_count(0)
