@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Self
 
 import boto3
@@ -42,11 +43,20 @@ def table(aws: None) -> Any:
     return make_table()
 
 
+@cache
+def dynamodb() -> Any:
+    """One for all tests: a new one reads the description of the service again, which takes longer than most tests."""
+    return boto3.resource("dynamodb")
+
+
+@cache
+def sqs() -> Any:
+    return boto3.client("sqs")
+
+
 def make_table() -> Any:
     """The table of the template, in moto."""
-    definition = {"TableName": "extending-subscription", **table_definition()}
-    boto3.client("dynamodb").create_table(**definition)
-    return boto3.resource("dynamodb").Table("extending-subscription")
+    return dynamodb().create_table(TableName="extending-subscription", **table_definition())
 
 
 @pytest.fixture
@@ -126,7 +136,7 @@ def bus(service: Service, table: Any, monkeypatch: pytest.MonkeyPatch) -> Bus:
     from extending import bus as bus_module
     from extending import failures
 
-    queue_url = boto3.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
+    queue_url = sqs().create_queue(QueueName="failures")["QueueUrl"]
     bus = Bus(table, queue_url)
     monkeypatch.setattr(bus_module, "_events", bus)
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue_url)

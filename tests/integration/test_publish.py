@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 
 from extending import items, store
-from tests.integration.conftest import Bus, Service, publish
+from tests.integration.conftest import Bus, Service, publish, sqs
 from tests.support.builders import DAY, NOW, SECOND, WEEK, iso, left, usage_changed
 from tests.support.service import Context, sample
 
@@ -162,7 +161,7 @@ def test_a_record_that_is_no_extension_is_set_aside_and_the_others_go_out(servic
     del bad["dynamodb"]["NewImage"]["e"]
     assert publish([good[0], bad, good[1]]) == []
     assert [of for _, of in bus.news()] == ["S-2", "S-3"]
-    (message,) = boto3.client("sqs").receive_message(QueueUrl=bus.queue_url, MaxNumberOfMessages=10)["Messages"]
+    (message,) = sqs().receive_message(QueueUrl=bus.queue_url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(message["Body"]) == {
         "function": Context.invoked_function_arn,
         "error": "KeyError: 'e'",
@@ -178,7 +177,7 @@ def test_a_bad_record_is_set_aside_once_however_often_the_bus_refuses(service: S
     bus.refuse = [RuntimeError("down")] * 5
     deliver([good[0], bad, good[1]])
     assert [of for _, of in bus.news()] == ["S-2", "S-3"]
-    attributes = boto3.client("sqs").get_queue_attributes(QueueUrl=bus.queue_url, AttributeNames=["All"])["Attributes"]
+    attributes = sqs().get_queue_attributes(QueueUrl=bus.queue_url, AttributeNames=["All"])["Attributes"]
     assert attributes["ApproximateNumberOfMessages"] == "1"
 
 

@@ -8,13 +8,12 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from extending import failures
 from extending.inbound import NotAnEvent
 from extending.runtime import Metric, pseudonym
-from tests.integration.conftest import Service
+from tests.integration.conftest import Service, sqs
 from tests.support.builders import DAY, NOW, SECOND, TERMS, WEEK, iso, subscription_changed
 from tests.support.service import Context, Json, sample, sync_event
 
@@ -199,12 +198,12 @@ def test_a_poison_event_is_set_aside_with_its_error(
     service: Service, table: Any, monkeypatch: pytest.MonkeyPatch, type_: str, error: str
 ) -> None:
     """It is not retried, and the queue tells what to hand over again and to whom."""
-    queue = boto3.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
+    queue = sqs().create_queue(QueueName="failures")["QueueUrl"]
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue)
     before = table.scan()["Items"]
     assert not service.tell(type_, {"account_id": "A#100", "name": "тайна"})
     assert table.scan()["Items"] == before
-    (message,) = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    (message,) = sqs().receive_message(QueueUrl=queue)["Messages"]
     body = json.loads(message["Body"])
     assert body["error"].startswith(f"NotAnEvent: {error}")
     assert "тайна" not in body["error"]

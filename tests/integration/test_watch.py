@@ -7,7 +7,6 @@ import json
 import re
 from typing import Any
 
-import boto3
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
@@ -15,7 +14,7 @@ from extending import api, store
 from extending import service as use_cases
 from extending.model import Refused
 from extending.runtime import metrics
-from tests.integration.conftest import Bus, Service, publish
+from tests.integration.conftest import Bus, Service, publish, sqs
 from tests.support.builders import NOW, WEEK
 from tests.support.service import Context
 from tests.support.template import expanded, resources, template
@@ -159,7 +158,7 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
         record = {"eventName": event, "dynamodb": {"NewImage": item, "SequenceNumber": "1"}}
         assert publish([record]) == []
     assert not bus.taken
-    assert "Messages" not in boto3.client("sqs").receive_message(QueueUrl=bus.queue_url)
+    assert "Messages" not in sqs().receive_message(QueueUrl=bus.queue_url)
 
 
 def certain_failures(function: str) -> int:
