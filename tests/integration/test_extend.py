@@ -551,6 +551,22 @@ def test_a_period_that_gets_its_id_later_gives_no_new_right(service: Service) ->
     assert service.list().json["limits"]["sessions"]["extra"] == 4
 
 
+def test_a_start_corrected_in_the_period_that_got_its_id_later_gives_one_more_right_and_no_third(
+    service: Service,
+) -> None:
+    """What was granted under a start alone is known by it: the sender is asked to leave that start as it was."""
+    assert service.extend().status == 201
+    corrected(service, 1, period_id="P-1")
+    assert service.offer().code == "already_used"
+    corrected(service, 2, period_id="P-1", starts_at=iso(NOW - DAY))
+    second = service.extend()
+    assert second.status == 201
+    for number in range(3, 6):
+        corrected(service, number, period_id="P-1", starts_at=iso(NOW - number * DAY))
+        again = service.extend(OfferId("S-1", NOW - number * DAY, WEEK_TERMS, "P-1").token)
+        assert (again.status, again.json["extension"]) == (200, second.json["extension"])
+
+
 def test_a_period_id_that_looks_like_an_instant_is_not_taken_for_one(service: Service) -> None:
     """The start of the sample period, in seconds, as an id."""
     assert service.extend().status == 201
