@@ -90,7 +90,7 @@ def test_another_role_in_another_account_gives_nothing(attacker: Attacker, cloud
 
 
 def test_a_plain_user_is_told_whom_to_turn_to_and_nothing_else_of_the_account(attacker: Attacker, cloud: Cloud) -> None:
-    """He may not view it; the contact travels with every refusal."""
+    """A plain user may not view it; the contact travels with every refusal."""
     answer = cloud.api(attacker.theirs.user, "GET", f"/accounts/{attacker.theirs.id}/subscriptions")
     assert answer.status_code == 403
     assert set(answer.json()) == {"type", "title", "status", "detail", "code", "servicing_organization"}

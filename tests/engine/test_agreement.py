@@ -227,7 +227,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(account=account_ids, subscription=subscription_ids, order=st.permutations(USERS))
     def all_take_what_they_are_offered(self, account: str, subscription: str, order: list[str]) -> None:
-        """Each looks, and accepts what he was shown or, where that is nothing, what anybody was shown last."""
+        """Each looks, and accepts what they were shown or, where that is nothing, what anybody was shown last."""
         for user in order:
             self.ask_for_an_offer(user, account, subscription)
             if self.offers:

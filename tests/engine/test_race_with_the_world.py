@@ -111,7 +111,7 @@ def _judge(change: Change, account: str, told: Reply, replies: list[Reply]) -> b
         else:
             assert (answer.status, answer.code) == change.refusal
             assert reply.ended > told.started, "answered as after the change"
-            # The one grant came before the change, and who asks after both gets it where it still is his.
+            # The one grant came before the change, and who asks after both gets it where it still is theirs.
             assert change.hides or not creators
     return bool(creators)
 
