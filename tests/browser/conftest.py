@@ -5,12 +5,24 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from re import Pattern
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FloatRect,
+    Locator,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from local import ROOT
+from tests.conftest import Cloud
 from tests.support.builders import CONTACT, account_changed, iso, subscription_changed
 
 CABINET = ROOT / "cabinet"
@@ -100,8 +112,11 @@ class Cabinet:
         return str(self.element.evaluate("element => element.shadowRoot.activeElement?.id ?? ''"))
 
 
+OpenPage = Callable[..., Cabinet]
+
+
 @pytest.fixture
-def open_page(browser: Browser, cloud: Any) -> Iterator[Callable[..., Cabinet]]:
+def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
     """Opens a page of the cloud in a browser context of its own: open_page(user, account, lang=…, path=…, viewport=…).
 
     Fails the test afterwards if a page raised an error or did what its Content-Security-Policy forbids.
@@ -141,8 +156,11 @@ def open_page(browser: Browser, cloud: Any) -> Iterator[Callable[..., Cabinet]]:
     assert trouble == []
 
 
+Sound = Callable[[Page], None]
+
+
 @pytest.fixture
-def sound(axe: str) -> Callable[[Page], None]:
+def sound(axe: str) -> Sound:
     """Checks a page as it stands: axe-core finds nothing in light and in dark, and nothing sticks out at 320 px."""
 
     schemes: list[Literal["light", "dark"]] = ["light", "dark"]
@@ -168,8 +186,11 @@ def sound(axe: str) -> Callable[[Page], None]:
     return check
 
 
+Tell = Callable[..., None]
+
+
 @pytest.fixture
-def tell(cloud: Any) -> Callable[..., None]:
+def tell(cloud: Cloud) -> Tell:
     """Has the service manager change an account's subscription, and waits until the owner's list shows `seen`."""
 
     def told(account: Any, seen: Callable[[dict[str, Any]], Any], **change: Any) -> None:
@@ -181,8 +202,11 @@ def tell(cloud: Any) -> Callable[..., None]:
     return told
 
 
+Rename = Callable[..., None]
+
+
 @pytest.fixture
-def rename(cloud: Any) -> Callable[..., None]:
+def rename(cloud: Cloud) -> Rename:
     """Has the service manager change what it tells of an account: rename(account, name=…, time_zone=…)."""
 
     def renamed(account: Any, **change: Any) -> None:
@@ -198,13 +222,20 @@ def rename(cloud: Any) -> Callable[..., None]:
     return renamed
 
 
+def box(shown: Locator) -> FloatRect:
+    """Where something that is on the screen stands, and how large it is, in pixels."""
+    found = shown.bounding_box()
+    assert found
+    return found
+
+
 def refusal(code: str, status: int) -> Callable[[Route], None]:
     """A route that answers as the API does when it refuses."""
     body = {"title": code, "status": status, "detail": code, "code": code, "servicing_organization": CONTACT}
     return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(body))
 
 
-def from_the_api(page: Page, url: str) -> None:
+def from_the_api(page: Page, url: str | Pattern[str]) -> None:
     """Lets the requests to a URL through to the API again.
 
     In place of `page.unroute`: an answer that is still under way when its route is taken away raises when the page

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, Cabinet, now
+from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, box, now
+from tests.conftest import Cloud
 from tests.support.builders import CONTACT, TERMS, iso
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -77,8 +78,11 @@ def answer(
     }
 
 
+Show = Callable[..., Cabinet]
+
+
 @pytest.fixture
-def show(open_page: Any) -> Callable[..., Cabinet]:
+def show(open_page: OpenPage) -> Show:
     """Opens a page at noon with an answer of the list: show(answer, lang=…)."""
 
     def shown(told: dict[str, Any], lang: str = "ru", at: datetime = NOON, **options: Any) -> Cabinet:
@@ -86,7 +90,7 @@ def show(open_page: Any) -> Callable[..., Cabinet]:
             page.clock.set_fixed_time(at)
             page.route(LIST, lambda route: route.fulfill(json=told))
 
-        cabinet: Cabinet = open_page("U-1", "A-1", lang=lang, before=before, **options)
+        cabinet = open_page("U-1", "A-1", lang=lang, before=before, **options)
         expect(cabinet.page.get_by_role("region")).to_be_visible()
         return cabinet
 
@@ -226,7 +230,7 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
 @pytest.mark.parametrize("state", STATES)
-def test_bars_and_what_is_left_say_it_in_words(show: Any, state: str, lang: str) -> None:
+def test_bars_and_what_is_left_say_it_in_words(show: Show, state: str, lang: str) -> None:
     """How many are in use of how many there are, where they come from, and what the next change leaves."""
     told, words = STATES[state]
     cabinet = show(told, lang)
@@ -252,12 +256,12 @@ def test_bars_and_what_is_left_say_it_in_words(show: Any, state: str, lang: str)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_state_is_sound(show: Any, sound: Any, state: str) -> None:
+def test_every_state_is_sound(show: Show, sound: Sound, state: str) -> None:
     """axe in light and dark, nothing sticks out at 320 px."""
     sound(show(STATES[state][0]).page)
 
 
-def test_the_pieces_of_a_bar_are_as_long_as_what_they_stand_for(show: Any) -> None:
+def test_the_pieces_of_a_bar_are_as_long_as_what_they_stand_for(show: Show) -> None:
     """In use of the tariff, in use of the extension, free; above the limit a piece of its own."""
 
     def pieces(told: dict[str, Any]) -> list[tuple[str, str]]:
@@ -270,7 +274,7 @@ def test_the_pieces_of_a_bar_are_as_long_as_what_they_stand_for(show: Any) -> No
     assert pieces(STATES["full"][0]) == [("base on", "21")]
 
 
-def test_forced_colours_keep_what_the_bars_tell(show: Any) -> None:
+def test_forced_colours_keep_what_the_bars_tell(show: Show) -> None:
     """In use is filled, free is not, whatever colours there are."""
     cabinet = show(STATES["over after"][0], forced_colors="active")
     pieces = cabinet.element.locator(".bar").last.locator("i")
@@ -281,7 +285,7 @@ def test_forced_colours_keep_what_the_bars_tell(show: Any) -> None:
     assert len({tuple(look) for look in looks}) == 3
 
 
-def test_usage_of_another_day_has_its_date(show: Any) -> None:
+def test_usage_of_another_day_has_its_date(show: Show) -> None:
     """In the account's zone: 22:00 UTC of yesterday is today in Moscow, 20:00 is not."""
     for told, said in (
         (NOON - timedelta(hours=14), "на 01:00"),
@@ -292,7 +296,7 @@ def test_usage_of_another_day_has_its_date(show: Any) -> None:
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_the_line_of_time_reads_as_a_list(show: Any, lang: str) -> None:
+def test_the_line_of_time_reads_as_a_list(show: Show, lang: str) -> None:
     """Beginning and end of the extension, now, the end of the subscription, the next one: in order, a week ahead."""
     rows = [
         row(1, extension=extended(), ends_at=iso(END + 3 * DAY)),
@@ -320,7 +324,7 @@ def test_the_line_of_time_reads_as_a_list(show: Any, lang: str) -> None:
         assert item.get_by_role("paragraph").all_inner_texts() == lines
 
 
-def test_an_extension_that_has_just_ended_is_on_the_line_and_an_old_one_is_not(show: Any) -> None:
+def test_an_extension_that_has_just_ended_is_on_the_line_and_an_old_one_is_not(show: Show) -> None:
     """A week back, as a week ahead."""
     used = {"state": "used", "revoked_at": None}
     for days, shown in ((2, 1), (8, 0)):
@@ -329,7 +333,7 @@ def test_an_extension_that_has_just_ended_is_on_the_line_and_an_old_one_is_not(s
         expect(cabinet.page.get_by_text("Конец расширения")).to_have_count(shown)
 
 
-def test_an_earlier_api_tells_less_and_nothing_breaks(show: Any, sound: Any) -> None:
+def test_an_earlier_api_tells_less_and_nothing_breaks(show: Show, sound: Sound) -> None:
     """Without usage and what is left: limits as ever, usage unknown."""
     told = answer(limit(2, 2), limit(1, 8))
     for what in ("sessions", "databases"):
@@ -354,15 +358,15 @@ def test_an_earlier_api_tells_less_and_nothing_breaks(show: Any, sound: Any) -> 
     ],
     ids=["nothing over", "the last day", "something over", "usage unknown", "far away"],
 )
-def test_the_contact_moves_up_when_it_is_the_next_step(show: Any, told: Any, at: datetime, up: bool) -> None:
+def test_the_contact_moves_up_when_it_is_the_next_step(show: Show, told: Any, at: datetime, up: bool) -> None:
     """In the last day before the change, and as soon as something will be over after it; never twice."""
     cabinet = show(told, at=at)
     contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
     expect(contact).to_have_count(1)
-    assert (contact.bounding_box()["y"] < cabinet.table.bounding_box()["y"]) is up
+    assert (box(contact)["y"] < box(cabinet.table)["y"]) is up
 
 
-def test_the_contact_moves_up_by_itself(open_page: Any) -> None:
+def test_the_contact_moves_up_by_itself(open_page: OpenPage) -> None:
     """At the beginning of the last day, on a page that has been open all the time, and without a request."""
 
     def before(page: Page) -> None:
@@ -384,7 +388,7 @@ def test_the_contact_moves_up_by_itself(open_page: Any) -> None:
     assert len(cabinet.asked) == asked
 
 
-def test_long_names_and_right_to_left_ones_stay_on_the_line(show: Any, sound: Any) -> None:
+def test_long_names_and_right_to_left_ones_stay_on_the_line(show: Show, sound: Sound) -> None:
     """Isolated, broken where they must be, text and nothing else."""
     name = "\u202eשלום عالم <b>" + "Оченьдлинныйтариф" * 4
     rows = [row(1, extension=extended(), tariff={"id": "t", "name": name})]
@@ -393,7 +397,7 @@ def test_long_names_and_right_to_left_ones_stay_on_the_line(show: Any, sound: An
     sound(cabinet.page)
 
 
-def test_twice_the_size_shows_bars_and_line_whole(show: Any) -> None:
+def test_twice_the_size_shows_bars_and_line_whole(show: Show) -> None:
     """200 % zoom of a small window."""
     cabinet = show(STATES["over after"][0], viewport={"width": 512, "height": 384}, device_scale_factor=2)
     assert cabinet.page.evaluate("document.documentElement.scrollWidth") <= 512
@@ -401,7 +405,7 @@ def test_twice_the_size_shows_bars_and_line_whole(show: Any) -> None:
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
 def test_an_owner_reads_on_the_first_day_what_the_end_will_leave(
-    cloud: Any, open_page: Any, sound: Any, lang: str
+    cloud: Cloud, open_page: OpenPage, sound: Sound, lang: str
 ) -> None:
     """On the real cloud: five databases are told, the confirmation says what will be left, and so does the list."""
     account = cloud.an_account()
@@ -432,7 +436,9 @@ def test_an_owner_reads_on_the_first_day_what_the_end_will_leave(
     sound(cabinet.page)
 
 
-def test_a_subscription_that_ends_before_its_extension_is_told_as_the_next_change(cloud: Any, open_page: Any) -> None:
+def test_a_subscription_that_ends_before_its_extension_is_told_as_the_next_change(
+    cloud: Cloud, open_page: OpenPage
+) -> None:
     """Without an active main subscription the extension gives nothing: that end comes first."""
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
     account = cloud.an_account(ends_at=iso(soon))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Cabinet
+from tests.browser.conftest import Cabinet, OpenPage
 from tests.support.builders import CONTACT, TERMS, iso, limit
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -97,8 +97,11 @@ class Watched:
         self.passes(milliseconds=100)
 
 
+Watch = Callable[..., Watched]
+
+
 @pytest.fixture
-def watch(open_page: Any) -> Callable[..., Watched]:
+def watch(open_page: OpenPage) -> Watch:
     """Opens a page at noon with an answer of the list: watch(body, luck=…, status=…)."""
 
     def opened(body: Any, *, luck: float | None = None, **more: Any) -> Watched:
@@ -119,7 +122,7 @@ def gaps(instants: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(instants)]
 
 
-def test_a_fast_clock_asks_ever_more_rarely(watch: Any) -> None:
+def test_a_fast_clock_asks_ever_more_rarely(watch: Watch) -> None:
     """Ten minutes fast, no Date: the extension looks ended and the service says that it runs, with every answer."""
     watched = watch(subscriptions(ends_at=iso(NOON - timedelta(minutes=5))))
     watched.passes(hours=1)
@@ -130,7 +133,7 @@ def test_a_fast_clock_asks_ever_more_rarely(watch: Any) -> None:
     assert 24 * 3 <= len(later) <= 24 * 6, "every ten to twenty minutes in the end, and never not at all"
 
 
-def test_what_has_just_become_due_is_asked_for_soon(watch: Any) -> None:
+def test_what_has_just_become_due_is_asked_for_soon(watch: Watch) -> None:
     """A new instant has its own pause, whatever older ones have come to; an answer that has changed ends the asking."""
     body = subscriptions(ends_at=iso(NOON + timedelta(minutes=10)))
     body["limits"]["next_change_at"] = iso(NOON - timedelta(days=1))
@@ -147,7 +150,7 @@ def test_what_has_just_become_due_is_asked_for_soon(watch: Any) -> None:
     assert len(watched.asked()) == settled
 
 
-def test_owners_do_not_all_ask_at_once(watch: Any) -> None:
+def test_owners_do_not_all_ask_at_once(watch: Watch) -> None:
     """At an instant that many share their requests are ten seconds apart, and further apart with every repetition."""
     first, second = [], []
     for luck in (0, 0.5, 0.999):
@@ -162,7 +165,7 @@ def test_owners_do_not_all_ask_at_once(watch: Any) -> None:
     assert second[2] - second[1] > 5
 
 
-def test_the_row_says_so_when_the_extension_ends_and_the_list_follows(watch: Any) -> None:
+def test_the_row_says_so_when_the_extension_ends_and_the_list_follows(watch: Watch) -> None:
     """To the second by the clock, without an answer; a window that was closed meanwhile does not matter."""
     watched = watch(subscriptions(ends_at=iso(NOON + timedelta(minutes=10))), luck=0.9)
     watched.cabinet.extended.click()
@@ -178,7 +181,7 @@ def test_the_row_says_so_when_the_extension_ends_and_the_list_follows(watch: Any
 
 
 @pytest.mark.parametrize("event", ["focus", "online"])
-def test_a_hundred_wakings_while_the_service_is_away_are_not_a_hundred_requests(watch: Any, event: str) -> None:
+def test_a_hundred_wakings_while_the_service_is_away_are_not_a_hundred_requests(watch: Watch, event: str) -> None:
     """The first of them is served after a pause, all others with it; the pause grows while the failure lasts."""
     watched = watch(None, status=503)
     watched.hears(event)
@@ -192,7 +195,7 @@ def test_a_hundred_wakings_while_the_service_is_away_are_not_a_hundred_requests(
     assert max(gaps(watched.asked())) <= 21 * 60
 
 
-def test_a_waking_while_an_answer_is_awaited_asks_nothing(watch: Any) -> None:
+def test_a_waking_while_an_answer_is_awaited_asks_nothing(watch: Watch) -> None:
     """The answer that is under way is the one that was wanted."""
     watched = watch(None, status=503)
     watched.answers(never=True)
@@ -202,7 +205,7 @@ def test_a_waking_while_an_answer_is_awaited_asks_nothing(watch: Any) -> None:
     assert len(watched.asked()) == 2
 
 
-def test_being_online_again_forgets_how_long_it_was_not(watch: Any) -> None:
+def test_being_online_again_forgets_how_long_it_was_not(watch: Watch) -> None:
     """After an hour without a network the list is there within ten seconds."""
     watched = watch(subscriptions())
     watched.answers(unreachable=True)
@@ -217,7 +220,7 @@ def test_being_online_again_forgets_how_long_it_was_not(watch: Any) -> None:
 
 
 @pytest.mark.parametrize("how", ["seconds", "a date"])
-def test_retry_after_is_honoured(watch: Any, how: str) -> None:
+def test_retry_after_is_honoured(watch: Watch, how: str) -> None:
     """Nothing asks by itself before the time that the service has named, and no two owners at the same moment."""
     watched = watch(subscriptions(ends_at=iso(NOON - timedelta(seconds=1))), luck=0.5)
     named = "300" if how == "seconds" else format_datetime(NOON + timedelta(seconds=300), usegmt=True)
@@ -234,7 +237,7 @@ def test_retry_after_is_honoured(watch: Any, how: str) -> None:
     assert third - (refused if how == "seconds" else 0) == pytest.approx(305, abs=1)
 
 
-def test_an_owner_need_not_wait(watch: Any) -> None:
+def test_an_owner_need_not_wait(watch: Watch) -> None:
     """The button asks at once: one press, one request."""
     watched = watch(None, status=503, headers={"Retry-After": "300"})
     watched.answers(subscriptions())
@@ -242,7 +245,7 @@ def test_an_owner_need_not_wait(watch: Any) -> None:
     expect(watched.cabinet.table).to_be_visible()
 
 
-def test_a_button_pressed_again_while_the_list_is_on_its_way_asks_nothing_more(watch: Any) -> None:
+def test_a_button_pressed_again_while_the_list_is_on_its_way_asks_nothing_more(watch: Watch) -> None:
     """The answer under way is the one that is wanted; a page's own refresh() knows of something newer, and asks."""
     watched = watch(None, status=503)
     watched.answers(never=True)
@@ -255,7 +258,7 @@ def test_a_button_pressed_again_while_the_list_is_on_its_way_asks_nothing_more(w
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["details", "a refusal"])
-def test_an_open_window_learns_of_the_revocation(watch: Any, refused: bool) -> None:
+def test_an_open_window_learns_of_the_revocation(watch: Watch, refused: bool) -> None:
     """ "Not yet" is asked about again while it is on the screen, whether the window shows details or a refusal."""
     used = {"state": "used", "ends_at": iso(NOON - timedelta(seconds=1)), "revoked_at": None}
     watched = watch(subscriptions(**used))
@@ -286,14 +289,14 @@ def test_an_open_window_learns_of_the_revocation(watch: Any, refused: bool) -> N
     assert len(watched.asked()) == settled
 
 
-def test_a_revocation_that_nobody_looks_at_is_not_asked_for(watch: Any) -> None:
+def test_a_revocation_that_nobody_looks_at_is_not_asked_for(watch: Watch) -> None:
     """The table does not show it."""
     watched = watch(subscriptions(state="used", ends_at=iso(NOON - timedelta(seconds=1))))
     watched.passes(hours=2)
     assert len(watched.asked()) == 1
 
 
-def test_formats_are_made_once(watch: Any) -> None:
+def test_formats_are_made_once(watch: Watch) -> None:
     """A refresh, a window and an hour of counting down make no new Intl object."""
     count = """() => {
       window.made = 0;

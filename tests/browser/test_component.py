@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, hold, now
+from tests.browser.conftest import NARROW, OpenPage, Rename, Sound, Tell, box, hold, now
+from tests.conftest import Cloud
 from tests.support.builders import iso, member_changed
 
 MODULE = ROOT / "cabinet" / "extending-subscription.js"
@@ -21,7 +22,7 @@ def test_the_component_weighs_no_more_than_12_kib() -> None:
     assert len(gzip.compress(MODULE.read_bytes(), 9)) <= 12 * 1024
 
 
-def test_the_first_table_costs_two_requests_and_no_other_host_is_asked(cloud: Any, open_page: Any) -> None:
+def test_the_first_table_costs_two_requests_and_no_other_host_is_asked(cloud: Cloud, open_page: OpenPage) -> None:
     """After the page: the token and the list; all of it under a policy that allows nothing inline."""
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
@@ -33,7 +34,7 @@ def test_the_first_table_costs_two_requests_and_no_other_host_is_asked(cloud: An
     assert all(line.split()[1].startswith(f"{cloud.url}/") for line in cabinet.asked)
 
 
-def test_a_grant_is_announced_to_the_page_around(cloud: Any, open_page: Any) -> None:
+def test_a_grant_is_announced_to_the_page_around(cloud: Cloud, open_page: OpenPage) -> None:
     """extension-granted bubbles out of the shadow tree with account, subscription, created and extension."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
@@ -47,7 +48,7 @@ def test_a_grant_is_announced_to_the_page_around(cloud: Any, open_page: Any) -> 
     assert heard["extension"] == listed["extension"]
 
 
-def test_another_language_is_another_text_and_no_request(open_page: Any) -> None:
+def test_another_language_is_another_text_and_no_request(open_page: OpenPage) -> None:
     """`lang` may change at any time."""
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.page.get_by_role("heading", name="Подписки на тарифы")).to_be_visible()
@@ -58,7 +59,7 @@ def test_another_language_is_another_text_and_no_request(open_page: Any) -> None
     assert len(cabinet.asked) == before
 
 
-def test_another_account_closes_the_window_and_shows_its_own_list(open_page: Any) -> None:
+def test_another_account_closes_the_window_and_shows_its_own_list(open_page: OpenPage) -> None:
     """Nothing of the former account stays, and a late answer to it is dropped."""
     cabinet = open_page("U-4", "A-200")
     cabinet.extend.click()
@@ -78,7 +79,7 @@ def test_another_account_closes_the_window_and_shows_its_own_list(open_page: Any
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
 
 
-def test_a_token_function_that_was_set_before_the_module_came_is_used(cloud: Any, open_page: Any) -> None:
+def test_a_token_function_that_was_set_before_the_module_came_is_used(cloud: Cloud, open_page: OpenPage) -> None:
     """The page's script may be faster than the component's."""
 
     def late(page: Page) -> None:
@@ -91,7 +92,7 @@ def test_a_token_function_that_was_set_before_the_module_came_is_used(cloud: Any
     expect(cabinet.table).to_contain_text("ПРОФ")
 
 
-def test_a_refresh_takes_no_button_from_under_a_click(open_page: Any) -> None:
+def test_a_refresh_takes_no_button_from_under_a_click(open_page: OpenPage) -> None:
     """What has not changed stays the same element: a click, a selection or the focus on it survives."""
     cabinet = open_page("U-4", "A-200")
     link = cabinet.extend.element_handle()
@@ -103,7 +104,7 @@ def test_a_refresh_takes_no_button_from_under_a_click(open_page: Any) -> None:
     assert not link.evaluate("link => link.isConnected"), "the check can fail"
 
 
-def test_pages_of_a_long_list_are_added_one_by_one(open_page: Any, sound: Any) -> None:
+def test_pages_of_a_long_list_are_added_one_by_one(open_page: OpenPage, sound: Sound) -> None:
     """next_token brings the next rows; those already shown stay."""
 
     def short(page: Page) -> None:
@@ -125,7 +126,7 @@ def test_pages_of_a_long_list_are_added_one_by_one(open_page: Any, sound: Any) -
 
 
 def test_an_account_of_which_nothing_has_been_told_yet_has_no_subscriptions(
-    cloud: Any, open_page: Any, sound: Any
+    cloud: Cloud, open_page: OpenPage, sound: Sound
 ) -> None:
     """Name, zone and contact may still be null: the empty state, and no "null" on the screen."""
     number = iso(datetime.now(UTC)).translate(str.maketrans("", "", ":+"))
@@ -140,7 +141,7 @@ def test_an_account_of_which_nothing_has_been_told_yet_has_no_subscriptions(
     sound(cabinet.page)
 
 
-def test_the_first_answer_is_waited_for_in_sight(open_page: Any, sound: Any) -> None:
+def test_the_first_answer_is_waited_for_in_sight(open_page: OpenPage, sound: Sound) -> None:
     """Loading is a state of its own, told to a screen reader too."""
     held: list[list[Route]] = []
     cabinet = open_page("U-4", "A-200", before=lambda page: held.append(hold(page, LIST)))
@@ -156,7 +157,7 @@ BACKWARDS = "\u202eשלום عالم"
 
 
 def test_names_full_of_markup_and_right_to_left_text_stay_text(
-    cloud: Any, open_page: Any, tell: Any, rename: Any, sound: Any
+    cloud: Cloud, open_page: OpenPage, tell: Tell, rename: Rename, sound: Sound
 ) -> None:
     """In the table, the windows and the messages; and no address is built from what is none."""
     account = cloud.an_account()
@@ -205,7 +206,7 @@ LINKS = {
 }
 
 
-def test_a_site_becomes_a_link_only_where_it_leads_where_it_says(open_page: Any) -> None:
+def test_a_site_becomes_a_link_only_where_it_leads_where_it_says(open_page: OpenPage) -> None:
     """No user info, no backslash, nothing that is not seen: what is read is where the link leads."""
     shown: dict[str, Any] = {}
 
@@ -239,7 +240,7 @@ def test_a_site_becomes_a_link_only_where_it_leads_where_it_says(open_page: Any)
     ],
 )
 def test_moments_are_those_of_the_account(
-    cloud: Any, open_page: Any, zone: str | None, place: str, hours: int | None
+    cloud: Cloud, open_page: OpenPage, zone: str | None, place: str, hours: int | None
 ) -> None:
     """The account's time zone, named; where it is not known, the browser's, named too."""
 
@@ -261,7 +262,7 @@ def test_moments_are_those_of_the_account(
         expect(till).to_contain_text(f"{instant:%H:%M}")
 
 
-def test_a_wrong_clock_of_the_browser_does_not_end_an_extension(cloud: Any, open_page: Any) -> None:
+def test_a_wrong_clock_of_the_browser_does_not_end_an_extension(cloud: Cloud, open_page: OpenPage) -> None:
     """Where the service tells its time, that counts: with a clock ten days ahead the row still runs."""
     account = cloud.an_account()
     path = f"/accounts/{account.id}/subscriptions"
@@ -281,7 +282,7 @@ def test_a_wrong_clock_of_the_browser_does_not_end_an_extension(cloud: Any, open
     expect(cabinet.table).to_contain_text("ещё 6 дней 23 часа")
 
 
-def test_everything_can_be_done_with_the_keyboard(cloud: Any, open_page: Any) -> None:
+def test_everything_can_be_done_with_the_keyboard(cloud: Cloud, open_page: OpenPage) -> None:
     """Tab to the link, Enter, the focus goes into the window, stays in it, and comes back."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
@@ -318,7 +319,7 @@ def test_everything_can_be_done_with_the_keyboard(cloud: Any, open_page: Any) ->
 
 
 @pytest.mark.parametrize("how", ["Escape", "the button"])
-def test_a_window_opened_again_at_once_stays_open(open_page: Any, how: str) -> None:
+def test_a_window_opened_again_at_once_stays_open(open_page: OpenPage, how: str) -> None:
     """A dialog's `close` event comes after it has closed; by then the next window may be open."""
     cabinet = open_page("U-4", "A-200")
     cabinet.extend.click()
@@ -337,7 +338,7 @@ def test_a_window_opened_again_at_once_stays_open(open_page: Any, how: str) -> N
     expect(cabinet.dialog).to_be_hidden()
 
 
-def test_a_closed_window_is_not_opened_by_what_is_drawn_before_its_event_comes(open_page: Any) -> None:
+def test_a_closed_window_is_not_opened_by_what_is_drawn_before_its_event_comes(open_page: OpenPage) -> None:
     """An answer or another language, at the very moment of Escape."""
     cabinet = open_page("U-4", "A-200")
     cabinet.extend.click()
@@ -353,7 +354,7 @@ def test_a_closed_window_is_not_opened_by_what_is_drawn_before_its_event_comes(o
     expect(cabinet.dialog).to_be_hidden()
 
 
-def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(open_page: Any) -> None:
+def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(open_page: OpenPage) -> None:
     """Rows become cards for the eye; roles, headings and the name of what a link extends stay."""
     cabinet = open_page("U-4", "A-200", viewport=NARROW)
     expect(cabinet.table).to_have_accessible_name("Подписки на тарифы")
@@ -366,17 +367,17 @@ def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(open_page: Any) ->
 
 
 @pytest.mark.parametrize("tablet", [True, False])
-def test_where_nothing_can_hover_a_reason_is_read_without_its_hint(open_page: Any, tablet: bool) -> None:
+def test_where_nothing_can_hover_a_reason_is_read_without_its_hint(open_page: OpenPage, tablet: bool) -> None:
     """A finger on a wide screen brings no hint: the words stand where a mouse finds a dash."""
     cabinet = open_page("U-4", "A-200", is_mobile=tablet, has_touch=tablet)
     reason = cabinet.table.get_by_text("Подписка завершена")
     reason.wait_for(state="attached")
 
-    assert (reason.bounding_box()["width"] > 100) is tablet
+    assert (box(reason)["width"] > 100) is tablet
     assert cabinet.table.get_by_text("—").first.is_visible() is not tablet
 
 
-def test_a_reason_is_reached_with_the_keyboard_and_the_mouse(open_page: Any, sound: Any) -> None:
+def test_a_reason_is_reached_with_the_keyboard_and_the_mouse(open_page: OpenPage, sound: Sound) -> None:
     """On a wide screen a dash stands for it: what has the focus or the mouse over it is read, and nothing else."""
     cabinet = open_page("U-4", "A-200")
     reasons = [cabinet.table.get_by_text(text) for text in ("Подписка ещё не началась", "Подписка завершена")]
@@ -384,31 +385,30 @@ def test_a_reason_is_reached_with_the_keyboard_and_the_mouse(open_page: Any, sou
 
     def read() -> list[bool]:
         return [
-            reason.bounding_box()["width"] > 100 and not dash.is_visible()
-            for reason, dash in zip(reasons, dashes, strict=True)
+            box(reason)["width"] > 100 and not dash.is_visible() for reason, dash in zip(reasons, dashes, strict=True)
         ]
 
     cabinet.extend.focus()
     assert read() == [False, False]
-    heights = cabinet.table.bounding_box()["height"]
+    heights = box(cabinet.table)["height"]
     seen = []
     for _ in range(3):
         cabinet.page.keyboard.press("Tab")
         seen.append(read())
     assert seen == [[False, False], [True, False], [False, True]], "an add-on comes first"
-    assert cabinet.table.bounding_box()["height"] == heights, "nothing jumps"
+    assert box(cabinet.table)["height"] == heights, "nothing jumps"
     sound(cabinet.page)
     focused = cabinet.focused()
     cabinet.element.evaluate("element => { element.lang = 'en' }")
     assert cabinet.focused() == focused
     cabinet.element.evaluate("element => { element.lang = 'ru' }")
     cabinet.extend.focus()
-    dash = dashes[0].bounding_box()
+    dash = box(dashes[0])
     cabinet.page.mouse.move(dash["x"] + dash["width"] / 2, dash["y"] + dash["height"] / 2)
     assert read() == [True, False]
 
 
-def test_twice_the_size_still_fits(cloud: Any, open_page: Any) -> None:
+def test_twice_the_size_still_fits(cloud: Cloud, open_page: OpenPage) -> None:
     """200 % zoom of a small window: no sideways scrolling, and the window's buttons are reached."""
     cabinet = open_page("U-4", "A-200", viewport={"width": 512, "height": 384}, device_scale_factor=2)
     cabinet.extend.click()
@@ -418,7 +418,7 @@ def test_twice_the_size_still_fits(cloud: Any, open_page: Any) -> None:
     expect(cabinet.dialog.get_by_role("button", name="Отмена")).to_be_in_viewport(ratio=1)
 
 
-def test_its_looks_are_the_pages_to_choose(open_page: Any) -> None:
+def test_its_looks_are_the_pages_to_choose(open_page: OpenPage) -> None:
     """Custom properties, ::part, and the page's own color-scheme reach the component."""
     cabinet = open_page("U-4", "A-200", color_scheme="dark")
     expect(cabinet.extend).to_be_visible()

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, from_the_api, hold, now, refusal
+from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, from_the_api, hold, now, refusal
+from tests.conftest import Cloud
 from tests.support.builders import TERMS
 
 FILE = ROOT / "cabinet" / "extending-subscription-extras.js"
@@ -84,7 +85,7 @@ def pages(*answers: dict[str, Any]) -> Any:
     return prepared
 
 
-def test_the_second_file_is_small_and_comes_when_it_is_asked_for(open_page: Any) -> None:
+def test_the_second_file_is_small_and_comes_when_it_is_asked_for(open_page: OpenPage) -> None:
     """Nothing of it before; then the file and one page of the history; closing and opening again asks the history."""
     assert len(gzip.compress(FILE.read_bytes(), 9)) <= 3 * 1024
     cabinet = open_page("U-4", "A-200")
@@ -103,7 +104,7 @@ def test_the_second_file_is_small_and_comes_when_it_is_asked_for(open_page: Any)
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
 def test_an_owner_extends_reads_the_history_and_copies_the_summary(
-    cloud: Any, open_page: Any, sound: Any, lang: str
+    cloud: Cloud, open_page: OpenPage, sound: Sound, lang: str
 ) -> None:
     """The story on the real cloud: extended, five databases told, who and until when, and all of it as text."""
     word = WORDS[lang]
@@ -138,7 +139,7 @@ def test_an_owner_extends_reads_the_history_and_copies_the_summary(
     sound(page)
 
 
-def test_the_history_has_pages(open_page: Any, sound: Any) -> None:
+def test_the_history_has_pages(open_page: OpenPage, sound: Sound) -> None:
     """The next one is asked for on demand; a subscription that is gone and one not taken back yet have their words."""
     first = {"extensions": [past(1), past(2, subscription_id="S-9", subscription_number=None)], "next_token": "a b"}
     second = {"extensions": [past(3, revoked_at=None)], "next_token": None}
@@ -167,7 +168,7 @@ def test_the_history_has_pages(open_page: Any, sound: Any) -> None:
     assert cabinet.focused() == "title", "the button is gone, the focus is not lost"
 
 
-def test_a_history_that_fails_can_be_asked_for_again(open_page: Any, sound: Any) -> None:
+def test_a_history_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: Sound) -> None:
     """What is there stays; the page that failed is asked for again."""
     cabinet = open_page("U-4", "A-200")
     cabinet.page.route(HISTORY, lambda route: route.abort())
@@ -191,7 +192,7 @@ def test_a_history_that_fails_can_be_asked_for_again(open_page: Any, sound: Any)
     expect(history.get_by_role("row")).to_have_count(3)
 
 
-def test_a_history_that_is_refused_says_why(open_page: Any) -> None:
+def test_a_history_that_is_refused_says_why(open_page: OpenPage) -> None:
     """No retry: it would help nothing."""
     cabinet = open_page("U-4", "A-200")
     cabinet.page.route(HISTORY, refusal("view_not_allowed", 403))
@@ -200,7 +201,7 @@ def test_a_history_that_is_refused_says_why(open_page: Any) -> None:
     expect(cabinet.retry).to_have_count(0)
 
 
-def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: Any) -> None:
+def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: OpenPage) -> None:
     """The page says so; the next press loads it."""
     cabinet = open_page("U-4", "A-200")
     cabinet.page.route(EXTRAS, lambda route: route.abort())
@@ -211,7 +212,7 @@ def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: Any) -> N
     expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
 
 
-def test_another_account_closes_history_and_summary(open_page: Any) -> None:
+def test_another_account_closes_history_and_summary(open_page: OpenPage) -> None:
     """And a late page of the former one is dropped."""
     cabinet = open_page("U-4", "A-200")
     button(cabinet, "summary").click()
@@ -229,7 +230,7 @@ def test_another_account_closes_history_and_summary(open_page: Any) -> None:
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_where_there_is_no_clipboard_the_text_is_selected(open_page: Any, sound: Any, lang: str) -> None:
+def test_where_there_is_no_clipboard_the_text_is_selected(open_page: OpenPage, sound: Sound, lang: str) -> None:
     """An insecure page, or one that may not write: the owner is told, and copies by hand."""
 
     def without(page: Page) -> None:
@@ -246,7 +247,7 @@ def test_where_there_is_no_clipboard_the_text_is_selected(open_page: Any, sound:
     sound(cabinet.page)
 
 
-def test_another_language_takes_the_summary_of_the_former_one_away(open_page: Any) -> None:
+def test_another_language_takes_the_summary_of_the_former_one_away(open_page: OpenPage) -> None:
     """The history is drawn again and asks nothing."""
     cabinet = open_page("U-4", "A-200", before=pages({"extensions": [past(1)], "next_token": None}))
     button(cabinet, "summary").click()
@@ -260,7 +261,7 @@ def test_another_language_takes_the_summary_of_the_former_one_away(open_page: An
     assert len(cabinet.asked) == asked
 
 
-def test_history_and_summary_are_reached_with_the_keyboard(open_page: Any) -> None:
+def test_history_and_summary_are_reached_with_the_keyboard(open_page: OpenPage) -> None:
     """A button each, and the focus stays where it was."""
     cabinet = open_page("U-4", "A-200", permissions=["clipboard-read", "clipboard-write"])
     expect(cabinet.table).to_be_visible()

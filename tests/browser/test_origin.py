@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.conftest import OpenPage
+from tests.conftest import Cloud
+
 PAGE = """<!doctype html>
 <html lang="en"><title>Elsewhere</title>
 <script type="module" src="{api}/extending-subscription.js"></script>
@@ -15,7 +18,7 @@ PAGE = """<!doctype html>
 """
 
 
-def open_elsewhere(open_page: Any, cloud: Any, account: Any, origin: str) -> Any:
+def open_elsewhere(open_page: OpenPage, cloud: Cloud, account: Any, origin: str) -> Any:
     """A page at an origin that is only in this browser; the component and the API are the cloud's."""
     text = PAGE.format(api=cloud.url, account=account.id, token=cloud.token(account.owner))
 
@@ -36,7 +39,7 @@ def open_elsewhere(open_page: Any, cloud: Any, account: Any, origin: str) -> Any
     return cabinet
 
 
-def test_a_page_of_an_origin_that_is_named_works(cloud: Any, open_page: Any) -> None:
+def test_a_page_of_an_origin_that_is_named_works(cloud: Cloud, open_page: OpenPage) -> None:
     """Preflight, list, offer, extension: by CORS, as the template has it."""
     account = cloud.an_account()
     cabinet = open_elsewhere(open_page, cloud, account, f"http://localhost:{urlsplit(cloud.url).port}")
@@ -45,7 +48,7 @@ def test_a_page_of_an_origin_that_is_named_works(cloud: Any, open_page: Any) -> 
     expect(cabinet.extended).to_be_visible()
 
 
-def test_a_page_of_any_other_origin_learns_nothing(cloud: Any, open_page: Any) -> None:
+def test_a_page_of_any_other_origin_learns_nothing(cloud: Cloud, open_page: OpenPage) -> None:
     """The browser is told nothing that would let it hand an answer to the page."""
     account = cloud.an_account()
     cabinet = open_elsewhere(open_page, cloud, account, f"http://127.0.0.2:{urlsplit(cloud.url).port}")

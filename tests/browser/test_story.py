@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import OpenPage, Sound
+from tests.conftest import Cloud
+
 MONTHS = {
     "ru": "- января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
     "en": "- January February March April May June July August September October November December",
@@ -62,7 +65,7 @@ def moment(instant: str, lang: str) -> str:
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
 def test_an_owner_goes_from_the_applications_to_an_extended_subscription(
-    cloud: Any, open_page: Any, sound: Any, lang: str
+    cloud: Cloud, open_page: OpenPage, sound: Sound, lang: str
 ) -> None:
     """Steps 1 to 7: cabinet, list, link, confirmation, decline, extend, till when, parameters."""
     word = WORDS[lang]
@@ -118,7 +121,9 @@ def test_an_owner_goes_from_the_applications_to_an_extended_subscription(
     assert cabinet.focused() == f"x-{account.subscription}"
 
 
-def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(
+    cloud: Cloud, open_page: OpenPage, sound: Sound
+) -> None:
     """The row turns to "was extended" and the limits fall at the end itself; the revocation is told once it has run."""
     # The seed's «Демо» lasts two minutes; a local cloud that has seen it extended gets a shorter one.
     account, lasts = SimpleNamespace(id="A-500", owner="U-7"), "2 минуты"
@@ -151,7 +156,7 @@ def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(cloud: Any
     sound(page)
 
 
-def test_an_administrator_sees_everything_but_the_link(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_an_administrator_sees_everything_but_the_link(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
     """Viewing is an administrator's right too; extending is the owner's."""
     account = cloud.an_account()
     cabinet = open_page(account.administrator, account.id)
@@ -162,7 +167,7 @@ def test_an_administrator_sees_everything_but_the_link(cloud: Any, open_page: An
     sound(cabinet.page)
 
 
-def test_a_plain_user_is_told_who_may_look(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_a_plain_user_is_told_who_may_look(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
     """403 view_not_allowed: no list, and a next step."""
     account = cloud.an_account()
     cabinet = open_page(account.user, account.id)
@@ -172,7 +177,7 @@ def test_a_plain_user_is_told_who_may_look(cloud: Any, open_page: Any, sound: An
     sound(cabinet.page)
 
 
-def test_a_stranger_learns_nothing_of_an_account(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_a_stranger_learns_nothing_of_an_account(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
     """Of an existing account a user without a role sees what is seen of one that does not exist."""
     account = cloud.an_account()
     seen = []
@@ -185,7 +190,7 @@ def test_a_stranger_learns_nothing_of_an_account(cloud: Any, open_page: Any, sou
     sound(cabinet.page)
 
 
-def test_a_user_of_two_accounts_changes_between_them(open_page: Any, sound: Any) -> None:
+def test_a_user_of_two_accounts_changes_between_them(open_page: OpenPage, sound: Sound) -> None:
     """Each account has its own subscriptions, limits and reasons; what was of the other is gone."""
     cabinet = open_page("U-4", "A-200", path="/")
     page = cabinet.page
@@ -204,7 +209,7 @@ def test_a_user_of_two_accounts_changes_between_them(open_page: Any, sound: Any)
     expect(cabinet.table).not_to_contain_text("ПРОФ")
 
 
-def test_no_limit_is_shown_in_words(open_page: Any) -> None:
+def test_no_limit_is_shown_in_words(open_page: OpenPage) -> None:
     """null in the API is "unlimited", not zero and not an empty place."""
     cabinet = open_page("U-6", "A-400", lang="en")
     expect(cabinet.page.get_by_role("region")).to_contain_text("unlimited")
@@ -212,7 +217,7 @@ def test_no_limit_is_shown_in_words(open_page: Any) -> None:
 
 
 def test_the_bench_of_the_demo_page_sends_an_event_and_shows_what_comes_out(
-    cloud: Any, open_page: Any, sound: Any
+    cloud: Cloud, open_page: OpenPage, sound: Sound
 ) -> None:
     """A service-manager event goes in, the component follows, and a granted extension is seen on the bus."""
     account = cloud.an_account()
@@ -241,7 +246,7 @@ def test_the_bench_of_the_demo_page_sends_an_event_and_shows_what_comes_out(
     ).to_be_visible()
 
 
-def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
     """What is told to be in use is on the bars at once; the reset asks for the demo account's, and goes there."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id, path="/")

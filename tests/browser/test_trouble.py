@@ -9,7 +9,8 @@ from playwright.sync_api import Page, Route, expect
 
 from extending.api import PROBLEMS
 from extending.errors import Code
-from tests.browser.conftest import from_the_api, hold, refusal
+from tests.browser.conftest import OpenPage, Sound, Tell, from_the_api, hold, refusal
+from tests.conftest import Cloud
 from tests.support.builders import CONTACT, TERMS
 
 OFFER = "**/extension-offer"
@@ -17,7 +18,7 @@ EXTEND = "**/extension"
 LIST = "**/subscriptions"
 
 
-def test_a_double_click_asks_once(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_a_double_click_asks_once(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
     """A slow answer: the button shows that it works, a second click and Escape do nothing, and the focus stays."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
@@ -40,7 +41,9 @@ def test_a_double_click_asks_once(cloud: Any, open_page: Any, sound: Any) -> Non
     assert cabinet.focused() == f"x-{account.subscription}"
 
 
-def test_two_owners_race_for_the_same_link_and_both_have_the_extension(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_two_owners_race_for_the_same_link_and_both_have_the_extension(
+    cloud: Cloud, open_page: OpenPage, sound: Sound
+) -> None:
     """One creates it, the other is told that it was granted just now, and by whom."""
     account = cloud.an_account()
     first, second = (open_page(owner, account.id) for owner in (account.owner, account.second_owner))
@@ -68,7 +71,7 @@ def test_two_owners_race_for_the_same_link_and_both_have_the_extension(cloud: An
 
 
 def test_a_link_that_another_owner_has_used_meanwhile_shows_that_extension(
-    cloud: Any, open_page: Any, sound: Any
+    cloud: Cloud, open_page: OpenPage, sound: Sound
 ) -> None:
     """The offer is refused with the running extension: it is shown, and the row says so."""
     account = cloud.an_account()
@@ -89,7 +92,7 @@ def test_a_link_that_another_owner_has_used_meanwhile_shows_that_extension(
 
 
 def test_changed_terms_are_shown_and_never_accepted_by_themselves(
-    cloud: Any, open_page: Any, tell: Any, sound: Any
+    cloud: Cloud, open_page: OpenPage, tell: Tell, sound: Sound
 ) -> None:
     """offer_changed: the new offer, the old one beside it, and the question once more."""
     account = cloud.an_account()
@@ -114,7 +117,7 @@ def test_changed_terms_are_shown_and_never_accepted_by_themselves(
 
 
 def test_a_subscription_that_ended_meanwhile_is_refused_with_what_to_do(
-    cloud: Any, open_page: Any, tell: Any, sound: Any
+    cloud: Cloud, open_page: OpenPage, tell: Tell, sound: Sound
 ) -> None:
     """A real refusal of the API: its reason, the next step, the contact; the list follows."""
     account = cloud.an_account()
@@ -146,7 +149,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_each_refusal_says_why_and_what_next(cloud: Any, open_page: Any, sound: Any, code: str) -> None:
+def test_each_refusal_says_why_and_what_next(cloud: Cloud, open_page: OpenPage, sound: Sound, code: str) -> None:
     """On the offer and on the extension alike, with the servicing organisation's contact; announced as a DOM event."""
     title, next_step = REFUSALS[code]
     status = {"owner_required": 403, "subscription_not_found": 404, "invalid_body": 422}.get(code, 409)
@@ -182,7 +185,7 @@ MET = [
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_each_code_of_the_api_has_its_text_in_both_languages(open_page: Any, lang: str) -> None:
+def test_each_code_of_the_api_has_its_text_in_both_languages(open_page: OpenPage, lang: str) -> None:
     """Every code that an owner can meet: a title and a next step of its own, and the code itself is not shown."""
     cabinet = open_page("U-4", "A-200", lang=lang)
 
@@ -207,7 +210,7 @@ def test_each_code_of_the_api_has_its_text_in_both_languages(open_page: Any, lan
 
 
 @pytest.mark.parametrize("code", ["constructor", "__proto__", "toString", "a_code_of_tomorrow"])
-def test_a_code_that_is_not_known_is_named(open_page: Any, code: str) -> None:
+def test_a_code_that_is_not_known_is_named(open_page: OpenPage, code: str) -> None:
     """Whatever a later API may say, in the window, in place of the list, and in a row: no word is taken for a text."""
 
     def strange(page: Page) -> None:
@@ -236,7 +239,7 @@ def test_a_code_that_is_not_known_is_named(open_page: Any, code: str) -> None:
 
 
 @pytest.mark.parametrize("window", ["details", "offer"])
-def test_a_lost_role_takes_the_window_along(cloud: Any, open_page: Any, sound: Any, window: str) -> None:
+def test_a_lost_role_takes_the_window_along(cloud: Cloud, open_page: OpenPage, sound: Sound, window: str) -> None:
     """What the user may no longer see is taken off the screen, and the page says why; the focus is not lost."""
     account = cloud.an_account()
     if window == "details":
@@ -256,7 +259,7 @@ def test_a_lost_role_takes_the_window_along(cloud: Any, open_page: Any, sound: A
     sound(cabinet.page)
 
 
-def test_a_window_keeps_the_name_of_a_subscription_that_is_gone(open_page: Any, sound: Any) -> None:
+def test_a_window_keeps_the_name_of_a_subscription_that_is_gone(open_page: OpenPage, sound: Sound) -> None:
     """The row has left the list while its window was open: the window still says which one it was."""
     cabinet = open_page("U-4", "A-200")
     cabinet.extend.click()
@@ -278,7 +281,7 @@ def test_a_window_keeps_the_name_of_a_subscription_that_is_gone(open_page: Any, 
     sound(cabinet.page)
 
 
-def test_the_token_of_a_user_who_has_gone_is_not_the_next_ones(open_page: Any) -> None:
+def test_the_token_of_a_user_who_has_gone_is_not_the_next_ones(open_page: OpenPage) -> None:
     """A slow token function of the former user: its token arrives after the change and is used for nothing."""
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
@@ -302,7 +305,7 @@ def test_the_token_of_a_user_who_has_gone_is_not_the_next_ones(open_page: Any) -
     assert asked[-1] == "Bearer second"
 
 
-def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: Any, sound: Any) -> None:
+def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: OpenPage, sound: Sound) -> None:
     """already_used carries the extension, and the window tells it."""
     used = {
         "state": "used",
@@ -323,7 +326,7 @@ def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: Any,
     sound(cabinet.page)
 
 
-def test_an_expired_token_is_asked_for_again_once(cloud: Any, open_page: Any) -> None:
+def test_an_expired_token_is_asked_for_again_once(cloud: Cloud, open_page: OpenPage) -> None:
     """The API's own 401 leads to a fresh token and the same request; the owner sees nothing of it."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
@@ -346,7 +349,7 @@ def test_an_expired_token_is_asked_for_again_once(cloud: Any, open_page: Any) ->
     assert cabinet.count("GET", "/token") == 2
 
 
-def test_a_token_that_stays_bad_ends_in_a_question_not_in_a_loop(open_page: Any, sound: Any) -> None:
+def test_a_token_that_stays_bad_ends_in_a_question_not_in_a_loop(open_page: OpenPage, sound: Sound) -> None:
     """Asked again once, then the owner is told to sign in; a retry is offered."""
 
     def bad(page: Page) -> None:
@@ -375,7 +378,7 @@ def test_a_token_that_stays_bad_ends_in_a_question_not_in_a_loop(open_page: Any,
     ],
     ids=["unreachable", "try_again", "throttled", "not-the-api"],
 )
-def test_a_list_that_fails_can_be_asked_for_again(open_page: Any, sound: Any, failure: Any, title: str) -> None:
+def test_a_list_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: Sound, failure: Any, title: str) -> None:
     """Down and back: a retry button, then the table."""
     cabinet = open_page("U-4", "A-200", before=lambda page: page.route(LIST, failure))
     expect(cabinet.page.get_by_role("heading", name=title)).to_be_visible()
@@ -385,7 +388,7 @@ def test_a_list_that_fails_can_be_asked_for_again(open_page: Any, sound: Any, fa
     expect(cabinet.table).to_be_visible()
 
 
-def test_nothing_on_the_screen_is_lost_while_the_service_is_away(open_page: Any, sound: Any) -> None:
+def test_nothing_on_the_screen_is_lost_while_the_service_is_away(open_page: OpenPage, sound: Sound) -> None:
     """A failed refresh keeps the table and says so; being online again asks by itself."""
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
@@ -400,7 +403,7 @@ def test_nothing_on_the_screen_is_lost_while_the_service_is_away(open_page: Any,
     expect(cabinet.table).to_be_visible()
 
 
-def test_an_offer_that_fails_can_be_asked_for_again(open_page: Any, sound: Any) -> None:
+def test_an_offer_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: Sound) -> None:
     """The window stays open with a retry button; so does the focus."""
     cabinet = open_page("U-4", "A-200")
     held = hold(cabinet.page, OFFER)
@@ -417,7 +420,9 @@ def test_an_offer_that_fails_can_be_asked_for_again(open_page: Any, sound: Any) 
     assert cabinet.focused() == "heading"
 
 
-def test_an_answer_that_got_lost_is_asked_for_again_without_harm(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_an_answer_that_got_lost_is_asked_for_again_without_harm(
+    cloud: Cloud, open_page: OpenPage, sound: Sound
+) -> None:
     """The API has granted, the answer never came: the retry brings the same extension, told as the owner's own."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)

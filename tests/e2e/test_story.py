@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def extend(cloud: Cloud, account: Any, offer_id: str, user: str | None = None) -
 
 
 @pytest.fixture(scope="module", autouse=True)
-def reminded(cloud: Cloud, logged: LoggedStory) -> Any:
+def reminded(cloud: Cloud, logged: LoggedStory) -> SimpleNamespace:
     """An account whose extension runs while the other tests do: the schedule takes a minute for each of its steps.
 
     The story for the logs begins now too.
@@ -153,7 +154,7 @@ def test_the_seed_is_there(cloud: Cloud, user: str, account: str, rows: int) -> 
     assert len(answer["subscriptions"]) == rows
 
 
-def test_an_extension_is_reminded_of_then_revoked(cloud: Cloud, reminded: Any) -> None:
+def test_an_extension_is_reminded_of_then_revoked(cloud: Cloud, reminded: SimpleNamespace) -> None:
     """The local stage reminds a minute before the end."""
     cloud.until(lambda: told(cloud, reminded, "ExtensionExpired"), timeout=200)
     assert [event["detail_type"] for event in cloud.events_out(reminded.id)] == [

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 import pytest
@@ -17,6 +17,10 @@ import tests.support.service
 from tests.support.builders import NOW
 from tests.support.service import Context
 from tests.support.template import table_definition
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+    from types_boto3_sqs.client import SQSClient
 
 
 class Service(tests.support.service.Service):
@@ -39,22 +43,22 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture
-def table(aws: None) -> Any:
+def table(aws: None) -> "Table":
     return make_table()
 
 
 @cache
-def dynamodb() -> Any:
+def dynamodb() -> "DynamoDBServiceResource":
     """One for all tests: a new one reads the description of the service again, which takes longer than most tests."""
     return boto3.resource("dynamodb")
 
 
 @cache
-def sqs() -> Any:
+def sqs() -> "SQSClient":
     return boto3.client("sqs")
 
 
-def make_table() -> Any:
+def make_table() -> "Table":
     """The table of the template, in moto."""
     return dynamodb().create_table(TableName="extending-subscription", **table_definition())
 
@@ -66,12 +70,15 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def service(clock: time_machine.Traveller, table: Any) -> Service:
+def service(clock: time_machine.Traveller, table: "Table") -> Service:
     return Service(clock).settle()
 
 
+RoundTrips = Callable[[], list[str]]
+
+
 @pytest.fixture
-def round_trips(service: Service) -> Iterator[Callable[[], list[str]]]:
+def round_trips(service: Service) -> Iterator[RoundTrips]:
     """The operations sent to DynamoDB since the last time it was asked."""
     from extending.runtime import dynamodb
 
@@ -92,7 +99,7 @@ def round_trips(service: Service) -> Iterator[Callable[[], list[str]]]:
 class Bus:
     """The event bus and the stream before it: what comes out, in order; the bus may be made to refuse."""
 
-    def __init__(self, table: Any, queue_url: str = "") -> None:
+    def __init__(self, table: "Table", queue_url: str = "") -> None:
         self.taken: list[dict[str, Any]] = []
         self.calls: list[int] = []
         self.refuse: list[Any] = []
@@ -132,7 +139,7 @@ class Bus:
 
 
 @pytest.fixture
-def bus(service: Service, table: Any, monkeypatch: pytest.MonkeyPatch) -> Bus:
+def bus(service: Service, table: "Table", monkeypatch: pytest.MonkeyPatch) -> Bus:
     from extending import bus as bus_module
     from extending import failures
 

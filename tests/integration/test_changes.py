@@ -1,7 +1,7 @@
 """POST /changes: what the service manager tells over HTTPS, each change with a result of its own."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,9 @@ from tests.support.builders import (
     usage_changed,
 )
 from tests.support.service import Json
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 LATER = iso(NOW - SECOND)
 EARLIER = "2026-10-01T00:00:00Z"
@@ -255,7 +258,7 @@ def test_a_subscription_comes_back_only_with_a_newer_change_and_gives_no_second_
     assert service.offer().code == "already_used"
 
 
-def test_of_a_change_and_a_removal_of_the_same_instant_the_removal_stays(service: Service, table: Any) -> None:
+def test_of_a_change_and_a_removal_of_the_same_instant_the_removal_stays(service: Service, table: "Table") -> None:
     """In whichever order; a repeated one finds itself."""
     at = {"changed_at": LATER}
     service.subscription(**at)

@@ -2,8 +2,9 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,9 @@ from time_machine import travel
 from extending import bus, store
 from tests.integration.conftest import Bus, Service, make_table, publish
 from tests.support.builders import NOW, WEEK
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 STEPS = st.lists(
     st.one_of(
@@ -86,8 +90,10 @@ def delivered(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return records[min(map(numbers.index, failed)) :] if failed else []
 
 
-def check(world: Bus, table: Any) -> None:
-    stored = {item["sk"]: item for item in table.scan()["Items"] if item["t"] == "extension"}
+def check(world: Bus, table: "Table") -> None:
+    stored: dict[Any, Mapping[str, Any]] = {
+        item["sk"]: item for item in table.scan()["Items"] if item["t"] == "extension"
+    }
     told: dict[str, list[tuple[str, str, Any]]] = defaultdict(list)
     for entry in world.taken:
         detail = json.loads(entry["Detail"])

@@ -1,13 +1,16 @@
 """The sweep that takes extensions back."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from extending import items, store
 from tests.integration.conftest import Service
 from tests.support.builders import DAY, NOW, SECOND, WEEK, iso
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 NOTHING = {"due": 0, "revoked": 0, "failed": 0, "oldest_lag_seconds": 0}
 
@@ -20,7 +23,7 @@ def test_an_extension_is_revoked_at_its_end_and_not_a_second_before(service: Ser
     assert service.list().json["subscriptions"][0]["extension"]["revoked_at"] == iso(NOW + WEEK)
 
 
-def test_what_is_revoked_is_no_longer_due(service: Service, table: Any) -> None:
+def test_what_is_revoked_is_no_longer_due(service: Service, table: "Table") -> None:
     """It leaves the index; nothing else of it changes."""
     service.extend()
     service.at(NOW + WEEK).expire()
@@ -101,7 +104,7 @@ def test_a_sweep_stops_in_time_to_answer(service: Service) -> None:
     assert service.expire()["revoked"] == 1
 
 
-def test_a_reminder_is_due_a_day_before_the_end_and_once(service: Service, table: Any) -> None:
+def test_a_reminder_is_due_a_day_before_the_end_and_once(service: Service, table: "Table") -> None:
     """First the reminder, then the end, in the same index."""
     service.extend()
     item = {"pk": "A#A-100", "sk": "S#S-1#E#1767225600"}
@@ -115,7 +118,7 @@ def test_a_reminder_is_due_a_day_before_the_end_and_once(service: Service, table
 
 
 def test_a_reminder_that_fails_is_no_failed_revocation_and_comes_again(
-    service: Service, table: Any, monkeypatch: pytest.MonkeyPatch
+    service: Service, table: "Table", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer is about revocations; the metric counts both."""
     service.extend()
@@ -126,14 +129,14 @@ def test_a_reminder_that_fails_is_no_failed_revocation_and_comes_again(
     assert "m" in table.get_item(Key={"pk": "A#A-100", "sk": "S#S-1#E#1767225600"})["Item"]
 
 
-def test_after_its_end_nobody_is_reminded(service: Service, table: Any) -> None:
+def test_after_its_end_nobody_is_reminded(service: Service, table: "Table") -> None:
     """An outage over the whole last day ends in a revocation alone."""
     service.extend()
     service.at(NOW + WEEK).expire()
     assert "m" not in table.get_item(Key={"pk": "A#A-100", "sk": "S#S-1#E#1767225600"})["Item"]
 
 
-def test_an_extension_shorter_than_the_lead_has_no_reminder(service: Service, table: Any) -> None:
+def test_an_extension_shorter_than_the_lead_has_no_reminder(service: Service, table: "Table") -> None:
     """Its end is the first thing that is due."""
     day = {"sessions": 2, "databases": 8, "duration": "P1D"}
     service.subscription(extension_terms=day, changed_at=iso(NOW))

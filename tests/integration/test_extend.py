@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -14,9 +14,12 @@ from botocore.exceptions import ReadTimeoutError
 
 from extending import service as use_cases
 from extending.model import OfferId, Terms, pack
-from tests.integration.conftest import Service
+from tests.integration.conftest import RoundTrips, Service
 from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
 from tests.support.service import Answer, Context, sample
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 OTHER_TERMS = {"sessions": 3, "databases": 8, "duration": "P7D"}
 
@@ -63,7 +66,7 @@ def test_after_its_end_it_stays_used(service: Service) -> None:
 
 
 @pytest.mark.parametrize("user", ["U-2", "U-3", "U-4"])
-def test_only_an_owner_may_extend(service: Service, table: Any, user: str) -> None:
+def test_only_an_owner_may_extend(service: Service, table: "Table", user: str) -> None:
     """Administrator, user and operator are told that an owner is required; nothing is written."""
     offer_id = service.offer().json["offer_id"]
     answer = service.extend(offer_id, user=user)
@@ -105,7 +108,7 @@ def test_a_role_taken_away_between_offer_and_acceptance_counts(service: Service)
     assert service.extend(offer_id).code == "account_not_found"
 
 
-def test_terms_changed_meanwhile_are_offered_anew_and_not_granted(service: Service, table: Any) -> None:
+def test_terms_changed_meanwhile_are_offered_anew_and_not_granted(service: Service, table: "Table") -> None:
     """What was offered is what is granted, or nothing is."""
     offer_id = service.offer().json["offer_id"]
     service.subscription(extension_terms=OTHER_TERMS, changed_at=iso(NOW))
@@ -195,7 +198,7 @@ def test_an_unknown_subscription_is_not_found(service: Service) -> None:
 @pytest.mark.parametrize(
     "place_and_value", [(1, 1_767_225_601), (2, 100), (3, 100), (4, "P70D"), (5, 6_048_000), (5, 1)]
 )
-def test_a_tampered_offer_grants_nothing(service: Service, table: Any, place_and_value: tuple[int, Any]) -> None:
+def test_a_tampered_offer_grants_nothing(service: Service, table: "Table", place_and_value: tuple[int, Any]) -> None:
     """The write compares every part of it with what is stored."""
     place, value = place_and_value
     values: list[Any] = ["S-1", 1_767_225_600, 2, 8, "P7D", 604_800]
@@ -236,7 +239,9 @@ def test_the_offer_of_another_subscription_is_no_offer_of_this_one(service: Serv
         ("null", {"": "the body is not an object"}),
     ],
 )
-def test_a_body_is_exactly_one_offer_id(service: Service, round_trips: Any, body: str, fields: dict[str, str]) -> None:
+def test_a_body_is_exactly_one_offer_id(
+    service: Service, round_trips: RoundTrips, body: str, fields: dict[str, str]
+) -> None:
     """422 names the fields; the database is not asked."""
     answer = service.extend(body=body)
     assert (answer.status, answer.code) == (422, "invalid_body")
@@ -263,7 +268,7 @@ def test_a_body_may_come_in_base64(service: Service, raw: bytes, status: int) ->
     assert Answer.of(handler(event, Context())).status == status
 
 
-def test_a_body_of_no_sane_length_is_not_read(service: Service, round_trips: Any) -> None:
+def test_a_body_of_no_sane_length_is_not_read(service: Service, round_trips: RoundTrips) -> None:
     """A megabyte of blanks before an offer is no offer."""
     body = json.dumps({"offer_id": service.offer().json["offer_id"]})
     round_trips()
@@ -295,7 +300,7 @@ def test_the_sample_event_is_a_request_that_succeeds(service: Service) -> None:
 # Round trips
 
 
-def test_success_and_replay_are_one_round_trip(service: Service, round_trips: Any) -> None:
+def test_success_and_replay_are_one_round_trip(service: Service, round_trips: RoundTrips) -> None:
     """No read before the write, and none after it."""
     offer_id = service.offer().json["offer_id"]
     round_trips()
@@ -309,7 +314,7 @@ def test_success_and_replay_are_one_round_trip(service: Service, round_trips: An
     assert round_trips() == ["TransactWriteItems"]
 
 
-def test_a_refusal_is_two_round_trips_at_the_most(service: Service, round_trips: Any) -> None:
+def test_a_refusal_is_two_round_trips_at_the_most(service: Service, round_trips: RoundTrips) -> None:
     """The second one reads the contact and the fresh offer."""
     offer_id = service.offer().json["offer_id"]
     service.subscription(subscription_id="S-2")
@@ -331,7 +336,7 @@ def test_a_refusal_is_two_round_trips_at_the_most(service: Service, round_trips:
 
 
 def test_where_someone_who_is_no_owner_has_tried_the_role_is_read_first_for_a_minute(
-    service: Service, round_trips: Any
+    service: Service, round_trips: RoundTrips
 ) -> None:
     """No transaction holds the account's items for those who may not extend; an owner pays one read, and only there."""
     offer_id = service.offer().json["offer_id"]
@@ -523,7 +528,7 @@ def test_a_corrected_start_of_a_period_with_an_id_gives_no_new_right(service: Se
     assert service.list().json["limits"]["sessions"]["extra"] == 4
 
 
-def test_an_offer_outlives_a_correction_of_its_periods_start(service: Service, table: Any) -> None:
+def test_an_offer_outlives_a_correction_of_its_periods_start(service: Service, table: "Table") -> None:
     """Period and terms are still those that were offered; what is told of it is the start as it is now."""
     corrected(service, 1, period_id="P-1")
     offer_id = service.offer().json["offer_id"]
@@ -574,7 +579,7 @@ def test_a_period_id_that_looks_like_an_instant_is_not_taken_for_one(service: Se
     assert service.extend().status == 201
 
 
-def test_terms_that_add_nothing_are_no_terms(service: Service, table: Any) -> None:
+def test_terms_that_add_nothing_are_no_terms(service: Service, table: "Table") -> None:
     """Nobody's right is used up for nothing, whatever token says so."""
     corrected(service, 1, extension_terms={"sessions": 0, "databases": 0, "duration": "P7D"})
     row = service.list().json["subscriptions"][0]["extension"]

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from functools import partial
 from io import StringIO
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from extending.runtime import logger, pseudonym
-from tests.integration.conftest import Service
+from tests.integration.conftest import RoundTrips, Service
 from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso, left, limit
 from tests.support.service import Answer, Context, http_event, sample
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 
 def rows(answer: Any) -> dict[str, Any]:
@@ -115,7 +118,7 @@ def test_a_plain_user_and_an_operator_may_not_view(service: Service, user: str) 
 
 
 def test_a_stranger_gets_the_answer_of_an_account_that_does_not_exist(service: Service) -> None:
-    """Byte for byte: he learns nothing."""
+    """Byte for byte: the stranger learns nothing."""
     service.account(account_id="A-200", name="Чужая тайна")
     service.subscription(account_id="A-200")
     service.member(account_id="A-200", user_id="U-8")
@@ -134,7 +137,7 @@ def test_a_user_of_two_accounts_has_a_role_in_each(service: Service) -> None:
 
 
 def test_what_has_not_been_told_yet_is_null(service: Service) -> None:
-    """A member may be known before his account."""
+    """A member may be known before their account."""
     service.member(account_id="A-300")
     account = service.list(account="A-300").json["account"]
     assert account == {"id": "A-300", "name": None, "time_zone": None, "servicing_organization": None}
@@ -198,7 +201,7 @@ def test_the_bounds_of_a_limit_belong_to_it(service: Service, limit: str) -> Non
 
 @pytest.mark.parametrize("id_", ["A#1", "A/1", "A 1", "😀", "Ａ-100", "A" * 65, "-A", ".", "..", "A\n", "A%2F1", "%00"])
 def test_an_id_of_other_characters_is_refused_before_any_key_is_built(
-    service: Service, round_trips: Any, id_: str
+    service: Service, round_trips: RoundTrips, id_: str
 ) -> None:
     """Nothing is asked of the database."""
     answer = service.list(account=id_)
@@ -235,7 +238,7 @@ def test_a_subject_that_is_no_user_id_is_refused(service: Service, sub: Any) -> 
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "HEAD", "OPTIONS"])
-def test_another_method_is_told_which_one_serves(table: Any, method: str) -> None:
+def test_another_method_is_told_which_one_serves(table: "Table", method: str) -> None:
     """problem+json also for what the router itself refuses."""
     from functions.list.app import handler
 
@@ -245,7 +248,7 @@ def test_another_method_is_told_which_one_serves(table: Any, method: str) -> Non
     assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", "GET")
 
 
-def test_an_unknown_path_is_a_problem_too(table: Any) -> None:
+def test_an_unknown_path_is_a_problem_too(table: "Table") -> None:
     """404 with a code."""
     from functions.list.app import handler
 
@@ -261,7 +264,7 @@ def test_nothing_is_kept_in_a_cache(service: Service) -> None:
     assert service.list(account="A-999").headers["Cache-Control"] == "no-store"
 
 
-def test_a_list_is_two_round_trips(service: Service, round_trips: Any) -> None:
+def test_a_list_is_two_round_trips(service: Service, round_trips: RoundTrips) -> None:
     """One for the role, one for everything else."""
     service.extend()
     round_trips()
@@ -269,7 +272,7 @@ def test_a_list_is_two_round_trips(service: Service, round_trips: Any) -> None:
     assert sorted(round_trips()) == ["GetItem", "Query"]
 
 
-def test_an_account_of_more_than_a_query_page_is_read_to_its_end(service: Service, round_trips: Any) -> None:
+def test_an_account_of_more_than_a_query_page_is_read_to_its_end(service: Service, round_trips: RoundTrips) -> None:
     """A Query answers 1 MB at a time."""
     from extending.runtime import dynamodb
 

@@ -1,6 +1,6 @@
 """Members that were stored by the version before come to where this one looks for them."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 
@@ -8,10 +8,13 @@ from ops.members import Moved, move
 from tests.integration.conftest import Service
 from tests.support.builders import member_changed
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
 TABLE = "extending-subscription"
 
 
-def as_before(table: Any, user: str, account: str = "A-100") -> None:
+def as_before(table: "Table", user: str, account: str = "A-100") -> None:
     """Put a member back to where the version before stored it."""
     key = {"pk": f"A#{account}", "sk": f"~{user}"}
     item = table.get_item(Key=key)["Item"]
@@ -19,7 +22,7 @@ def as_before(table: Any, user: str, account: str = "A-100") -> None:
     table.put_item(Item=item | {"pk": f"U#{user}", "sk": f"A#{account}"})
 
 
-def test_members_of_before_are_copied_and_later_deleted(service: Service, table: Any) -> None:
+def test_members_of_before_are_copied_and_later_deleted(service: Service, table: "Table") -> None:
     """Nobody loses a role, whatever is told between the two runs; what was told here stays."""
     for user in ("U-1", "U-2", "U-3"):
         as_before(table, user)

@@ -1,11 +1,14 @@
 """GET …/extension-offer"""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.conftest import Service
+from tests.integration.conftest import RoundTrips, Service
 from tests.support.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 
 def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service: Service) -> None:
@@ -36,7 +39,7 @@ def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service
     }
 
 
-def test_looking_at_an_offer_uses_nothing_up(service: Service, table: Any) -> None:
+def test_looking_at_an_offer_uses_nothing_up(service: Service, table: "Table") -> None:
     """Declining leaves no trace."""
     before = table.scan()["Items"]
     service.offer()
@@ -45,7 +48,7 @@ def test_looking_at_an_offer_uses_nothing_up(service: Service, table: Any) -> No
 
 
 def test_an_administrator_may_read_the_offer(service: Service) -> None:
-    """He may view; only an owner may accept."""
+    """An administrator may view; only an owner may accept."""
     assert service.offer(user="U-2").status == 200
 
 
@@ -100,7 +103,7 @@ def test_an_id_of_other_characters_is_refused(service: Service) -> None:
     assert service.offer(subscription="S#1").code == "invalid_id"
 
 
-def test_an_offer_is_two_round_trips(service: Service, round_trips: Any) -> None:
+def test_an_offer_is_two_round_trips(service: Service, round_trips: RoundTrips) -> None:
     """Granted or refused."""
     service.offer()
     assert sorted(round_trips()) == ["GetItem", "Query"]

@@ -1,7 +1,8 @@
 """AccountRemoved: nothing is left of an account, older changes bring nothing back, newer ones begin it anew."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -20,6 +21,9 @@ from tests.support.builders import (
     usage_changed,
 )
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
 BEFORE, AFTER = iso(NOW - SECOND), iso(NOW + SECOND)
 
 
@@ -34,12 +38,12 @@ def removed(service: Service) -> Service:
     return service
 
 
-def test_nothing_is_left_but_the_removal_itself(removed: Service, table: Any) -> None:
+def test_nothing_is_left_but_the_removal_itself(removed: Service, table: "Table") -> None:
     """It holds no personal data, and goes by itself when nothing older can come: a month after the archive."""
     (item,) = table.scan()["Items"]
     assert set(item) == {"pk", "sk", "t", "v", "f"}
     assert (item["pk"], item["sk"], item["t"]) == ("A#A-100", "R", "removed")
-    assert datetime.fromtimestamp(int(item["f"]), NOW.tzinfo) == NOW + timedelta(days=120)
+    assert datetime.fromtimestamp(int(cast(Decimal, item["f"])), NOW.tzinfo) == NOW + timedelta(days=120)
 
 
 def test_nothing_of_it_can_be_read(removed: Service) -> None:
@@ -66,7 +70,7 @@ LATE = [
 @pytest.mark.parametrize(("detail_type", "detail"), LATE)
 @pytest.mark.parametrize("changed_at", ["2026-11-01T00:00:00Z", BEFORE, iso(NOW)])
 def test_an_older_change_brings_nothing_back(
-    removed: Service, table: Any, detail_type: str, detail: dict[str, Any], changed_at: str
+    removed: Service, table: "Table", detail_type: str, detail: dict[str, Any], changed_at: str
 ) -> None:
     """Nor does one of the same instant; nothing of it is left in the table, not even for a moment that a test sees."""
     known = table.scan()["Items"]

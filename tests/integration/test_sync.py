@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from extending.runtime import Metric, pseudonym
 from tests.integration.conftest import Service, sqs
 from tests.support.builders import DAY, NOW, SECOND, TERMS, WEEK, iso, subscription_changed
 from tests.support.service import Context, Json, sample, sync_event
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 INSTANT = timedelta(microseconds=1)
 
@@ -69,7 +72,11 @@ ROLES = ["owner", "administrator", "user", "operator", None]
 @pytest.mark.parametrize("first", ROLES)
 @pytest.mark.parametrize("second", ROLES)
 def test_of_two_roles_told_for_one_instant_the_lesser_is_true(
-    service: Service, table: Any, first: str | None, second: str | None, reported: Callable[[], tuple[Json, list[Json]]]
+    service: Service,
+    table: "Table",
+    first: str | None,
+    second: str | None,
+    reported: Callable[[], tuple[Json, list[Json]]],
 ) -> None:
     """A sender of whole seconds may say owner and removed within one; whichever arrives first, no owner is left."""
     service.member(user_id="U-5", role=first, changed_at=iso(NOW))
@@ -103,7 +110,7 @@ USUAL: Json = {"ends_at": iso(NOW + WEEK), "extension_terms": TERMS}
 @pytest.mark.parametrize("is_first", [True, False])
 def test_of_two_subscriptions_told_for_one_instant_the_one_that_ends_earlier_or_has_no_terms_is_true(
     service: Service,
-    table: Any,
+    table: "Table",
     other: Json,
     safer: bool | None,
     is_first: bool,
@@ -138,11 +145,15 @@ def test_a_removed_member_does_not_come_back_with_an_older_event(service: Servic
 
 
 def test_a_record_that_is_frozen_by_an_instant_of_the_future_is_mended_as_the_handbook_says(
-    service: Service, table: Any
+    service: Service, table: "Table"
 ) -> None:
     """Its version is taken back, and the next event is stored."""
     key = {"pk": "A#A-100", "sk": "~U-1"}
-    set_version = {"Key": key, "UpdateExpression": "SET v = :v", "ConditionExpression": "attribute_exists(pk)"}
+    set_version: dict[str, Any] = {
+        "Key": key,
+        "UpdateExpression": "SET v = :v",
+        "ConditionExpression": "attribute_exists(pk)",
+    }
     table.update_item(
         **set_version, ExpressionAttributeValues={":v": int((NOW + 36_500 * DAY).timestamp()) * 1_000_000}
     )
@@ -152,7 +163,7 @@ def test_a_record_that_is_frozen_by_an_instant_of_the_future_is_mended_as_the_ha
     assert service.list().status == 404
 
 
-def test_no_event_touches_an_extension(service: Service, table: Any) -> None:
+def test_no_event_touches_an_extension(service: Service, table: "Table") -> None:
     """It is ours alone."""
     granted = service.extend().json["extension"]
     key = {"pk": "A#A-100", "sk": "S#S-1#E#1767225600"}
@@ -185,7 +196,9 @@ def test_an_account_without_a_contact_shows_none(service: Service) -> None:
     ("type_", "detail"),
     [("SubscriptionChanged", {"account_id": "A-100"}), ("AccountChanged", {}), ("AccountChanged", None)],
 )
-def test_without_a_failure_queue_a_poison_event_raises(service: Service, table: Any, type_: str, detail: Any) -> None:
+def test_without_a_failure_queue_a_poison_event_raises(
+    service: Service, table: "Table", type_: str, detail: Any
+) -> None:
     """Nothing is stored, and Lambda's failure destination keeps it with this error."""
     before = table.scan()["Items"]
     with pytest.raises(NotAnEvent):
@@ -195,7 +208,7 @@ def test_without_a_failure_queue_a_poison_event_raises(service: Service, table: 
 
 @pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail_type")])
 def test_a_poison_event_is_set_aside_with_its_error(
-    service: Service, table: Any, monkeypatch: pytest.MonkeyPatch, type_: str, error: str
+    service: Service, table: "Table", monkeypatch: pytest.MonkeyPatch, type_: str, error: str
 ) -> None:
     """It is not retried, and the queue tells what to hand over again and to whom."""
     queue = sqs().create_queue(QueueName="failures")["QueueUrl"]
@@ -252,7 +265,7 @@ def test_an_unknown_kind_of_event_is_not_lost_without_a_word(service: Service) -
         service.tell("UnheardOf", {})
 
 
-def test_the_sample_event_is_one_that_is_stored(table: Any) -> None:
+def test_the_sample_event_is_one_that_is_stored(table: "Table") -> None:
     """What is shown to others works."""
     from functions.sync.app import handler
 
@@ -268,7 +281,7 @@ def test_a_renewal_while_an_extension_runs_keeps_both(service: Service) -> None:
     assert answer["subscriptions"][0]["extension"]["state"] == "available"
 
 
-def test_a_replay_of_everything_in_any_order_leaves_the_table_as_it_is(service: Service, table: Any) -> None:
+def test_a_replay_of_everything_in_any_order_leaves_the_table_as_it_is(service: Service, table: "Table") -> None:
     """What an operator replays from the archive does no harm, also to extensions granted since."""
     service.account(name="новое имя", changed_at=iso(NOW))
     service.member(user_id="U-2", role=None, changed_at=iso(NOW))

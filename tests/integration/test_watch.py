@@ -5,7 +5,7 @@ And none is deaf: probes call what nobody else may be calling, and a function th
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_lambda_powertools.metrics import Metrics
@@ -18,6 +18,9 @@ from tests.integration.conftest import Bus, Service, publish, sqs
 from tests.support.builders import NOW, WEEK
 from tests.support.service import Context
 from tests.support.template import expanded, resources, template
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 STACK = "test"  # POWERTOOLS_SERVICE_NAME of the tests; the template sets it to the stack's name
 
@@ -116,7 +119,7 @@ def every(schedule: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("function", BY_HTTP)
 def test_a_probe_is_a_strangers_call_and_changes_nothing(
-    function: str, service: Service, table: Any, capsys: pytest.CaptureFixture[str]
+    function: str, service: Service, table: "Table", capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It comes as far as the table, and is answered without a fault; what it tells is of nobody's account."""
     before = table.scan()["Items"]
@@ -143,7 +146,7 @@ def test_a_probe_goes_to_the_newest_version(function: str) -> None:
     assert target["Arn"] in calls["Resource"]
 
 
-def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus: Bus, table: Any) -> None:
+def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus: Bus, table: "Table") -> None:
     """The template's filter lets it pass; publish takes it, and neither sets it aside nor tells of it."""
     target = probe_of("PublishFunction")["Target"]
     item = json.loads(target["Input"]["Fn::Sub"])["Item"]
