@@ -155,7 +155,7 @@ def test_a_sub_that_is_a_list_is_nobody(attacker: Attacker, issuer: Issuer) -> N
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic VS0xOng=", "bearer null"])
 def test_no_token_opens_nothing(authorization: str | None, attacker: Attacker) -> None:
-    """Nor does a header that only looks like one, nor claims that the caller adds himself."""
+    """Nor does a header that only looks like one, nor claims that callers add themselves."""
     headers = {} if authorization is None else {"Authorization": authorization}
     headers |= {"x-user-id": attacker.mine.owner, "x-amzn-request-context": '{"authorizer":{"jwt":{}}}'}
     for method, target in (("GET", attacker.list), ("GET", attacker.offer), ("POST", attacker.extend)):
