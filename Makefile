@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test unit check format bench invoke start-lambda load logs redrive explain repair announce \
 	forget report watch move-members generate pictures audit
-	forget report watch generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -63,6 +62,7 @@ redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 o
 
 move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (STAGE=…; DELETE=1 after the upgrade)
 	@PORT=$(PORT) .venv/bin/python -m ops.members --stage "$(STAGE)" $(if $(DELETE),--delete)
+
 # USER is in every shell's environment: it counts only where it stands behind `make explain`.
 explain: .venv/.done ## Explain an account: what may be extended, by whom, why not (ACCOUNT=… USER=… STAGE=… JSON=1)
 	@PORT=$(PORT) .venv/bin/python -m ops.explain $(TOOL) --account "$(ACCOUNT)" \

@@ -64,11 +64,12 @@ class SecondStack:
                 resource["Properties"]["CodeUri"] = str(folder)
         return template
 
-    def deploy(self, template: Template, reminder_lead: int = 60) -> None:
+    def deploy(self, template: Template, reminder_lead: int = 60, archive_days: int = 90) -> None:
         """Raises Trouble where the deploy failed."""
         file = self.folder / "changed.json"
         file.write_text(json.dumps(template))
-        parameters = {"Stage": "local", "JwtIssuer": self.issuer, "ReminderLeadSeconds": str(reminder_lead)}
+        parameters = {"Stage": "local", "JwtIssuer": self.issuer}
+        parameters |= {"ReminderLeadSeconds": str(reminder_lead), "ArchiveDays": str(archive_days)}
         deploy(file, self.endpoint, parameters, "--stack-name", self.name)
 
     def change_the_layer(self) -> None:
@@ -88,10 +89,13 @@ class SecondStack:
         found = self.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
         return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
-    def lead(self, function: str) -> str:
-        """The reminder lead that callers of a function get: that of the version behind the alias."""
+    def environment(self, function: str) -> dict[str, str]:
+        """What callers of a function get: that of the version behind the alias."""
         found = self.lambda_.get_function_configuration(FunctionName=self.physical(function), Qualifier="live")
-        return found["Environment"]["Variables"]["REMIND_BEFORE_SECONDS"]
+        return found["Environment"]["Variables"]
+
+    def lead(self, function: str) -> str:
+        return self.environment(function)["REMIND_BEFORE_SECONDS"]
 
     def version(self, function: str) -> str:
         """The version behind the alias."""
@@ -195,9 +199,11 @@ def test_a_change_of_a_parameter_alone_keeps_the_version_to_go_back_to(stack: Se
         stack.version("ExtendFunction"),
         stack.lead("ExtendFunction"),
     )
-    stack.deploy(stack.template(), reminder_lead=int(lead) + 60)
+    stack.deploy(stack.template(), reminder_lead=int(lead) + 60, archive_days=400)
     after = stack.version("ExtendFunction")
     assert (after != before, stack.lead("ExtendFunction")) == (True, str(int(lead) + 60))
+    for remembers in ("SyncFunction", "ChangesFunction"):  # A replay of the whole archive brings no one back.
+        assert stack.environment(remembers)["ARCHIVE_DAYS"] == "400"
 
     for version, expected in ((before, lead), (after, str(int(lead) + 60))):
         stack.lambda_.update_alias(FunctionName=function, Name="live", FunctionVersion=version)

@@ -207,7 +207,7 @@ def test_every_alarm_has_its_place_in_the_runbook() -> None:
     """docs/operations.md says for each what it means and what to do."""
     runbook = (ROOT / "docs" / "operations.md").read_text()
     for alarm in resources("AWS::CloudWatch::Alarm"):
-        assert alarm in runbook
+        assert re.search(rf"^\| `{alarm}` \| \S.* \| \S.* \|$", runbook, re.MULTILINE), alarm
 
 
 def test_the_runbook_names_only_what_there_is() -> None:
@@ -259,8 +259,26 @@ def test_new_shared_code_is_a_new_version_of_every_function() -> None:
     assert not first & second
 
 
-def test_a_parameter_that_the_code_reads_is_in_the_description_of_its_version() -> None:
-    """A new description replaces the version, so that callers get the new value."""
-    assert "${ReminderLeadSeconds}" in FUNCTIONS["ExtendFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
-    for name in [name for name, function in FUNCTIONS.items() if "SnapStart" in function["Properties"]]:
-        assert "${SnapStart}" in FUNCTIONS[name]["Properties"]["VersionDescription"]["Fn::Sub"]
+def reads_the_reminder_lead(function: str) -> bool:
+    """It is in the environment of every function; only what imports it behaves otherwise with another value."""
+    app = ROOT / FUNCTIONS[function]["Properties"]["CodeUri"] / "app.py"
+    return "REMIND_BEFORE" in app.read_text()
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_parameter_that_a_function_reads_is_in_the_description_of_its_version(function: str) -> None:
+    """A new description replaces the version, so that callers get the new value; and the old one is kept."""
+    properties = FUNCTIONS[function]["Properties"]
+    own = [properties.get("Environment"), properties.get("SnapStart")]
+    read = set(references(own)) & set(template()["Parameters"])
+    read |= {"ReminderLeadSeconds"} if reads_the_reminder_lead(function) else set()
+    description = properties.get("VersionDescription", {}).get("Fn::Sub", "")
+    assert read == set(re.findall(r"\$\{(\w+)\}", description))
+    assert not read or FUNCTIONS[function]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_what_all_functions_have_in_their_environment_is_of_the_stack_or_known_to_the_test_above() -> None:
+    """A parameter more there must be in the descriptions of those that read it."""
+    everyones = template()["Globals"]["Function"]["Environment"]
+    assert set(references(everyones)) & set(template()["Parameters"]) == {"ReminderLeadSeconds"}
+    assert [name for name in sorted(FUNCTIONS) if reads_the_reminder_lead(name)] == ["ExtendFunction"]

@@ -8,6 +8,7 @@ import pytest
 from cfnlint import api as cfnlint
 from cfnlint.config import ManualArgs
 
+from extending.items import FORGET_AT
 from local.webhook import transformed
 from tests.support.template import expanded, expanded_template, template
 
@@ -98,6 +99,16 @@ def test_without_its_parameters_nothing_of_the_webhook_exists() -> None:
     assert ours == ["WebhookDestination"]
 
 
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [("", True), ("https://manager.example/events", True), ("http://manager.example/events", False), ("https://", False)],
+)
+def test_a_webhook_is_https(url: str, is_taken: bool) -> None:
+    """API destinations take nothing else; refused as a parameter it is refused before anything is changed."""
+    pattern = made()["Parameters"]["WebhookUrl"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, url)) is is_taken
+
+
 def test_the_webhook_is_told_in_cloudevents_for_a_day_and_then_the_queue_is() -> None:
     """The event that the template makes of ours, its header, and where it ends."""
     from extending.model import SOURCE, ExtensionEvent
@@ -163,6 +174,12 @@ def test_production_protects_its_table_but_for_the_deployment_that_makes_it() ->
     assert holds(template, protected, Stage="prod")
     assert not holds(template, protected, Stage="prod", TableProtection="false")
     assert not holds(template, protected, Stage="dev")
+
+
+def test_what_a_removal_leaves_goes_by_the_attribute_that_says_when() -> None:
+    """Time to live reads the attribute that the code writes."""
+    time_to_live = made()["Resources"]["Table"]["Properties"]["TimeToLiveSpecification"]
+    assert time_to_live == {"AttributeName": FORGET_AT, "Enabled": True}
 
 
 def test_the_table_is_encrypted_with_the_key_that_costs_nothing() -> None:

@@ -135,7 +135,31 @@ def test_a_probe_is_a_strangers_call_and_changes_nothing(
     assert "AnswersFailed" not in {name for _, name, _ in emitted(capsys.readouterr().out)}
 
 
-@pytest.mark.parametrize("function", BY_HTTP)
+def test_the_probe_of_sync_is_an_event_of_the_contract_and_changes_nothing(service: Service, table: Any) -> None:
+    """It is the one that the probe of changes tells: an account that nobody has is removed, as of 1970, once."""
+    target = probe_of("SyncFunction")["Target"]
+    event = json.loads(target["Input"])
+    pattern = FUNCTIONS["SyncFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Pattern"]
+    assert event["source"] in pattern["source"]
+    assert event["detail-type"] in pattern["detail-type"]
+    told = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
+    assert told == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
+    before = table.scan()["Items"]
+    assert service.call("sync", event) == {"stored": True}
+    assert service.call("sync", event) == {"stored": False}
+    assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
+
+
+PROBED = sorted([*BY_HTTP, "SyncFunction"])
+
+
+def test_what_a_probe_of_sync_fails_on_is_in_no_queue() -> None:
+    """Where failures go belongs to the alias; the probe comes once more a minute later, and nobody would redrive it."""
+    config = expanded("AWS::Lambda::EventInvokeConfig")["SyncFunctionEventInvokeConfig"]["Properties"]
+    assert config["Qualifier"] == "live"
+
+
+@pytest.mark.parametrize("function", PROBED)
 def test_a_probe_goes_to_the_newest_version(function: str) -> None:
     """To the alias, nine of ten would meet the old version while CodeDeploy moves to the new one."""
     target = expanded("AWS::Scheduler::Schedule")[function.removesuffix("Function") + "Probe"]["Properties"]["Target"]
@@ -165,18 +189,11 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
 
 
 def certain_failures(function: str) -> int:
-    """How many calls fail in a quarter of an hour, at the least, when every call of a function fails.
-
-    Sync has no probe: what fails are its events, each as often as it is tried.
-    """
-    properties = FUNCTIONS[function]["Properties"]
-    if function in BY_HTTP or function == "PublishFunction":
-        return every(probe_of(function))
-    (event,) = properties["Events"].values()
-    if event["Type"] == "ScheduleV2":
-        return every(event["Properties"])
-    assert event["Type"] == "EventBridgeRule"
-    return int(1 + properties["EventInvokeConfig"]["MaximumRetryAttempts"])
+    """How many calls fail in a quarter of an hour, at the least, when every call of a function fails."""
+    if function == "ExpireFunction":
+        (schedule,) = FUNCTIONS[function]["Properties"]["Events"].values()
+        return every(schedule["Properties"])
+    return every(probe_of(function))
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
