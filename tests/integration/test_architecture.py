@@ -27,6 +27,28 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def test_the_readme_names_every_function_with_its_trigger_and_its_rights() -> None:
+    """The first table that anyone reads."""
+    readme = (ROOT / "README.md").read_text()
+    for name in NAMES:
+        (row,) = re.findall(rf"^\| \[{name}\]\(functions/{name}/app\.py\) \|(.*)\|$", readme, re.MULTILINE)
+        wakes_on, _, may = row.split(" | ")
+        (event,) = FUNCTIONS[f"{name.title()}Function"]["Properties"]["Events"].values()
+        if event["Type"] == "HttpApi":
+            last = event["Properties"]["Path"].removeprefix("/accounts/{account_id}")
+            assert event["Properties"]["Method"] in wakes_on
+            assert last in wakes_on.replace("…/{subscription_id}", "/subscriptions/{subscription_id}")
+        actions = {a for s in statements(f"{name.title()}Function") for a in as_list(s["Action"])}
+        said = {
+            "delete": "dynamodb:DeleteItem",
+            "put(?! events)": "dynamodb:PutItem",
+            "update": "dynamodb:UpdateItem",
+            "put events": "events:PutEvents",
+            "set aside": "sqs:SendMessage",
+        }
+        assert {action for word, action in said.items() if re.search(word, may)} == actions & set(said.values())
+
+
 def test_folder_function_and_sample_have_the_same_name() -> None:
     """One word per thing."""
     assert NAMES == ["changes", "expire", "extend", "history", "limits", "list", "offer", "publish", "sync"]
@@ -222,6 +244,45 @@ def test_the_runbook_names_only_what_there_is() -> None:
         for command, name in re.findall(r"aws dynamodb (.+?) --table-name (\S+)", block):
             assert command != "update-table" or name not in changing, block
             changing = changing | {name} if command == "update-table" else changing - {name}
+
+
+def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
+    """A stack that takes a table back changes nothing of it that the template has said all along."""
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", runbook, re.DOTALL) if "from-backup" in block]
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    time_to_live = table["Properties"]["TimeToLiveSpecification"]["AttributeName"]
+    given = {
+        "StreamSpecification": "StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES",
+        "DeletionProtectionEnabled": "--deletion-protection-enabled",
+        "PointInTimeRecoverySpecification": "PointInTimeRecoveryEnabled=true",
+        "TimeToLiveSpecification": f"Enabled=true,AttributeName={time_to_live}",
+    }
+    comes_with_the_backup = {"AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"}
+    assert set(given) == set(table["Properties"]) - comes_with_the_backup
+    for option in given.values():
+        assert f"{option}\n" in block
+
+
+def test_the_cost_table_adds_up() -> None:
+    """Whoever changes a row changes the sum."""
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    table = runbook[runbook.index("| HTTP API, calls |") :]
+    rows = [line.split(" | ") for line in table[: table.index("**a month**")].splitlines()]
+    amounts = {row[0]: [float(re.sub(r"[*|,]", "", cell)) for cell in row[-3:]] for row in rows if len(row) > 3}
+    (total,) = [amounts.pop(name) for name in list(amounts) if "**by use**" in name]
+    del amounts["| probes: calls, writes, logs, 315,360 schedules"], amounts[next(n for n in amounts if "alarms" in n)]
+    for column, accuracy in enumerate((0.06, 0.06, 5)):
+        assert abs(sum(row[column] for row in amounts.values()) - total[column]) < accuracy
+
+
+def test_the_cost_table_counts_the_probes_and_alarms_that_there_are() -> None:
+    """Each schedule of the template by its rate, in a month of 43,800 minutes."""
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    rates = [s["Properties"]["ScheduleExpression"] for s in resources("AWS::Scheduler::Schedule").values()]
+    times = sum(43_800 // int(re.sub(r"\D", "", rate)) for rate in rates)
+    assert f"| probes: calls, writes, logs, {times:,} schedules |" in runbook
+    assert f"| {len(resources('AWS::CloudWatch::Alarm'))} alarms, " in runbook
 
 
 def references(value: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from cfnlint import api as cfnlint
 from cfnlint.config import ManualArgs
 
 from extending.items import FORGET_AT
+from local import ROOT
 from local.webhook import transformed
 from tests.support.template import expanded, expanded_template, template
 
@@ -101,7 +103,12 @@ def test_without_its_parameters_nothing_of_the_webhook_exists() -> None:
 
 @pytest.mark.parametrize(
     ("url", "is_taken"),
-    [("", True), ("https://manager.example/events", True), ("http://manager.example/events", False), ("https://", False)],
+    [
+        ("", True),
+        ("https://manager.example/events", True),
+        ("http://manager.example/events", False),
+        ("https://", False),
+    ],
 )
 def test_a_webhook_is_https(url: str, is_taken: bool) -> None:
     """API destinations take nothing else; refused as a parameter it is refused before anything is changed."""
@@ -180,6 +187,20 @@ def test_what_a_removal_leaves_goes_by_the_attribute_that_says_when() -> None:
     """Time to live reads the attribute that the code writes."""
     time_to_live = made()["Resources"]["Table"]["Properties"]["TimeToLiveSpecification"]
     assert time_to_live == {"AttributeName": FORGET_AT, "Enabled": True}
+
+
+def test_the_first_hour_tells_how_many_resources_the_deployment_shows() -> None:
+    """Those of the documented production parameters: whoever counts others has other parameters, and looks."""
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    (block,) = [text for text in re.findall(r"```toml\n(.*?)```", runbook, re.DOTALL) if "Stage=prod" in text]
+    given: list[str] = tomllib.loads(block)["prod"]["deploy"]["parameters"]["parameter_overrides"]
+    template, values = made(*given), dict(parameter.split("=", 1) for parameter in given)
+    shown = [
+        name
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or holds(template, resource["Condition"], **values)
+    ]
+    assert f"Shows {len(shown)} resources to add" in runbook
 
 
 def test_the_table_is_encrypted_with_the_key_that_costs_nothing() -> None:
