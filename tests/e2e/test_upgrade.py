@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -35,6 +35,15 @@ def reply(status, body):
 
 Template = dict[str, Any]
 
+DOMAIN = "api.upgrade.example"
+
+
+class Fastened(NamedTuple):
+    """What others have fastened to a stack, as it is kept while the stack is away."""
+
+    rules: list[dict[str, Any]]
+    targets: dict[str, list[Any]]
+
 
 class SecondStack:
     """A stack of its own in the local cloud, deployed as an operator does."""
@@ -52,6 +61,8 @@ class SecondStack:
         self.dynamodb = session.client("dynamodb", endpoint_url=self.endpoint)
         self.lambda_ = session.client("lambda", endpoint_url=self.endpoint)
         self.events = session.client("events", endpoint_url=self.endpoint)
+        self.sqs = session.client("sqs", endpoint_url=self.endpoint)
+        self.gateway = session.client("apigatewayv2", endpoint_url=self.endpoint)
 
     def template(self) -> Template:
         """The built template, its functions where they are in the repository."""
@@ -143,6 +154,42 @@ class SecondStack:
         self.formation.execute_change_set(**change)
         self.formation.get_waiter("stack_import_complete").wait(StackName=self.name, WaiterConfig=wait)
 
+    def names_of_rules(self) -> set[str]:
+        """Of all rules on the stack's bus."""
+        return {rule["Name"] for rule in self.events.list_rules(EventBusName=self.name)["Rules"]}
+
+    def take_off(self) -> Fastened:
+        """The mapping of the domain, and whatever rules on the bus are not the stack's own, as the handbook does it."""
+        for mapping in self.gateway.get_api_mappings(DomainName=DOMAIN)["Items"]:
+            self.gateway.delete_api_mapping(DomainName=DOMAIN, ApiMappingId=mapping["ApiMappingId"])
+        pages = self.formation.get_paginator("list_stack_resources").paginate(StackName=self.name)
+        own = {
+            resource["PhysicalResourceId"].rpartition("|")[2]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::Events::Rule"
+        }
+        kept = Fastened([], {})
+        for name in sorted(self.names_of_rules() - own):
+            rule: dict[str, Any] = dict(self.events.describe_rule(EventBusName=self.name, Name=name))
+            targets = self.events.list_targets_by_rule(EventBusName=self.name, Rule=name)["Targets"]
+            kept.rules.append({field: rule[field] for field in ("Name", "EventBusName", "EventPattern", "State")})
+            kept.targets[name] = targets
+            ids = [target["Id"] for target in targets]
+            self.events.remove_targets(EventBusName=self.name, Rule=name, Ids=ids)
+            self.events.delete_rule(EventBusName=self.name, Name=name)
+        return kept
+
+    def put_back(self, kept: Fastened) -> None:
+        for rule in kept.rules:
+            self.events.put_rule(**rule)
+        for name, targets in kept.targets.items():
+            self.events.put_targets(EventBusName=self.name, Rule=name, Targets=targets)
+        self.map_the_domain()
+
+    def map_the_domain(self) -> None:
+        self.gateway.create_api_mapping(DomainName=DOMAIN, ApiId=self.physical("Api"), Stage="$default")
+
     def remove(self) -> None:
         self.formation.delete_stack(StackName=self.name)
         waiter = self.formation.get_waiter("stack_delete_complete")
@@ -232,6 +279,64 @@ def test_a_deploy_that_fails_goes_back_and_callers_notice_nothing(stack: SecondS
     assert stack.call("list") == answer
     assert stack.call("extend")[1]["created"] is False
     assert stack.lead("ExtendFunction") == lead
+
+
+@pytest.fixture
+def integrator(stack: SecondStack) -> Iterator[str]:
+    """Another system's queue behind a rule of its own, which is called as rules of the stack are; and a domain."""
+    queue = stack.sqs.create_queue(QueueName="upgrade-integrator")["QueueUrl"]
+    arn = stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule, pattern = f"{stack.name}-SyncFunctionOfAnother", json.dumps({"source": ["drill"]})
+    stack.gateway.create_domain_name(DomainName=DOMAIN)
+    try:
+        stack.events.put_rule(EventBusName=stack.name, Name=rule, EventPattern=pattern)
+        stack.events.put_targets(EventBusName=stack.name, Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
+        stack.map_the_domain()
+        yield queue
+    finally:
+        stack.take_off()
+        stack.gateway.delete_domain_name(DomainName=DOMAIN)
+        stack.sqs.delete_queue(QueueUrl=queue)
+
+
+def told(stack: SecondStack, queue: str) -> bool:
+    """Whether an event on the bus arrives in a queue behind a rule."""
+    entry = {"EventBusName": stack.name, "Source": "drill", "DetailType": "Drill", "Detail": "{}"}
+    stack.events.put_events(Entries=[entry])  # type: ignore[list-item]
+    messages = stack.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10).get("Messages", [])
+    for message in messages:
+        stack.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return bool(messages)
+
+
+def test_what_others_have_fastened_to_a_stack_is_taken_off_and_comes_back_with_it(
+    stack: SecondStack, integrator: str
+) -> None:
+    """Removed as docs/operations.md says, begun anew with its table, deployed, and everything is where it was.
+
+    AWS refuses to delete a bus with rules and an API with a mapping; the local cloud deletes them too, so that what was
+    not kept would be missing in the end.
+    """
+    table, rules, alone = stack.physical("Table"), stack.names_of_rules(), stack.table_alone()
+    before = stack.items(table)
+    assert told(stack, integrator)
+
+    kept = stack.take_off()
+    assert len(rules - stack.names_of_rules()) == len(kept.rules) == 1
+    assert not stack.gateway.get_api_mappings(DomainName=DOMAIN)["Items"]
+    stack.remove()
+
+    stack.take_back(table, alone)
+    stack.deploy(stack.template())
+    assert stack.names_of_rules() == rules - {kept.rules[0]["Name"]}
+    stack.put_back(kept)
+
+    assert (stack.physical("Table"), stack.items(table)) == (table, before)
+    assert stack.names_of_rules() == rules
+    assert told(stack, integrator)
+    (mapping,) = stack.gateway.get_api_mappings(DomainName=DOMAIN)["Items"]
+    assert mapping["ApiId"] == stack.physical("Api")
+    assert stack.call("extend")[1]["created"] is False
 
 
 def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(stack: SecondStack) -> None:
