@@ -37,6 +37,7 @@ from extending.errors import Code
 from extending.inbound import CHANGES
 from extending.model import ID, OfferId, Refused, Terms, from_epoch
 from extending.runtime import dynamodb
+from functions.changes.app import MOST as MOST_CHANGES
 from generate.shapes import json_schemas
 from tests.integration.conftest import Service
 from tests.support.builders import NOW, SECOND, TERMS, WEEK, iso
@@ -349,11 +350,11 @@ def description() -> Json:
 
 def _operation(name: str, route: str, module: Any, made: Json, told: Answers) -> Json:
     """What Powertools makes of a route, with what only its handler knows."""
-    what, _, why = module.__doc__.partition(": ")
+    operation_id = _operation_id(route, made)
     scopes = SCOPES.get(route)
     operation: Json = {
-        "operationId": _operation_id(made),
-        "summary": f"{why[0].upper()}{why[1:].strip().rstrip('.')}".replace("`", ""),
+        "operationId": operation_id,
+        "summary": getattr(module, operation_id).__doc__.rstrip(".").replace("`", ""),
         "tags": ["machines" if scopes else "extending"],
         "parameters": [_path_parameter(parameter["name"]) for parameter in made.get("parameters", [])],
     }
@@ -376,14 +377,14 @@ def _operation(name: str, route: str, module: Any, made: Json, told: Answers) ->
             "required": True,
             "content": {"application/json": {"schema": _ref(Acceptance), "example": {"offer_id": _offer_id(told)}}},
         }
-    operation["responses"] = _responses(name, told)
-    assert what, module
+    operation["responses"] = _responses(name, bool(scopes), told)
     return operation
 
 
-def _operation_id(made: Json) -> str:
-    """The handler's own name; Powertools appends path and method to it."""
-    return re.sub(r"_(accounts_.*|changes_post)$", "", str(made["operationId"]))
+def _operation_id(route: str, made: Json) -> str:
+    """The name of the function that answers; Powertools appends path and method to it."""
+    method, path = route.split()
+    return str(made["operationId"]).removesuffix(re.sub(r"\W", "_", f"{path}_{method.lower()}"))
 
 
 def _offer_id(told: Answers) -> str:
@@ -428,9 +429,9 @@ def _accepts(check: Callable[[str], int], text: str) -> bool:
     return True
 
 
-def _responses(name: str, told: Answers) -> Json:
+def _responses(name: str, is_scoped: bool, told: Answers) -> Json:
     responses: Json = {}
-    gateway = GATEWAY | ({403: "Forbidden"} if name in MACHINES else {})
+    gateway = GATEWAY | ({403: "Forbidden"} if is_scoped else {})
     for status in sorted({answer.status for _, answer in told} | set(gateway)):
         here = [(summary, answer) for summary, answer in told if answer.status == status]
         codes = [Code(answer.code) for _, answer in here if answer.code]
@@ -473,9 +474,6 @@ def _success(name: str, status: int) -> str:
         ("limits", 304): "The caller's limits are those of now, for as long as `Cache-Control` says.",
         ("changes", 200): "One result for each change.",
     }[name, status]
-
-
-MACHINES = ("limits", "changes")
 
 
 def _headers(name: str, status: int) -> Json:
@@ -547,7 +545,7 @@ def _schemas() -> Json:
     schemas["Changes"]["properties"]["changes"] = {
         "type": "array",
         "minItems": 1,
-        "maxItems": 100,
+        "maxItems": MOST_CHANGES,
         "items": {"oneOf": kinds},
     }
     schemas["Changes"]["additionalProperties"] = False
@@ -559,11 +557,11 @@ def _schemas() -> Json:
 def _told() -> Json:
     """The schemas of the events in; what they consist of has names of its own."""
     models = [(model, "validation") for model in CHANGES.values()]
-    _, made = models_json_schema(models, ref_template="#/components/schemas/Told{model}")  # type: ignore[arg-type]
+    _, made = models_json_schema(models, ref_template="#/components/schemas/Inbound{model}")  # type: ignore[arg-type]
     text = json.dumps(made["$defs"])
     for name in CHANGES:
-        text = text.replace(f"#/components/schemas/Told{name}", f"#/components/schemas/{name}")
-    return {name if name in CHANGES else f"Told{name}": schema for name, schema in json.loads(text).items()}
+        text = text.replace(f"#/components/schemas/Inbound{name}", f"#/components/schemas/{name}")
+    return {name if name in CHANGES else f"Inbound{name}": schema for name, schema in json.loads(text).items()}
 
 
 def _told_apart(choices: list[Json], by: str, schemas: Json) -> Json:

@@ -193,7 +193,7 @@ def local_cloud() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=180)  # Each of its workers, some hundred in a whole run, leaves 1,600 files to delete.
             if process.stdout:
                 process.stdout.close()
 

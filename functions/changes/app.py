@@ -1,4 +1,4 @@
-"""POST /changes: what the service manager tells over HTTPS, stored as sync stores it, with one result for each."""
+"""POST /changes."""
 
 import re
 import time
@@ -31,6 +31,7 @@ app = api.resolver("POST", PATH)
 
 @app.post(PATH)
 def take_changes() -> api.Response[str]:
+    """What the service manager tells over HTTPS, stored as sync stores it, with one result for each."""
     now = utc_now()
     api.machine(app)
     entries = entries_of(api.json_body(app, api.MOST_CHANGES))

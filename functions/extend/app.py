@@ -1,4 +1,4 @@
-"""POST …/extension: grant what was offered, once in the period of the subscription."""
+"""POST …/extension."""
 
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +24,7 @@ app = api.resolver("POST", PATH)
 
 @app.post(PATH)
 def extend_subscription(account_id: str, subscription_id: str) -> api.Response[str]:
+    """Grant what was offered, once in the period of the subscription."""
     now = utc_now()
     user_id = api.caller(app)
     api.check_ids(account_id, subscription_id)

@@ -1,4 +1,4 @@
-"""GET /accounts/{account_id}/extensions: every extension of the account, those granted last first."""
+"""GET /accounts/{account_id}/extensions."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +15,7 @@ app = api.resolver("GET", PATH)
 
 @app.get(PATH)
 def list_extensions(account_id: str) -> api.Response[str]:
+    """Every extension of the account, those granted last first."""
     now = utc_now()
     user_id = api.caller(app)
     api.check_ids(account_id)

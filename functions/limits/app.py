@@ -1,4 +1,4 @@
-"""GET /accounts/{account_id}/limits: what an application server enforces; it may ask at every log-in."""
+"""GET /accounts/{account_id}/limits."""
 
 import hashlib
 import json
@@ -21,6 +21,7 @@ app = api.resolver("GET", PATH)
 
 @app.get(PATH)
 def account_limits(account_id: str) -> api.Response[str]:
+    """What an application server enforces; it may ask at every log-in."""
     clock = exact_now()
     now = clock.replace(microsecond=0)
     api.machine(app)

@@ -1,4 +1,4 @@
-"""GET /accounts/{account_id}/subscriptions: what the account has, what can be extended, what it may use now."""
+"""GET /accounts/{account_id}/subscriptions."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +15,7 @@ app = api.resolver("GET", PATH)
 
 @app.get(PATH)
 def list_subscriptions(account_id: str) -> api.Response[str]:
+    """What the account has, what can be extended, what it may use now."""
     now = utc_now()
     user_id = api.caller(app)
     api.check_ids(account_id)

@@ -79,12 +79,12 @@ Units = Annotated[int, Field(ge=0, le=MOST_UNITS, strict=True)]
 Duration = Annotated[str, Field(json_schema_extra={"format": "duration"}), AfterValidator(_fixed_length)]
 
 
-class _Told(BaseModel):
+class _Inbound(BaseModel):
     # Errors end in logs and in the failure queue: no values in them. What is new in an event is left unread.
     model_config = ConfigDict(hide_input_in_errors=True, extra="ignore", frozen=True)
 
 
-class ServicingOrganization(_Told):
+class ServicingOrganization(_Inbound):
     """Whom the account turns to for what it lacks."""
 
     name: Name | None = None
@@ -94,7 +94,7 @@ class ServicingOrganization(_Told):
     site: Name | None = None
 
 
-class AccountChanged(_Told):
+class AccountChanged(_Inbound):
     """An account is new, or its name, time zone or servicing organisation is."""
 
     account_id: Id
@@ -109,7 +109,7 @@ class AccountChanged(_Told):
         return Account(self.account_id, self.name, self.time_zone, told.model_dump() if told else None)
 
 
-class MemberChanged(_Told):
+class MemberChanged(_Inbound):
     """A user's role in an account is new or another; null: it was taken away."""
 
     account_id: Id
@@ -118,19 +118,19 @@ class MemberChanged(_Told):
     changed_at: Precise
 
 
-class Tariff(_Told):
+class Tariff(_Inbound):
     id: Id
     name: Name
 
 
-class TariffLimits(_Told):
+class TariffLimits(_Inbound):
     """Null is unlimited."""
 
     sessions: Units | None
     databases: Units | None
 
 
-class ExtensionTerms(_Told):
+class ExtensionTerms(_Inbound):
     """What an extension of this subscription adds, and for how long (weeks, days, hours, minutes, seconds)."""
 
     sessions: Units
@@ -141,7 +141,7 @@ class ExtensionTerms(_Told):
 PERIOD_ID = "What the sender calls this period. Without it a period is its starts_at, and another starts_at is another."
 
 
-class SubscriptionChanged(_Told):
+class SubscriptionChanged(_Inbound):
     """A subscription is new, renewed, ended, or of other limits or terms."""
 
     account_id: Id
@@ -180,7 +180,7 @@ class SubscriptionChanged(_Told):
         )
 
 
-class UsageChanged(_Told):
+class UsageChanged(_Inbound):
     """How many sessions and databases of an account are in use now."""
 
     account_id: Id
@@ -189,7 +189,7 @@ class UsageChanged(_Told):
     changed_at: Precise
 
 
-class SubscriptionRemoved(_Told):
+class SubscriptionRemoved(_Inbound):
     """A subscription was never right: it leaves list, offer and limits; what was granted on it stays in the history."""
 
     account_id: Id
@@ -197,7 +197,7 @@ class SubscriptionRemoved(_Told):
     changed_at: Precise
 
 
-class AccountRemoved(_Told):
+class AccountRemoved(_Inbound):
     """Forget an account: its name and contacts, members, subscriptions, usage, history."""
 
     account_id: Id

@@ -69,7 +69,7 @@ TIE = "same changed_at, other content"
 
 
 def take(change: Change, now: datetime, time_left: TimeLeft) -> Taken:
-    """Store a change unless something as new is known.
+    """Store a change, unless something newer is stored, or something else of the same instant that takes more away.
 
     Raises Busy; to take the same change again is always safe, and finishes what was begun.
     """
@@ -121,14 +121,14 @@ def report(change: Change, taken: Taken) -> None:
 
 
 def _put_member(account_id: str, user_id: str, role: Role | None, changed_at: datetime, time_left: TimeLeft) -> Taken:
-    """Of two roles as new the lesser stays."""
+    """Of two roles told for the same instant the lesser stays."""
     greater = {f":greater{n}": {"S": above} for n, above in enumerate(roles_above(role))}
     takes_away = f"{items.ROLE} IN ({', '.join(greater)})" if greater else ""
     return _put_if_newer(items.member_item(account_id, user_id, role), changed_at, time_left, takes_away, greater)
 
 
 def _put_subscription(account_id: str, told: Subscription, changed_at: datetime, time_left: TimeLeft) -> Taken:
-    """Of two as new the one stays that ends earlier, or has no terms."""
+    """Of two told for the same instant the one stays that ends earlier, or has no terms."""
     takes_away = f"{items.ENDS_AT} > :ends_at"
     if not told.terms:
         takes_away += f" OR ({items.ENDS_AT} = :ends_at AND attribute_exists({items.DURATION}))"
@@ -139,7 +139,7 @@ def _put_subscription(account_id: str, told: Subscription, changed_at: datetime,
 def _put_if_newer(
     item: Item, changed_at: datetime, time_left: TimeLeft, takes_away: str = "", values: Item | None = None
 ) -> Taken:
-    """Put an item that is newer than what is stored, or as new and, by the condition `takes_away`, the safer one."""
+    """Put an item that is newer than what is stored, or of the same instant and by `takes_away` the safer one."""
     version = items.version(changed_at)
     item = item | {items.VERSION: version}
     newer = f"attribute_not_exists({items.VERSION}) OR {items.VERSION} < :version"
