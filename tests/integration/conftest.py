@@ -133,7 +133,7 @@ class Bus:
         self._read += len(records)
         return [r for r in records if r["dynamodb"].get("NewImage", {}).get("t") == {"S": "extension"}]
 
-    def news(self) -> list[tuple[str, str]]:
+    def announced(self) -> list[tuple[str, str]]:
         """What was taken: kind and subscription."""
         return [(entry["DetailType"], json.loads(entry["Detail"])["subscription_id"]) for entry in self.taken]
 

@@ -361,11 +361,11 @@ def test_where_someone_who_is_no_owner_has_tried_the_role_is_read_first_for_a_mi
 
 def test_an_instance_remembers_no_more_accounts_than_it_has_room_for(service: Service) -> None:
     """Whoever tries account after account makes it forget the oldest, and not grow."""
-    for number in range(use_cases.MOST_WARY + 1):
-        use_cases.be_wary(f"A-{number}", NOW)
-    assert not use_cases.is_wary("A-0", NOW)
-    assert use_cases.is_wary("A-1", NOW)
-    assert use_cases.is_wary(f"A-{use_cases.MOST_WARY}", NOW)
+    for number in range(use_cases.MOST_REMEMBERED + 1):
+        use_cases.ask_role_first(f"A-{number}", NOW)
+    assert not use_cases.asks_role_first("A-0", NOW)
+    assert use_cases.asks_role_first("A-1", NOW)
+    assert use_cases.asks_role_first(f"A-{use_cases.MOST_REMEMBERED}", NOW)
 
 
 # Contention and faults

@@ -137,7 +137,7 @@ def test_what_the_bus_did_not_take_is_brought_again_and_order_is_kept(service: S
     assert publish(records) == [records[1]["dynamodb"]["SequenceNumber"]]
     deliver(records[1:])
     for subscription in ("S-2", "S-3", "S-4"):
-        kinds = [kind for kind, of in bus.news() if of == subscription]
+        kinds = [kind for kind, of in bus.announced() if of == subscription]
         assert set(kinds) == {"ExtensionGranted", "ExtensionExpired"}
         assert kinds.index("ExtensionExpired") > max(n for n, kind in enumerate(kinds) if kind == "ExtensionGranted")
 
@@ -149,8 +149,8 @@ def test_after_an_outage_of_the_bus_everything_is_caught_up_in_order(service: Se
     service.at(NOW + WEEK).expire()
     bus.refuse = [RuntimeError("ThrottlingException")] * outage
     deliver(bus.records())
-    assert sorted(set(bus.news())) == sorted(bus.news())
-    assert [kind for kind, of in bus.news() if of == "S-2"] == ["ExtensionGranted", "ExtensionExpired"]
+    assert sorted(set(bus.announced())) == sorted(bus.announced())
+    assert [kind for kind, of in bus.announced() if of == "S-2"] == ["ExtensionGranted", "ExtensionExpired"]
 
 
 def test_a_record_that_is_no_extension_is_set_aside_and_the_others_go_out(service: Service, bus: Bus) -> None:
@@ -160,7 +160,7 @@ def test_a_record_that_is_no_extension_is_set_aside_and_the_others_go_out(servic
     bad = json.loads(json.dumps(good[0]))
     del bad["dynamodb"]["NewImage"]["e"]
     assert publish([good[0], bad, good[1]]) == []
-    assert [of for _, of in bus.news()] == ["S-2", "S-3"]
+    assert [of for _, of in bus.announced()] == ["S-2", "S-3"]
     (message,) = sqs().receive_message(QueueUrl=bus.queue_url, MaxNumberOfMessages=10)["Messages"]
     assert json.loads(message["Body"]) == {
         "function": Context.invoked_function_arn,
@@ -176,7 +176,7 @@ def test_a_bad_record_is_set_aside_once_however_often_the_bus_refuses(service: S
     bad = {"dynamodb": {"NewImage": {"t": {"S": "account"}}, "SequenceNumber": "7"}}
     bus.refuse = [RuntimeError("down")] * 5
     deliver([good[0], bad, good[1]])
-    assert [of for _, of in bus.news()] == ["S-2", "S-3"]
+    assert [of for _, of in bus.announced()] == ["S-2", "S-3"]
     attributes = sqs().get_queue_attributes(QueueUrl=bus.queue_url, AttributeNames=["All"])["Attributes"]
     assert attributes["ApproximateNumberOfMessages"] == "1"
 
@@ -188,10 +188,10 @@ def test_a_reminder_that_the_bus_could_not_take_before_the_end_is_not_sent_after
     records = bus.records()
     service.at(NOW + WEEK - SECOND)
     publish(records)
-    assert [kind for kind, _ in bus.news()] == ["ExtensionGranted", "ExtensionEndsSoon"]
+    assert [kind for kind, _ in bus.announced()] == ["ExtensionGranted", "ExtensionEndsSoon"]
     service.at(NOW + WEEK)
     publish(records)
-    assert [kind for kind, _ in bus.news()][2:] == ["ExtensionGranted"]
+    assert [kind for kind, _ in bus.announced()][2:] == ["ExtensionGranted"]
 
 
 def test_without_a_failure_queue_a_bad_record_is_reported_to_lambda(
@@ -205,7 +205,7 @@ def test_without_a_failure_queue_a_bad_record_is_reported_to_lambda(
     good = bus.records()
     bad = {"dynamodb": {"NewImage": {"t": {"S": "account"}}, "SequenceNumber": "7"}}
     assert publish([good[0], bad, good[1]]) == ["7"]
-    assert [of for _, of in bus.news()] == ["S-2", "S-3"]
+    assert [of for _, of in bus.announced()] == ["S-2", "S-3"]
 
 
 def test_other_changes_of_an_extension_tell_nothing(service: Service, bus: Bus) -> None:
@@ -224,7 +224,7 @@ def test_the_sample_event_is_told(bus: Bus) -> None:
     from functions.publish.app import handler
 
     assert handler(sample("publish"), Context()) == {"batchItemFailures": []}
-    assert bus.news() == [("ExtensionGranted", "S-1")]
+    assert bus.announced() == [("ExtensionGranted", "S-1")]
 
 
 def test_the_sample_event_is_a_record_as_the_table_writes_it(service: Service, bus: Bus) -> None:

@@ -7,13 +7,13 @@ from extending import store
 from extending.errors import Code
 from extending.model import Extension, Holdings, OfferId, Refused, Role, make_offer
 
-WARY = timedelta(minutes=1)
+ROLE_FIRST = timedelta(minutes=1)
 """How long an instance asks for the role first, in an account where someone who is no owner wanted to extend."""
 
-MOST_WARY = 10_000
+MOST_REMEMBERED = 10_000
 """Accounts that an instance remembers so, the oldest are forgotten first."""
 
-_wary: dict[str, datetime] = {}
+_others_tried: dict[str, datetime] = {}
 
 
 def view(user_id: str, account_id: str) -> tuple[Role, Holdings]:
@@ -54,7 +54,7 @@ def extend(
     unmet: store.Unmet | None = None
     # Another subscription's offer, or one of nothing, is never granted; who asks is still to be told what runs.
     can_be_granted = offer_id.subscription_id == subscription_id and offer_id.terms.add_something
-    if not can_be_granted or is_wary(account_id, now):
+    if not can_be_granted or asks_role_first(account_id, now):
         role = store.role(user_id, account_id)
         if not can_be_granted or role is None or not role.may_extend:
             unmet = store.Unmet(role, None)
@@ -65,7 +65,7 @@ def extend(
             return extension, True
 
     if unmet.role is None or not unmet.role.may_extend:
-        be_wary(account_id, now)
+        ask_role_first(account_id, now)
     if unmet.role is None:
         raise Refused(Code.ACCOUNT_NOT_FOUND)
     if unmet.role.may_extend and unmet.extension and unmet.extension.runs(now):
@@ -95,19 +95,19 @@ def extend(
     raise Refused(Code.OFFER_CHANGED, offer=fresh, servicing_organization=servicing_organization)
 
 
-def is_wary(account_id: str, now: datetime) -> bool:
+def asks_role_first(account_id: str, now: datetime) -> bool:
     """Whether someone who is no owner has lately wanted to extend in this account, as far as this instance knows."""
-    since = _wary.get(account_id)
-    return since is not None and now < since + WARY
+    since = _others_tried.get(account_id)
+    return since is not None and now < since + ROLE_FIRST
 
 
-def be_wary(account_id: str, now: datetime) -> None:
-    _wary.pop(account_id, None)
-    if len(_wary) >= MOST_WARY:
-        del _wary[next(iter(_wary))]
-    _wary[account_id] = now
+def ask_role_first(account_id: str, now: datetime) -> None:
+    _others_tried.pop(account_id, None)
+    if len(_others_tried) >= MOST_REMEMBERED:
+        del _others_tried[next(iter(_others_tried))]
+    _others_tried[account_id] = now
 
 
 def forget() -> None:
     """Begin as a new instance does."""
-    _wary.clear()
+    _others_tried.clear()
