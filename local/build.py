@@ -1,5 +1,6 @@
 """Building what runs locally: `sam build`, unless nothing that goes into it has changed."""
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -52,17 +53,20 @@ def built(target: Path, python: str = OURS) -> None:
     """Have the build for a Python and this platform in a folder: made now, or the one made of the very same sources."""
     made_for = runtime(python)
     others = KEPT / python
+    others.mkdir(parents=True, exist_ok=True)
     kept = others / _digest(made_for)
-    if not kept.exists():
-        unfinished = others / f"unfinished-{os.getpid()}"
-        sam("build", "--config-env", "local", "--build-dir", str(unfinished), **made_for)
-        for outdated in others.iterdir():
-            if outdated != unfinished:
-                shutil.rmtree(outdated, ignore_errors=True)
+    # One start at a time: another one would take away what this one makes or links. A killed one holds no lock.
+    with (KEPT / f"{python}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
+            unfinished = others / f"unfinished-{os.getpid()}"
+            sam("build", "--config-env", "local", "--build-dir", str(unfinished), **made_for)
+            for outdated in others.iterdir():
+                if outdated != unfinished:
+                    shutil.rmtree(outdated, ignore_errors=True)
             unfinished.rename(kept)
-    # Links: another start may take the kept one away while this one is in use.
-    shutil.copytree(kept, target, copy_function=os.link)
+        # Links: a later start may take the kept one away while this one is in use.
+        shutil.copytree(kept, target, copy_function=os.link)
 
 
 def _digest(made_for: Mapping[str, str]) -> str:

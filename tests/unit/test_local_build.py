@@ -1,6 +1,7 @@
 """When `sam build` is called for what runs locally, and when the last build is good enough."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,24 @@ def test_a_build_that_fails_is_told_and_tried_again(sam: Sam, tmp_path: Path) ->
     sam.does(BUILDS)
     built(tmp_path / "target", "3.13")
     assert sam.calls() == ["3.13"]
+
+
+def test_starts_at_the_same_time_share_one_build(sam: Sam, tmp_path: Path) -> None:
+    """Two terminals, or a run beside a test: neither takes away what the other is making or linking."""
+    sam.does(BUILDS.replace("mkdir", "sleep 0.3; mkdir"))
+    targets = [tmp_path / "one", tmp_path / "another"]
+    with ThreadPoolExecutor(2) as starts:
+        list(starts.map(lambda target: built(target, "3.13"), targets))
+    assert [(target / "template.yaml").read_text() for target in targets] == ["3.13\n"] * 2
+    assert sam.calls() == ["3.13"]
+
+
+def test_what_an_interrupted_build_left_is_removed(sam: Sam, tmp_path: Path) -> None:
+    """Another start's folder lies there only where that start is no more."""
+    left = tmp_path / "kept" / "3.13" / "unfinished-1"
+    left.mkdir(parents=True)
+    built(tmp_path / "target", "3.13")
+    assert not left.exists()
 
 
 def test_containers_have_the_python_of_the_template() -> None:
