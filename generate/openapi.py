@@ -181,7 +181,7 @@ def _story(service: Service) -> dict[str, Answers]:
     ]
     told["extend"] += [
         ("An administrator", extend(offer_id, "U-2")),
-        ("The body is no JSON", extend(body="offer_id=1")),
+        ("The body is not JSON", extend(body="offer_id=1")),
         ("A field too many", extend(body=json.dumps({"offer_id": offer_id, "sessions": 100}))),
     ]
     service.subscription(extension_terms=TERMS | {"sessions": 3}, changed_at="2026-11-22T10:00:00Z")
@@ -244,7 +244,7 @@ def _changes(service: Service) -> Answers:
         told.append(("The database is busy; to be sent again", changes(entries[0])))
     return [
         *told,
-        ("The body is no JSON", changes(body="changes=1")),
+        ("The body is not JSON", changes(body="changes=1")),
         ("Nothing to change", changes()),
         ("A token for something else than the API", changes(use="id")),
     ]

@@ -72,7 +72,7 @@ def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() ->
     assert load(file, bus.put, rejects.append) == (2, 7)
     assert bus.taken == [1, 10]
     assert [reject.number for reject in rejects] == [3, 4, 5, 6, 7, 8, 9]
-    assert "account_id: String should match pattern" in rejects[5].reason
+    assert "account_id: a text that matches ^" in rejects[5].reason
     assert rejects[2].reason == "detail is missing"
     assert json.loads(rejects[5].text)["detail"]["account_id"] == "A#1"
 

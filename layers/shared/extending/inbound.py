@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from extending import model
 from extending.model import (
@@ -35,11 +36,13 @@ from extending.model import (
     from_epoch,
 )
 
+_INSTANT = "an ISO 8601 instant with its offset is expected, as 2026-11-29T10:00:00Z"
+
 
 def _written_out(value: object) -> object:
     """A bare number would pass for seconds since 1970."""
     if not isinstance(value, str) or "T" not in value:
-        raise ValueError("an ISO 8601 instant with its offset is expected, as 2026-11-29T10:00:00Z")
+        raise ValueError(_INSTANT)
     return value
 
 
@@ -240,7 +243,28 @@ class NotAnEvent(ValueError):
         super().__init__("; ".join(f"{name}: {why}" if name else why for name, why in named.items()))
 
 
-_OBJECT = "an object is expected"
+_EXPECTED = {
+    "datetime_from_date_parsing": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "enum": "{expected} is expected",
+    "greater_than_equal": "{ge} or more is expected",
+    "int_type": "a whole number is expected",
+    "less_than_equal": "{le} or less is expected",
+    "missing": "it is missing",
+    "model_type": "an object is expected",
+    "string_pattern_mismatch": "a text that matches {pattern} is expected",
+    "string_too_long": "at most {max_length} characters are expected",
+    "string_type": "a text is expected",
+    "string_unicode": "a text of Unicode characters is expected",
+    "timezone_aware": _INSTANT,
+    "value_error": "{error}",
+}
+"""What is said of a field, by pydantic's type of the error: it is read by those who never heard of pydantic."""
+
+
+def _why(problem: ErrorDetails) -> str:
+    words = _EXPECTED.get(problem["type"])
+    return words.format(**problem.get("ctx", {})) if words else problem["msg"]
 
 
 def read(detail_type: object, detail: object, now: datetime) -> Change:
@@ -250,15 +274,8 @@ def read(detail_type: object, detail: object, now: datetime) -> Change:
     try:
         change = CHANGES[detail_type].model_validate(detail)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        raise NotAnEvent(
-            {
-                ".".join(["detail", *map(str, problem["loc"])]): _OBJECT
-                if problem["type"] == "model_type"
-                else problem["msg"]
-                for problem in problems
-            }
-        ) from None
+        problems = error.errors(include_url=False, include_input=False)
+        raise NotAnEvent({".".join(["detail", *map(str, each["loc"])]): _why(each) for each in problems}) from None
     if change.changed_at > now + AHEAD:
         raise NotAnEvent({"detail.changed_at": "more than five minutes ahead of the clock"})
     return change
