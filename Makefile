@@ -28,7 +28,7 @@ format: .venv/.done ## Bring the code into its form
 	.venv/bin/ruff check --fix --exit-zero .
 	.venv/bin/ruff format .
 
-check: system .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_modules/.package-lock.json cabinet/node_modules/.package-lock.json ## Linters, types, template, API description, component
+check: npm .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_modules/.package-lock.json cabinet/node_modules/.package-lock.json ## Linters, types, template, API description, component
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -84,7 +84,7 @@ report: .venv/.done ## How extensions are used, and whom to call (OUT=report.htm
 watch: .venv/.done ## Watch a stage live: grants, refusals, lag, queues, alarms (STAGE=… EVERY=10 ONCE=1)
 	@PORT=$(PORT) .venv/bin/python -m ops.watch $(TOOL) $(if $(EVERY),--every "$(EVERY)") $(if $(ONCE),--once)
 
-generate: .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
+generate: npm .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas
 	.venv/bin/python -m generate.licences
 	.venv/bin/python -W ignore -m generate.openapi
@@ -97,10 +97,13 @@ pictures: system .venv/.done ## Take the pictures of docs/images anew, of a runn
 audit: .venv/.done ## Look the locked libraries up in the vulnerability databases
 	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --strict --requirement /dev/stdin
 
-# What the tests need of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
-.PHONY: system
+# What is needed of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
+.PHONY: system npm
 system:
-	@sh local/setup.sh system
+	@sh local/setup.sh system java npm chromium
+
+npm:
+	@sh local/setup.sh system npm
 
 .venvs/uv/.done:
 	@sh local/setup.sh bootstrap

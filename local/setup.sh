@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make` needs before anything of ours can run: a Python, uv, environments; and Debian packages for the tests.
+# What `make` needs before anything of ours can run: a Python, uv, environments; and commands of Debian packages.
 # What cannot be brought along is named in one line, with what to do.
 set -eu
 
@@ -50,15 +50,19 @@ environment() {
     touch "$folder/.done"
 }
 
-# Debian packages that the tests need: installed where they are missing and we may.
+# system COMMAND…: their Debian packages, installed where they are missing and we may.
 system() {
     missing=""
-    for pair in java:openjdk-17-jre-headless npm:npm chromium:chromium; do
-        command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+    for command; do
+        command -v "$command" >/dev/null && continue
+        case $command in
+            java) missing="$missing openjdk-17-jre-headless" ;;
+            *) missing="$missing $command" ;;
+        esac
     done
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        trouble "The tests need these Debian packages:$missing. As root: apt-get install --no-install-recommends$missing"
+        trouble "These Debian packages are needed:$missing. As root: apt-get install --no-install-recommends$missing"
     fi
     echo "Installing$missing …" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing; } >&2 ||

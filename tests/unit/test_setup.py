@@ -1,0 +1,113 @@
+"""What `make` says where this machine lacks what cannot be brought along, and what heals by itself."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import ROOT
+
+NEEDED = ("sh", "rm", "mkdir", "touch", "id")
+"""Commands of the script itself; any other is a stand-in or is not there."""
+
+OLD = 'case "$2" in *print*) echo 3.10 ;; *) exit 1 ;; esac'
+BARE = 'case "$2" in *print*) echo 3.12 ;; *ensurepip*) exit 1 ;; esac'
+REAL = f'exec "{sys.executable}" "$@"'
+
+
+class Machine:
+    """A PATH of stand-ins, and a folder to set up in."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self._path = place, place / "bin"
+        self._path.mkdir()
+        for name in NEEDED:
+            (self._path / name).symlink_to(str(shutil.which(name)))
+
+    def has(self, name: str, script: str) -> None:
+        command = self._path / name
+        command.unlink(missing_ok=True)
+        command.write_text(f"#!/bin/sh\n{script}\n")
+        command.chmod(0o755)
+
+    def setup(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["sh", str(ROOT / "local" / "setup.sh"), *arguments]
+        path = {"PATH": str(self._path)}
+        return subprocess.run(command, cwd=self.place, env=path, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize("step", [("bootstrap",), ("environment", ".venv")])
+@pytest.mark.parametrize(
+    ("pythons", "said"),
+    [
+        ({}, "✗ Python 3.11 or newer is needed, and there is no python3. On Debian, as root: apt-get install python3"),
+        ({"python3": OLD}, "✗ Python 3.11 or newer is needed, python3 is 3.10. Put a newer one on PATH as python3.13"),
+        ({"python3": BARE}, "✗ Python 3.12 is here without venv. On Debian, as root: apt-get install python3-venv"),
+        ({"python3": OLD, "python3.12": BARE}, "✗ Python 3.12 is here without venv."),
+    ],
+)
+def test_a_python_that_will_not_do_is_one_line_with_what_to_do(
+    machine: Machine, step: tuple[str, ...], pythons: dict[str, str], said: str
+) -> None:
+    """Before anything is set up."""
+    for name, script in pythons.items():
+        machine.has(name, script)
+    done = machine.setup(*step)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(said)
+    assert done.returncode == 1
+    assert not (machine.place / ".venv").exists()
+
+
+@pytest.mark.parametrize("newer", ["python3.13", "python3.12", "python3.11"])
+def test_a_newer_python_beside_an_old_one_is_taken(machine: Machine, newer: str) -> None:
+    """Debian 11 has 3.10 or older as python3."""
+    machine.has("python3", OLD)
+    machine.has(newer, REAL)
+    machine.has("uv", 'echo "$@"')
+    assert f"--python {sys.executable}" in machine.setup("environment", ".venv").stdout
+
+
+def test_a_half_made_environment_heals_at_the_next_start(machine: Machine) -> None:
+    """uv refuses a folder in which no Python is; what an interrupted start left is made anew, what is whole is kept."""
+    machine.has("python3", REAL)
+    machine.has("uv", '[ ! -d "$UV_PROJECT_ENVIRONMENT" ] || echo kept; mkdir -p "$UV_PROJECT_ENVIRONMENT"')
+    environment = machine.place / ".venv"
+    (environment / "pycache").mkdir(parents=True)
+    done = machine.setup("environment", ".venv")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert [path.name for path in environment.iterdir()] == [".done"]
+    (environment / "bin").mkdir()
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    assert machine.setup("environment", ".venv").stdout == "kept\n"
+
+
+def test_an_environment_that_cannot_be_made_is_not_taken_for_done(machine: Machine) -> None:
+    """No network, and nothing in the cache."""
+    machine.has("python3", REAL)
+    machine.has("uv", "exit 1")
+    done = machine.setup("environment", ".venv")
+    assert "✗ .venv could not be set up; uv says why above." in done.stderr
+    assert done.returncode == 1
+    assert not (machine.place / ".venv" / ".done").exists()
+
+
+def test_only_what_is_asked_for_is_needed_of_the_system(machine: Machine) -> None:
+    """`make check` has no use for Java and Chromium; who is not root is told what to install."""
+    machine.has("id", "echo 1000")
+    machine.has("npm", "true")
+    assert machine.setup("system", "npm").returncode == 0
+    done = machine.setup("system", "java", "npm", "chromium")
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        "✗ These Debian packages are needed: openjdk-17-jre-headless chromium. "
+        "As root: apt-get install --no-install-recommends openjdk-17-jre-headless chromium"
+    )
+    assert done.returncode == 1
