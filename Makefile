@@ -5,7 +5,8 @@ export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
 # What the operator's tools have in common.
-TOOL = --stage "$(or $(STAGE),local)" $(if $(JSON),--json)
+AT = --stage "$(or $(STAGE),local)"
+TOOL = $(AT) $(if $(JSON),--json)
 SURE = $(if $(YES),--yes)
 
 help: ## What can be made
@@ -50,18 +51,18 @@ start-lambda: .venv/.done .venvs/sam/.done ## Serve the functions to SDK clients
 	@PORT=$(PORT) .venv/bin/python -m local.sam_local $(ARGS)
 
 load: .venv/.done ## Tell events from JSON Lines (FILE=… STAGE=…; over HTTPS with URL=… and the token in TOKEN)
-	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" --stage "$(STAGE)" $(if $(URL),--url "$(URL)")
+	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" $(AT) $(if $(URL),--url "$(URL)")
 
 logs: .venv/.done ## Follow the functions' logs (STAGE=…, fn=… ID=… SINCE=10m)
-	@PORT=$(PORT) .venv/bin/python -m ops.logs --stage "$(STAGE)" --function "$(fn)" --id "$(ID)" \
+	@PORT=$(PORT) .venv/bin/python -m ops.logs $(AT) --function "$(fn)" --id "$(ID)" \
 		$(if $(SINCE),--since "$(SINCE)") $(if $(ONCE),--once)
 
-redrive: .venv/.done ## Show the failure queues and put back (STAGE=…, DRY=1 only shows, SINCE=… announces again, DROP=id deletes one)
-	@PORT=$(PORT) .venv/bin/python -m ops.redrive --stage "$(STAGE)" $(if $(DRY),--dry) $(if $(SINCE),--since "$(SINCE)") \
+redrive: .venv/.done ## Show the failure queues and put back (DRY=1 only shows, SINCE=… announces again, DROP=id deletes one; STAGE=… YES=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.redrive $(TOOL) $(SURE) $(if $(DRY),--dry) $(if $(SINCE),--since "$(SINCE)") \
 		$(if $(DROP),--drop "$(DROP)")
 
-move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (STAGE=…; DELETE=1 after the upgrade)
-	@PORT=$(PORT) .venv/bin/python -m ops.members --stage "$(STAGE)" $(if $(DELETE),--delete)
+move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (DELETE=1 after the upgrade; STAGE=… YES=1)
+	@PORT=$(PORT) .venv/bin/python -m ops.members $(TOOL) $(SURE) $(if $(DELETE),--delete)
 
 # USER is in every shell's environment: it counts only where it stands behind `make explain`.
 explain: .venv/.done ## Explain an account: what may be extended, by whom, why not (ACCOUNT=… USER=… STAGE=… JSON=1)

@@ -1,5 +1,6 @@
 """The local cloud behind `make run`; nothing that is deployed knows of it."""
 
+import os
 import platform
 import socket
 from pathlib import Path
@@ -12,6 +13,11 @@ REGION = "us-east-1"
 
 class Trouble(Exception):
     """Something that a user can mend, with what to do."""
+
+
+def environment() -> dict[str, str]:
+    """The caller's, without what it says of AWS: another account, or a profile that is not there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
 def free_port() -> int:

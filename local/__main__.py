@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-import boto3
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +20,8 @@ from local.identity import AUDIENCE, Identity
 from local.routes import serve_api, serve_cors
 from local.server import LocalCloud, application
 from local.webhook import Receiver, Webhook
+from ops.console import Arguments
+from ops.stage import local_session
 
 console = Console(stderr=True, highlight=False)
 
@@ -77,7 +78,7 @@ def start(port: int, origins: str, receiver: Receiver | None, stack: contextlib.
         build.built(state / "build")
     with step("Starting the local cloud (MiniStack)"):
         cloud.wait_until_it_answers(process, endpoint, state)
-    session = boto3.Session("test", "test", region_name=REGION)
+    session = local_session()
     session.client("s3", endpoint_url=endpoint).create_bucket(Bucket="artifacts")
     pages = [url, f"http://localhost:{port}", *filter(None, origins.split(","))]
     with step("Deploying template.yaml (sam deploy)"):
@@ -144,7 +145,7 @@ def http_url(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser = Arguments(prog="make run", description=__doc__)
     parser.add_argument("--port", type=port_number, default=8080)
     parser.add_argument("--origins", default="", help="further origins of pages that may call the API, with commas")
     parser.add_argument(

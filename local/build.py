@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from local import REGION, ROOT, SAM, Trouble
+from local import REGION, ROOT, SAM, Trouble, environment
 
 KEPT = ROOT / ".local-cloud" / "built"
 """The last build for each Python, in a folder named after what went into it."""
@@ -21,13 +21,13 @@ OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The local cloud runs functions on its own interpreter and platform, whatever the template says."""
 
 
-def sam(*arguments: str, **environment: str) -> None:
+def sam(*arguments: str, **variables: str) -> None:
     """Run the SAM CLI; raises Trouble with what it said where it failed."""
     with tempfile.TemporaryDirectory() as folder:  # It leaves empty folders behind.
         done = subprocess.run(
             [SAM / "bin" / "sam", *arguments],
             cwd=ROOT,
-            env=os.environ | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2", "TMPDIR": folder} | environment,
+            env=environment() | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2", "TMPDIR": folder} | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

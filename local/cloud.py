@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import psutil
 
-from local import REGION, ROOT, Trouble
+from local import REGION, ROOT, Trouble, environment
 
 STATE = ROOT / ".local-cloud"
 
@@ -27,8 +27,7 @@ def state_folder(port: int) -> Path:
 @contextlib.contextmanager
 def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run MiniStack; it ends with the block."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    environment |= {
+    variables = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
@@ -39,7 +38,7 @@ def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (state / "ministack.log").open("wb") as output:
         process = subprocess.Popen(
             [ROOT / ".venvs" / "ministack" / "bin" / "ministack"],
-            env=environment,
+            env=environment() | variables,
             cwd=state,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from local import REGION, ROOT, SAM, Trouble
+from local import REGION, ROOT, SAM, Trouble, environment
 from local.build import built, templates_python
 from local.cloud import state_folder
 from ops.stage import FUNCTIONS, NoStack, Stack, stack
@@ -39,7 +39,7 @@ def state() -> Path:
 def aws(target: Stack) -> dict[str, str]:
     """An environment in which the local cloud is AWS, whatever the caller's own says."""
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        **environment(),
         "AWS_ENDPOINT_URL": str(target.endpoint),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

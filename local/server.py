@@ -22,6 +22,7 @@ from extending.model import ID, SOURCE
 from local import ROOT, STACK
 from local.identity import Identity
 from local.listen import listen
+from ops.stage import outputs
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -50,9 +51,7 @@ class LocalCloud:
 
     def __init__(self, session: boto3.Session, endpoint: str, identity: Identity) -> None:
         self.identity = identity
-        formation: Any = session.client("cloudformation", endpoint_url=endpoint)
-        stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
-        self.outputs: dict[str, str] = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
+        self.outputs = outputs(session, endpoint, STACK)
         self.api = f"{endpoint}/_aws/execute-api/{self.outputs['ApiId']}/$default"
         self.bus = self.outputs["BusName"]
         self.table = self.outputs["TableName"]
@@ -95,13 +94,14 @@ class LocalCloud:
         """Take the extensions of an account away, as no deployment can, so that its story can be played again."""
         answer = self._dynamodb.query(
             TableName=self.table,
-            KeyConditionExpression="pk = :account",
+            KeyConditionExpression=f"{items.PARTITION} = :account",
             ExpressionAttributeValues={":account": items.partition_of(account_id)},
             ConsistentRead=True,
         )
         found = [item for item in answer["Items"] if items.type_of(item) == "extension"]
         for item in found:
-            self._dynamodb.delete_item(TableName=self.table, Key={name: item[name] for name in ("pk", "sk")})
+            key = {name: item[name] for name in (items.PARTITION, items.SORT)}
+            self._dynamodb.delete_item(TableName=self.table, Key=key)
         return len(found)
 
     def count(self) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,19 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+import local
 from extending.model import ID
-from ops.stage import NoStack
 
 ArgumentTypeError = argparse.ArgumentTypeError
+Trouble = local.Trouble
 
 WRONG = 2
 """The exit code of what could not be asked or done."""
 
 STOPPED = 130
-
-
-class Trouble(Exception):
-    """What keeps a tool from going on; its text is the one line that the operator reads."""
 
 
 class Arguments(argparse.ArgumentParser):
@@ -46,7 +44,7 @@ def arguments(name: str, description: str | None) -> Arguments:
 
 def account_id(text: str) -> str:
     if not ID.fullmatch(text):
-        raise ArgumentTypeError(f"{text!r} is no account id such as A-100")
+        raise ArgumentTypeError(f"{text!r} is not an account id such as A-100")
     return text
 
 
@@ -55,7 +53,7 @@ def past(text: str) -> datetime:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no instant such as 2026-11-21T00:00:00Z") from None
+        raise ArgumentTypeError(f"{text!r} is not an instant such as 2026-11-21T00:00:00Z") from None
     if when.tzinfo is None:
         raise ArgumentTypeError("name the zone too: 2026-11-21T00:00:00Z")
     if when > datetime.now(UTC):
@@ -116,11 +114,17 @@ def progress() -> Progress:
 
 
 def run(tool: Callable[[], int]) -> NoReturn:
-    """Run a tool to its exit code; what is not its fault is one line, and no traceback."""
+    """Run a tool to its exit code; what is not its fault is one line, and no traceback.
+
+    A kill or a terminal that is closed is as Ctrl-C: what a tool has begun to write is taken away.
+    """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup
+            signal.signal(ending, signal.default_int_handler)
     try:
         code = tool()
         sys.stdout.flush()
-    except (Trouble, NoStack, BotoCoreError, ClientError, OSError) as error:
+    except (Trouble, BotoCoreError, ClientError, OSError) as error:
         complain(str(error) or type(error).__name__)
         code = WRONG
     except (KeyboardInterrupt, EOFError):

@@ -48,7 +48,7 @@ class Row(answers.Subscription):
     may: May
 
 
-class Due(TypedDict):
+class StillToDo(TypedDict):
     """What the schedule is still to do, and for how long it has been due."""
 
     extension_id: str
@@ -75,7 +75,7 @@ class Explained(TypedDict):
     subscriptions: list[Row]
     limits: answers.Limits
     extensions: list[answers.PastExtension]
-    due: list[Due]
+    due: list[StillToDo]
     told: list[Told]
     say: str
 
@@ -146,7 +146,7 @@ def row(holdings: Holdings, of: Subscription, role: Role | None, now: datetime) 
     return {**seen, "may": may(holdings, of.id, role, now)}
 
 
-def due(found: Iterable[Item], now: datetime) -> Iterator[Due]:
+def due(found: Iterable[Item], now: datetime) -> Iterator[StillToDo]:
     """What stands in the index `due`, the longest due first."""
     waiting = [item for item in found if items.DUE_AT in item]
     for item in sorted(waiting, key=lambda item: int(item[items.DUE_AT]["N"])):
@@ -262,7 +262,7 @@ def extension_shown(of: answers.PastExtension) -> list[Any]:
     return [subscription, times[0], of["granted_by"], terms_shown(of["terms"]), times[1], of["state"], times[2]]
 
 
-def due_shown(of: Due) -> list[Any]:
+def due_shown(of: StillToDo) -> list[Any]:
     late = f"for {timedelta(seconds=of['late_seconds'])}" if of["late_seconds"] else "not yet"
     return [of["subscription_id"], of["what"], brief(of["due_at"]), late]
 
@@ -277,7 +277,7 @@ def told_shown(of: Told, account_id: str) -> list[Any]:
 
 def user_id(text: str) -> str:
     if not USER_ID.fullmatch(text):
-        raise console.ArgumentTypeError(f"{text!r} is no user id such as U-1")
+        raise console.ArgumentTypeError(f"{text!r} is not a user id such as U-1")
     return text
 
 

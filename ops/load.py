@@ -6,24 +6,22 @@ the reject file with its number and the reason. Stopping and running again does 
 changes nothing the second time.
 """
 
-import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import httpx
-from rich.console import Console
 from rich.progress import wrap_file
 
 from extending import inbound
 from extending.inbound import SOURCE, NotAnEvent
-from ops.stage import NoStack, stack
+from ops import console
+from ops.stage import stack
 
 BATCH = 10
 MOST_BYTES = 200_000
@@ -54,7 +52,7 @@ Put = Callable[[list[Line]], list[str | None]]
 """Tells a batch of lines; for each, None or the reason why it was not taken."""
 
 
-def read(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
+def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
     """Each line that is not blank, as an event or as what is wrong with it."""
     for number, raw in enumerate(lines, 1):
         text = raw.decode(errors="replace").strip()
@@ -112,6 +110,34 @@ def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> list
     return [Reject(line.number, line.text, f"not taken: {why}") for line, why in zip(batch, reasons, strict=True)]
 
 
+class UnderWay:
+    """Batches that are being put, and what has come of those before."""
+
+    def __init__(
+        self, pool: ThreadPoolExecutor, put: Put, rejects: Callable[[Reject], None], pause: Callable[[float], None]
+    ) -> None:
+        self._pool, self._put, self._rejects, self._pause = pool, put, rejects, pause
+        self._running: dict[Future[list[Reject]], int] = {}
+        self.loaded = self.rejected = 0
+
+    def send(self, batch: list[Line]) -> None:
+        self._running[self._pool.submit(put_all, batch, self._put, self._pause)] = len(batch)
+
+    def reject(self, line: Reject) -> None:
+        self.rejected += 1
+        self._rejects(line)
+
+    def settle(self, most: int) -> None:
+        """Wait until no more than so many batches are under way."""
+        while len(self._running) > most:
+            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            for future in done:
+                refused = future.result()
+                self.loaded += self._running.pop(future) - len(refused)
+                for line in refused:
+                    self.reject(line)
+
+
 def load(
     lines: Iterable[bytes],
     put: Put,
@@ -122,45 +148,25 @@ def load(
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[int, int]:
     """Load lines; returns how many were loaded and how many rejected. Memory does not grow with the file."""
-    loaded = rejected = 0
-    running: dict[Future[list[Reject]], int] = {}
-
-    def settle(most: int) -> None:
-        nonlocal loaded, rejected
-        while len(running) > most:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                size = running.pop(future)
-                refused = future.result()
-                loaded += size - len(refused)
-                rejected += len(refused)
-                for reject in refused:
-                    rejects(reject)
-
     with ThreadPoolExecutor(workers) as pool:
+        under_way = UnderWay(pool, put, rejects, pause)
         batch: list[Line] = []
         size = 0
-
-        def send() -> None:
-            nonlocal batch, size
-            if batch:
-                running[pool.submit(put_all, batch, put, pause)] = len(batch)
-                batch, size = [], 0
-                settle(2 * workers)
-
-        for line in read(lines, now):
+        for line in validated(lines, now):
             if isinstance(line, Reject):
-                rejected += 1
-                rejects(line)
+                under_way.reject(line)
                 continue
             length = len(line.detail)
-            if len(batch) == most or size + length > MOST_BYTES:
-                send()
+            if batch and (len(batch) == most or size + length > MOST_BYTES):
+                under_way.send(batch)
+                under_way.settle(2 * workers)
+                batch, size = [], 0
             batch.append(line)
             size += length
-        send()
-        settle(0)
-    return loaded, rejected
+        if batch:
+            under_way.send(batch)
+        under_way.settle(0)
+    return under_way.loaded, under_way.rejected
 
 
 def to_bus(events: Any, bus: str) -> Put:
@@ -243,43 +249,37 @@ def target_of(stage: str, url: str) -> tuple[Put, int, int]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make load", description="Put events from JSON Lines on the bus.")
+    parser = console.Arguments(prog="make load", description=__doc__)
     parser.add_argument("file", help="FILE=….jsonl")
-    parser.add_argument("--stage", default="", help="STAGE=local, dev, prod")
+    parser.add_argument("--stage", default="local", help="STAGE=local, dev, prod")
     parser.add_argument("--url", default="", help="URL=https://…: over HTTPS, with the access token in TOKEN")
     arguments = parser.parse_args()
-    console = Console(stderr=True, highlight=False)
-    if not arguments.file or not (arguments.stage or arguments.url):
-        console.print("✗ Name a file and a stage: make load FILE=cloud.jsonl STAGE=local", markup=False)
-        return 2
+    if not arguments.file:
+        raise console.Trouble("Name a file: make load FILE=cloud.jsonl STAGE=local")
     if arguments.url and not os.environ.get("TOKEN"):
-        console.print("✗ Put the service manager's access token into TOKEN: export TOKEN=eyJ…", markup=False)
-        return 2
+        raise console.Trouble("Put the service manager's access token into TOKEN: export TOKEN=eyJ…")
+    out = console.beside()
     file = Path(arguments.file)
     reject_file = file.with_suffix(".rejects.jsonl")
-    try:
-        put, workers, most = target_of(arguments.stage, arguments.url)
-        source: BinaryIO = file.open("rb")
-    except (NoStack, OSError) as error:
-        console.print(f"✗ {error}", markup=False)
-        return 2
-    with source, reject_file.open("w", encoding="utf-8") as rejects:
-        lines = wrap_file(source, file.stat().st_size, description=f"Loading {file.name}", console=console)
+    put, workers, most = target_of(arguments.stage, arguments.url)
+    with file.open("rb") as source, reject_file.open("w", encoding="utf-8") as rejects:
+        lines = wrap_file(source, file.stat().st_size, description=f"Loading {file.name}", console=out)
         with lines as progress:
             try:
                 loaded, rejected = load(progress, put, to_file(rejects), datetime.now(UTC), workers, most)
             except KeyboardInterrupt:
-                console.print("Stopped. Run it again to load the rest: what was loaded is not changed by it.")
-                return 130
-    console.print(f"{loaded} loaded, {rejected} rejected")
+                out.print("Stopped. Run it again to load the rest: what was loaded is not changed by it.")
+                return console.STOPPED
+    out.print(f"{loaded} loaded, {rejected} rejected")
     if not rejected:
         reject_file.unlink()
         return 0
-    console.print(
-        f"Why, and which lines: {reject_file}\nMend the texts there and load that file; nothing else is lost."
+    out.print(
+        console.cell(f"Why, and which lines: {reject_file}")
+        + "\nMend the texts there and load that file; nothing else is lost."
     )
     return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -1,19 +1,18 @@
 """Follow what the functions write: by the name of one of them, or by the id of one request through all."""
 
-import argparse
+import contextlib
 import json
 import re
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from ops.stage import FUNCTIONS, NoStack, Stack, stack
+from ops import console
+from ops.stage import FUNCTIONS, Stack, stack
 
 INTERVAL = 2
 """Seconds between two looks."""
@@ -72,44 +71,44 @@ def ago(text: str) -> timedelta:
     """A time span such as 30s, 10m, 2h, 1d."""
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     if not (found := re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time span: SINCE=30s, 10m, 2h or 1d")
+        raise console.ArgumentTypeError(f"{text!r} is not a time span: SINCE=30s, 10m, 2h or 1d")
     return timedelta(**{units[found[2]]: int(found[1])})
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make logs", description=__doc__)
-    parser.add_argument("--stage", required=True, help="STAGE=local, dev, prod")
+    parser = console.Arguments(prog="make logs", description=__doc__)
+    parser.add_argument("--stage", default="local", help="STAGE=local, dev, prod")
     parser.add_argument("--function", default="", help=f"fn={'|'.join(FUNCTIONS)}; all without it")
     parser.add_argument("--id", default="", help="ID=… of one request, as the answer's apigw-requestid has it")
     parser.add_argument("--since", type=ago, default=ago("10m"), help="SINCE=10m: how far to look back")
     parser.add_argument("--once", action="store_true", help="ONCE=1: what there is, and no following")
     arguments = parser.parse_args()
-    console = Console(highlight=False, soft_wrap=True)
     if arguments.function and arguments.function not in FUNCTIONS:
-        console.print(f"✗ Name a function: fn={'|'.join(FUNCTIONS)}", markup=False)
-        return 2
+        raise console.Trouble(f"Name a function: fn={'|'.join(FUNCTIONS)}")
     functions = [arguments.function] if arguments.function else FUNCTIONS
     since = datetime.now(UTC) - arguments.since
+    target = stack(arguments.stage)
+    with contextlib.suppress(KeyboardInterrupt):  # That is how following ends.
+        follow(target, functions, since, arguments.id, arguments.once)
+    return 0
+
+
+def follow(target: Stack, functions: list[str], since: datetime, correlation_id: str, once: bool) -> None:
+    """Show what has been written since an instant, and what is written from now on."""
+    out = Console(highlight=False, soft_wrap=True)
     seen: set[Entry] = set()
-    try:
-        target = stack(arguments.stage)
-        while True:
-            looked_at = datetime.now(UTC)
-            found = [entry for entry in entries(target, functions, since, arguments.id) if entry not in seen]
-            for entry in sorted(found, key=lambda entry: entry.at):
-                if text := shown(entry):
-                    console.print(text)
-            if arguments.once:
-                return 0
-            since = max(since, looked_at - timedelta(seconds=LATE))
-            seen = {entry for entry in seen.union(found) if entry.at >= since}
-            time.sleep(INTERVAL)
-    except (NoStack, BotoCoreError, ClientError) as error:
-        console.print(f"✗ {error}", markup=False)
-        return 2
-    except KeyboardInterrupt:
-        return 0
+    while True:
+        looked_at = datetime.now(UTC)
+        found = [entry for entry in entries(target, functions, since, correlation_id) if entry not in seen]
+        for entry in sorted(found, key=lambda entry: entry.at):
+            if text := shown(entry):
+                out.print(text)
+        if once:
+            return
+        since = max(since, looked_at - timedelta(seconds=LATE))
+        seen = {entry for entry in seen.union(found) if entry.at >= since}
+        time.sleep(INTERVAL)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -4,16 +4,13 @@ Before the upgrade it copies, while the functions of before go on with the old i
 told meanwhile and deletes the old ones. It may be stopped, and run as often as one likes.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from rich.console import Console
-
 from extending import items
 from extending.items import Item
-from ops.stage import NoStack, stack
+from ops import console
+from ops.stage import stack
 
 
 class Moved(NamedTuple):
@@ -57,20 +54,23 @@ def move(dynamodb: Any, table: str, *, delete: bool) -> Moved:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make move-members", description="Bring members into their accounts.")
-    parser.add_argument("--stage", required=True, help="STAGE=local, dev, prod")
+    parser = console.arguments("move-members", __doc__)
     parser.add_argument("--delete", action="store_true", help="DELETE=1: after the upgrade, delete the old items")
+    parser.add_argument("--yes", action="store_true", help="YES=1: ask nothing")
     arguments = parser.parse_args()
-    console = Console(highlight=False)
-    try:
-        target = stack(arguments.stage)
-    except NoStack as error:
-        console.print(f"✗ {error}", markup=False)
-        return 2
+    target = stack(arguments.stage)
+    then = " and delete the old items" if arguments.delete else ""
+    console.ask(
+        f"Read all of {target.name}'s table, copy members of version 0.1 into their accounts{then}?", arguments.yes
+    )
     moved = move(target.client("dynamodb"), target.outputs["TableName"], delete=arguments.delete)
-    console.print(f"{moved.copied} copied, {moved.known} known already, {moved.deleted} old ones deleted")
+    if arguments.json:
+        console.tell_json(moved._asdict())
+    else:
+        out = console.told()
+        out.print(f"{moved.copied} copied, {moved.known} known already, {moved.deleted} old ones deleted")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console.run(main)

@@ -5,24 +5,21 @@ What the stream has forgotten is announced again from the table: all that was ev
 events have their old ids.
 """
 
-import argparse
 import contextlib
 import json
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from extending import items
-from ops import console as shared
+from extending import answers, items
+from ops import console
 from ops.announce import CLOCKS, announce, announcements, hand_over
-from ops.stage import NoStack, Stack, stack
+from ops.stage import Stack, stack
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
 HIDDEN_SECONDS = 900
@@ -111,7 +108,8 @@ def kind_of(event: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    return text.encode(errors="replace").decode()
+    """Without halves of letters, in one line."""
+    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def _kind(payload: Any, otherwise: str) -> str:
@@ -205,7 +203,7 @@ def tell_again(target: Stack, event: dict[str, Any]) -> str | None:
     return str(answer["Entries"][0].get("ErrorMessage")) if answer["FailedEntryCount"] else None
 
 
-def show(console: Console, failures: dict[str, list[Failure]]) -> None:
+def show(out: Console, failures: dict[str, list[Failure]]) -> None:
     table = Table(title="Failure queues")
     for heading in ("queue", "messages", "kinds", "oldest (UTC)", "first error"):
         table.add_column(heading, overflow="fold")
@@ -215,19 +213,19 @@ def show(console: Console, failures: dict[str, list[Failure]]) -> None:
         table.add_row(
             queue,
             str(len(found)),
-            Text(", ".join(f"{kind} {count}" for kind, count in kinds.most_common())),
+            console.cell(", ".join(f"{kind} {count}" for kind, count in kinds.most_common())),
             f"{oldest.sent_at:%Y-%m-%d %H:%M:%S}" if oldest else "",
-            Text(oldest.error[:300] if oldest else ""),
+            console.cell(oldest.error[:300] if oldest else ""),
         )
-    console.print(table)
+    out.print(table)
     each = Table(title="Messages, the oldest first")
     for heading in ("id", "sent (UTC)", "kind", "error"):
         each.add_column(heading, overflow="fold")
     for failure in sorted((f for found in failures.values() for f in found), key=lambda failure: failure.sent_at):
         sent_at = f"{failure.sent_at:%Y-%m-%d %H:%M:%S}"
-        each.add_row(failure.id, sent_at, Text(failure.kind), Text(failure.error[:200]))
+        each.add_row(failure.id, sent_at, console.cell(failure.kind), console.cell(failure.error[:200]))
     if each.row_count:
-        console.print(each)
+        out.print(each)
 
 
 class Queue(NamedTuple):
@@ -244,7 +242,7 @@ class Queue(NamedTuple):
             self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=failure.receipt, VisibilityTimeout=0)
 
 
-def redrive(target: Stack, failures: list[tuple[Queue, Failure]], console: Console) -> int:
+def redrive(target: Stack, failures: list[tuple[Queue, Failure]], out: Console) -> int:
     """Put back what can be; returns how many are kept."""
     kept = 0
     forgotten = []
@@ -254,10 +252,10 @@ def redrive(target: Stack, failures: list[tuple[Queue, Failure]], console: Conso
             queue.drop(failure)
             return 0
         queue.leave(failure)
-        console.print(f"kept: {failure.kind}: {reason}", markup=False)
+        out.print(console.cell(f"kept: {failure.kind}: {_printable(reason)}"))
         return 1
 
-    with shared.progress() as bar:
+    with console.progress() as bar:
         for queue, failure in bar.track(failures, description="Putting back"):
             try:
                 kept += done(queue, failure, put_back(target, failure))
@@ -265,7 +263,7 @@ def redrive(target: Stack, failures: list[tuple[Queue, Failure]], console: Conso
                 forgotten.append((queue, failure))
     if forgotten:
         since, until = lost([failure for _, failure in forgotten])
-        console.print(
+        out.print(
             f"The stream has forgotten {len(forgotten)}: announcing from the table what is of {since} to {until}."
         )
         _, reason = announce(target, announcements(target, since, until))
@@ -273,63 +271,112 @@ def redrive(target: Stack, failures: list[tuple[Queue, Failure]], console: Conso
     return kept
 
 
-def drop(failures: list[tuple[Queue, Failure]], id_: str, console: Console) -> int:
+def leave(failures: Iterable[tuple[Queue, Failure]]) -> None:
+    for queue, failure in failures:
+        queue.leave(failure)
+
+
+class Done(NamedTuple):
+    """What a run has done, as it is told to machines, and its exit code."""
+
+    told: dict[str, Any]
+    code: int = 0
+
+
+def drop(failures: list[tuple[Queue, Failure]], id_: str, yes: bool, out: Console) -> Done:
     """Delete the one message of this id, for what can never be handed over; the others are left as they are."""
     named = [(queue, failure) for queue, failure in failures if failure.id == id_]
-    for queue, failure in failures:
-        if named == [(queue, failure)]:
-            queue.drop(failure)
-        else:
-            queue.leave(failure)
     if len(named) != 1:
-        console.print(f"✗ {len(named)} messages have the id {id_}: name one as the table above has it.", markup=False)
-        return 2
-    console.print(f"dropped: {named[0][1].kind}: {named[0][1].error[:200]}", markup=False)
-    return 0
+        raise console.Trouble(
+            f"{len(named)} messages have the id {id_}: name one as the table has it, make redrive DRY=1"
+        )
+    ((queue, failure),) = named
+    console.ask(f"Delete {failure.kind}, {failure.error[:200]!r}, for good?", yes)
+    queue.drop(failure)
+    leave(each for each in failures if each not in named)
+    out.print(console.cell(f"dropped: {failure.kind}: {failure.error[:200]}"))
+    return Done({"dropped": id_})
+
+
+def look(
+    target: Stack, failures: list[tuple[Queue, Failure]], since: datetime | None, until: datetime, out: Console
+) -> Done:
+    """Leave everything as it is; tell what would be announced again."""
+    leave(failures)
+    if not since:
+        return Done({})
+    count = sum(1 for _ in announcements(target, since, until))
+    out.print(f"{count} would be announced again.")
+    return Done({"would_be_announced": count})
+
+
+def hand_back(
+    target: Stack,
+    failures: list[tuple[Queue, Failure]],
+    since: datetime | None,
+    until: datetime,
+    yes: bool,
+    out: Console,
+) -> Done:
+    """Put everything back, and announce again what was written since an instant."""
+    asked = [f"Put back what waits, {len(failures)} in all?"] if failures else []
+    asked += [f"Announce again what was written to extensions since {since.isoformat()}?"] if since else []
+    if asked:
+        console.ask(" ".join(asked), yes)
+    kept = redrive(target, failures, out)
+    told: dict[str, Any] = {"put_back": len(failures) - kept, "kept": kept}
+    if failures:
+        out.print(
+            f"{len(failures) - kept} put back, {kept} kept. What fails again comes back to its queue in some minutes."
+        )
+    reason = None
+    if since:
+        taken, reason = announce(target, announcements(target, since, until))
+        out.print(console.cell(f"{taken} announced again" + (f", then: {reason}" if reason else ".")))
+        told |= {"announced": taken, "reason": reason}
+    return Done(told, 1 if kept or reason else 0)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make redrive", description="Show the failure queues and put back.")
-    parser.add_argument("--stage", required=True, help="STAGE=local, dev, prod")
+    parser = console.arguments("redrive", __doc__)
     parser.add_argument("--dry", action="store_true", help="DRY=1: only show")
     parser.add_argument(
-        "--since", type=shared.past, help="SINCE=2026-11-21T00:00:00Z: announce again what was written since"
+        "--since", type=console.past, help="SINCE=2026-11-21T00:00:00Z: announce again what was written since"
     )
     parser.add_argument("--drop", help="DROP=3f2a9c01: delete this message, and leave the others as they are")
+    parser.add_argument("--yes", action="store_true", help="YES=1: ask nothing")
     arguments = parser.parse_args()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
-    try:
-        target = stack(arguments.stage)
-    except NoStack as error:
-        console.print(f"✗ {error}", markup=False)
-        return 2
+    out = console.beside() if arguments.json else console.told()
+    target = stack(arguments.stage)
     publish = target.outputs["PublishFunctionArn"]
     queues = {queue: Queue(target.client("sqs"), target.outputs[output]) for queue, output in QUEUES.items()}
     failures = {
         queue: [understand(message, publish) for message in messages(at.sqs, at.url)] for queue, at in queues.items()
     }
-    show(console, failures)
-    handled = [(queues[queue], failure) for queue, found in failures.items() for failure in found]
+    waiting = [(queues[queue], failure) for queue, found in failures.items() for failure in found]
     until = datetime.now(UTC) + CLOCKS
-    if arguments.drop:
-        return drop(handled, arguments.drop, console)
-    if arguments.dry:
-        for queue, failure in handled:
-            queue.leave(failure)
-        if arguments.since:
-            console.print(f"{sum(1 for _ in announcements(target, arguments.since, until))} would be announced again.")
-        return 0
-    kept = redrive(target, handled, console)
-    if handled:
-        console.print(
-            f"{len(handled) - kept} put back, {kept} kept. What fails again comes back to its queue in some minutes."
-        )
-    reason = None
-    if arguments.since:
-        taken, reason = announce(target, announcements(target, arguments.since, until))
-        console.print(f"{taken} announced again" + (f", then: {reason}" if reason else "."), markup=False)
-    return 1 if kept or reason else 0
+    if not arguments.json:
+        show(out, failures)
+    try:
+        if arguments.drop:
+            done = drop(waiting, arguments.drop, arguments.yes, out)
+        elif arguments.dry:
+            done = look(target, waiting, arguments.since, until, out)
+        else:
+            done = hand_back(target, waiting, arguments.since, until, arguments.yes, out)
+    except BaseException:  # A no, Ctrl-C, a scan that was throttled: what is still there shows up again at once.
+        leave(waiting)
+        raise
+    if arguments.json:
+        console.tell_json({queue: [told(each) for each in found] for queue, found in failures.items()} | done.told)
+    return done.code
+
+
+def told(failure: Failure) -> dict[str, Any]:
+    """A message for machines, without what it holds of a client."""
+    sent_at = answers.instant(failure.sent_at.replace(microsecond=0))
+    return {"id": failure.id, "sent_at": sent_at, "kind": failure.kind, "error": failure.error}
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    console.run(main)

@@ -30,10 +30,10 @@ def key_of(record: str, account_id: str) -> Item:
             return items.member_key(id_, account_id)
         case "subscription" if ID.fullmatch(id_):
             return items.subscription_key(account_id, id_)
-    raise console.Trouble(f"{record!r} is no record: RECORD=account, member:U-1, subscription:S-1 or usage")
+    raise console.Trouble(f"{record!r} is not a record: RECORD=account, member:U-1, subscription:S-1 or usage")
 
 
-def read(target: Stack, key: Item) -> Item | None:
+def fetch(target: Stack, key: Item) -> Item | None:
     answer = target.client("dynamodb").get_item(TableName=target.outputs["TableName"], Key=key, ConsistentRead=True)
     found: Item | None = answer.get("Item")
     return found
@@ -72,7 +72,7 @@ def main() -> int:
     arguments = parser.parse_args()
     key = key_of(arguments.record, arguments.account)
     target = stack(arguments.stage)
-    before = read(target, key)
+    before = fetch(target, key)
     if before is None:
         raise console.Trouble(f"{arguments.account} has no record {arguments.record}.")
     if not items.version_of(before):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import ROOT
+from local import REGION, ROOT, Trouble
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 """The functions by name: one folder is one of them."""
@@ -18,7 +19,7 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=16)
 
 
-class NoStack(Exception):
+class NoStack(Trouble):
     """There is no such stack, or it cannot be reached; the text says what to do."""
 
 
@@ -58,7 +59,7 @@ def stack(stage: str) -> Stack:
     parameters = blocks[0] | blocks[1]
     session = boto3.Session(region_name=parameters.get("region"))
     name = parameters["stack_name"]
-    return Stack(name, _outputs(session, None, name), session, None)
+    return Stack(name, outputs(session, None, name), session, None)
 
 
 def local_stack(port: str) -> Stack:
@@ -67,11 +68,18 @@ def local_stack(port: str) -> Stack:
     if not state.exists():
         raise NoStack(f"No local cloud runs on port {port}. Start it with: make run PORT={port}")
     found = json.loads(state.read_text())
-    session = boto3.Session("test", "test", region_name=found["region"])
-    return Stack(found["stack"], _outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
+    session = local_session(found["region"])
+    return Stack(found["stack"], outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
 
 
-def _outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:
+def local_session(region: str = REGION) -> boto3.Session:
+    """A session for the local cloud; the profile that AWS_PROFILE names is for AWS, and may not be there."""
+    nobody = botocore.session.Session({"profile": (None, None, None, None)})
+    return boto3.Session("test", "test", region_name=region, botocore_session=nobody)
+
+
+def outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:
+    """What a stack tells of itself, by name; raises NoStack."""
     try:
         formation: Any = session.client("cloudformation", endpoint_url=endpoint)
         described = formation.describe_stacks(StackName=name)["Stacks"][0]

@@ -200,7 +200,7 @@ def shown(target: Stack, looks: list[Look], now: datetime) -> RenderableType:
 
 def seconds(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 3600:
-        raise console.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")
+        raise console.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 3600")
     return int(text)
 
 

@@ -25,7 +25,7 @@ RATE = 1000
 """Read units a second: a twelfth of what a new table on demand gives."""
 
 
-def read(source: sources.Source, spool: Spool) -> Facts:
+def gather(source: sources.Source, spool: Spool) -> Facts:
     """Everything of a source once; and the names of those to call."""
     facts = Facts(source.now)
     with console.progress() as bar:
@@ -68,7 +68,7 @@ def source_of(arguments: argparse.Namespace) -> tuple[sources.Source, str]:
         console.beside().print(f"Reading {len(export.files)} files of an export, {export.total / 1e6:,.1f} MB.")
         return export, "an export of the table"
     target = stack(arguments.stage)
-    table = sources.Table(target, sources.Pace(arguments.rate))
+    table = sources.TableScan(target, sources.Pace(arguments.rate))
     minutes = round(table.size.units / arguments.rate / 60)
     costs = f"{table.size}{f', some {minutes} minutes at {arguments.rate:g} a second' if minutes else ''}"
     if table.size.units > MOST_UNASKED:
@@ -84,14 +84,14 @@ def rate(text: str) -> float:
     except ValueError:
         units = 0
     if not 1 <= units <= 1_000_000:
-        raise console.ArgumentTypeError(f"{text!r} is no rate such as 1000, in read units a second")
+        raise console.ArgumentTypeError(f"{text!r} is not a rate such as 1000, in read units a second")
     return units
 
 
 def writable(text: str) -> Path:
     path = Path(text)
     if not os.access(path.parent, os.W_OK) or path.is_dir():
-        raise console.ArgumentTypeError(f"{text!r} is no file that can be written")
+        raise console.ArgumentTypeError(f"{text!r} is not a file that can be written")
     return path
 
 
@@ -107,7 +107,7 @@ def main() -> int:
         raise console.Trouble("Name what to write: make report OUT=report.html CSV=calls.csv")
     source, name = source_of(arguments)
     with Spool() as spool:
-        facts = read(source, spool)
+        facts = gather(source, spool)
         if arguments.out:
             with whole(arguments.out) as file:
                 page.write_page(file, facts, spool, name)

@@ -1,7 +1,7 @@
 """What is counted, account by account, by the product's own rules; and who is to be called."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -163,9 +163,3 @@ def client(holdings: Holdings, extension: Extension, at: datetime) -> Client:
 
 def _use(name: str, limit: Limit) -> dict[str, int | None]:
     return {f"{name}_used": limit.used, f"{name}_limit": limit.total}
-
-
-def shares(counted: Counter[str], names: Iterable[str]) -> list[tuple[str, int, float]]:
-    """Each of some names with its count and its part of all, in their order."""
-    total = counted.total() or 1
-    return [(name, counted[name], counted[name] / total) for name in names]

@@ -75,7 +75,7 @@ class Pace:
         self._sleep(max(0.0, self._paid_until - self._clock()))
 
 
-class Table:
+class TableScan:
     """The table of a stage, read once, eventually consistent."""
 
     def __init__(self, target: Stack, pace: Pace) -> None:
@@ -165,7 +165,7 @@ class Export:
                 yield items.account_from(item)
 
     def _items(self, kinds: Sequence[str], seen: Seen) -> Iterator[Item]:
-        """The items of these kinds; raises Trouble for a file that is damaged or none of an export."""
+        """The items of these kinds; raises Trouble for a file that is damaged or not of an export."""
         wanted = {kind.encode() for kind in kinds}
         for file in self.files:
             number = 0
@@ -202,10 +202,10 @@ class _Counted:
 def _item(line: bytes) -> Item:
     """The item in a line; raises ValueError for what is none."""
     match json.loads(line):
-        case {"Item": {"pk": {"S": str()}, "sk": {"S": str()}, "t": {"S": str()}}} as told:
+        case {"Item": {items.PARTITION: {"S": str()}, items.SORT: {"S": str()}, items.TYPE: {"S": str()}}} as told:
             item: Item = told["Item"]
             return item
-    raise ValueError("no item of a full export as DynamoDB JSON")
+    raise ValueError("not an item of a full export as DynamoDB JSON")
 
 
 DATA = "/data/"

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from bench.export import write
 from ops.report import page as written
-from ops.report.__main__ import read
+from ops.report.__main__ import gather
 from ops.report.sources import folder
 from ops.report.spool import Spool
 
@@ -16,7 +16,7 @@ def a_report(place: Path, accounts: int) -> Path:
     """The page that an export of so many accounts makes."""
     write(place, accounts)
     with Spool() as spool, (place / "report.html").open("w", encoding="utf-8") as file:
-        written.write_page(file, read(folder(place), spool), spool, "an export of the table")
+        written.write_page(file, gather(folder(place), spool), spool, "an export of the table")
     return place / "report.html"
 
 

@@ -35,13 +35,15 @@ def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_othe
     shown = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
     assert shown
     assert "account_id" in shown
-    redriven = make(cloud, "redrive", "STAGE=local")
+    asked = make(cloud, "redrive")
+    assert (asked.returncode, "YES=1" in asked.stderr) == (2, True)
+    redriven = make(cloud, "redrive", "STAGE=local", "YES=1")
     assert "put back, 0 kept" in redriven.stdout, redriven.stdout + redriven.stderr
     again = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
     # What can never be read is dropped by its id; an id that there is not drops nothing.
-    assert make(cloud, "redrive", "STAGE=local", "DROP=nothing").returncode != 0
+    assert make(cloud, "redrive", "STAGE=local", "DROP=nothing", "YES=1").returncode != 0
     id_ = re.findall(r"│ ([0-9a-f]{8}) +│", again or "")[0]
-    dropped = make(cloud, "redrive", "STAGE=local", f"DROP={id_}")
+    dropped = make(cloud, "redrive", "STAGE=local", f"DROP={id_}", "YES=1")
     assert "dropped: " in dropped.stdout, dropped.stdout + dropped.stderr
     assert id_ not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
 

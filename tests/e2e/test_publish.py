@@ -40,7 +40,7 @@ def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> N
     message = json.dumps({"requestContext": {"condition": "MaxRecordAgeExceeded"}, "DDBStreamBatchInfo": batch})
     stack.client("sqs").send_message(QueueUrl=stack.outputs["FailureQueueUrl"], MessageBody=message)
 
-    done = make(cloud, "redrive", "STAGE=local")
+    done = make(cloud, "redrive", "STAGE=local", "YES=1")
 
     assert "The stream has forgotten 1" in done.stdout, done.stdout + done.stderr
     assert "stream batch" not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
@@ -51,7 +51,7 @@ def test_what_was_written_since_is_told_again_on_demand(cloud: Cloud) -> None:
     """For a mapping that was off: nobody has given up anything then, and no queue knows of it."""
     account, event = granted(cloud)
     assert "still to come" in make(cloud, "redrive", "STAGE=local", "SINCE=2099-01-01T00:00:00Z").stderr
-    assert " announced again." in make(cloud, "redrive", "STAGE=local", "SINCE=2026-11-01T00:00:00Z").stdout
+    assert " announced again." in make(cloud, "redrive", "STAGE=local", "SINCE=2026-11-01T00:00:00Z", "YES=1").stdout
     assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
 
 

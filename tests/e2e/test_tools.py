@@ -77,9 +77,9 @@ def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> No
     ("arguments", "said"),
     [
         (["explain", "ACCOUNT=A-unheard"], "not known in the stage local"),
-        (["explain", "ACCOUNT=A 1"], "no account id"),
+        (["explain", "ACCOUNT=A 1"], "is not an account id"),
         (["explain", "ACCOUNT=A-100", "STAGE=moon"], "STAGE=local, dev, prod"),
-        (["announce", "FROM=yesterday"], "no instant"),
+        (["announce", "FROM=yesterday"], "is not an instant"),
     ],
 )
 def test_what_cannot_be_is_one_line(cloud: Cloud, arguments: list[str], said: str) -> None:

@@ -21,7 +21,7 @@ def test_what_never_arrives_is_in_the_queue_and_is_put_back(cloud: Cloud) -> Non
         shown = cloud.until(lambda: found_in(cloud, "The receiver answered 500."))
         assert "ExtensionGranted" in shown
         away.clear()
-        done = make(cloud, "redrive", "STAGE=local")
+        done = make(cloud, "redrive", "STAGE=local", "YES=1")
         assert "kept" not in done.stdout.replace("0 kept", ""), done.stdout
         (event,) = cloud.until(lambda: inbox.of(account.id))
     assert event["id"] == inbox.refused[0]["id"]
@@ -40,4 +40,4 @@ def test_a_receiver_that_refuses_the_key_is_not_asked_again(cloud: Cloud) -> Non
         granted(cloud)
         assert cloud.until(lambda: found_in(cloud, "The receiver answered 401."))
     assert not inbox.taken
-    make(cloud, "redrive", "STAGE=local")
+    make(cloud, "redrive", "STAGE=local", "YES=1")

@@ -39,7 +39,7 @@ def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch
     pace = sources.Pace(1e6)
     monkeypatch.setattr(pace, "spend", spent.append)
     with Spool() as spool:
-        facts = report.read(sources.Table(target, pace), spool)
+        facts = report.gather(sources.TableScan(target, pace), spool)
         assert (facts.accounts, facts.extensions, len(spool.called())) == (ACCOUNTS + 1, ACCOUNTS, ACCOUNTS)
         ((_, count),) = spool.organizations()
         assert count == ACCOUNTS
@@ -47,7 +47,7 @@ def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch
     since, until = console.past("2020-01-01T00:00:00Z"), console.now()
     assert sum(1 for _ in announcements(target, since, until)) == ACCOUNTS
     key = repair.key_of("account", "A-1")
-    seen = repair.read(target, key)
+    seen = repair.fetch(target, key)
     assert seen
     assert repair.repair(target, key, seen)["v"] == {"N": "0"}
     with pytest.raises(console.Trouble):

@@ -41,10 +41,10 @@ def test_each_kind_of_record_can_be_named(
     """And what was repaired needs no second repair."""
     service.tell("UsageChanged", {"account_id": "A-100", "sessions": 1, "databases": 1, "changed_at": iso(NOW)})
     arguments = ["--account", "A-100", "--record", record, "--yes"]
-    before = repair.read(target, repair.key_of(record, "A-100"))
+    before = repair.fetch(target, repair.key_of(record, "A-100"))
     assert before
     assert run(repair, target, monkeypatch, *arguments) == 0
-    assert repair.read(target, repair.key_of(record, "A-100")) == before | {items.VERSION: {"N": "0"}}
+    assert repair.fetch(target, repair.key_of(record, "A-100")) == before | {items.VERSION: {"N": "0"}}
     with pytest.raises(console.Trouble, match="nothing to repair"):
         run(repair, target, monkeypatch, *arguments)
 
@@ -52,7 +52,7 @@ def test_each_kind_of_record_can_be_named(
 @pytest.mark.parametrize("record", ["", "member", "member:", "subscription:A#1", "account:1", "extension:S-1"])
 def test_a_record_that_there_cannot_be_is_refused(record: str) -> None:
     """Before anything is read."""
-    with pytest.raises(console.Trouble, match="is no record"):
+    with pytest.raises(console.Trouble, match="is not a record"):
         repair.key_of(record, "A-100")
 
 
@@ -63,7 +63,7 @@ def test_a_record_that_is_not_there_or_was_told_meanwhile_is_left_alone(
     with pytest.raises(console.Trouble, match="has no record member:U-9"):
         run(repair, target, monkeypatch, "--account", "A-100", "--record", "member:U-9")
     key = repair.key_of("account", "A-100")
-    seen = repair.read(target, key)
+    seen = repair.fetch(target, key)
     assert seen
     service.account(name="Новая", changed_at=iso(NOW))
     with pytest.raises(console.Trouble, match="told anew meanwhile"):

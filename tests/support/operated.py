@@ -1,7 +1,8 @@
-"""The stack of the moto tests as the operator's tools see it: its table, and sync by its name."""
+"""The stack of the moto tests as the operator's tools see it: its table, its functions, and what a test answers for."""
 
 import json
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -11,29 +12,53 @@ from botocore.config import Config
 from ops.stage import PATIENT, Stack
 from tests.support.service import Context, invoke
 
+SERVICES = {"monitoring": "cloudwatch", "streams.dynamodb": "dynamodb"}
+"""What IAM calls a service, where that is not what its endpoint is called."""
+
+PUBLISH = "PublishFunctionAliaslive"
+
 
 class Operated(Stack):
-    """Clients of moto; a call of Lambda runs the function here."""
+    """Clients of moto; a call of sync runs it here, one of publish is taken.
 
-    def __init__(self) -> None:
-        super().__init__("any", {"TableName": "extending-subscription"}, boto3.Session(), None)
+    `answers` are those that moto does not give, by right, one after the other; the last one stays.
+    """
+
+    def __init__(self, **answers: list[Any]) -> None:
+        queues = {"FailureQueueUrl": "https://sqs/failed", "UndeliveredQueueUrl": "https://sqs/undelivered"}
+        outputs = {"TableName": "extending-subscription", "PublishFunctionArn": PUBLISH, "BusName": "bus", **queues}
+        super().__init__("any", outputs, boto3.Session(), None)
         self.calls: set[str] = set()
         """What was asked of AWS, as rights are worded."""
+        self._answers = {right.replace("_", ":"): told for right, told in answers.items()}
         self.session.events.register("before-call", self._called)
         self.fail = 0
         """How many of the next calls of a function fail."""
 
-    def _called(self, model: Any, **_: Any) -> None:
-        self.calls.add(f"{model.service_model.endpoint_prefix}:{model.name}")
+    def _called(self, model: Any, **_: Any) -> Any:
+        prefix = model.service_model.endpoint_prefix
+        right = f"{SERVICES.get(prefix, prefix)}:{model.name}"
+        self.calls.add(right)
+        if not (answers := self._answers.get(right)):
+            return None  # moto's turn
+        return SimpleNamespace(status_code=200), answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def answer(self, right: str, *told: Any) -> None:
+        """Have these answers given from now on."""
+        self._answers[right] = list(told)
 
     def client(self, service: str, config: Config = PATIENT) -> Any:
         return self if service == "lambda" else super().client(service, config)
 
     def resource(self, logical_id: str) -> str:
+        self.calls.add("cloudformation:DescribeStackResource")
         return logical_id
 
     def invoke(self, **call: Any) -> Any:
         """What Lambda answers."""
+        self.calls.add("lambda:InvokeFunction")
+        if call["FunctionName"] == PUBLISH:
+            return {"Payload": BytesIO(b'{"batchItemFailures": []}')}
         assert call["FunctionName"] == "SyncFunctionAliaslive"
         if self.fail:
             self.fail -= 1

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from local import ROOT, cloud
+from local import ROOT, cloud, webhook
+from local import __main__ as start
+from tests.support.template import template
 
 GONE = {"pid": 2**22 - 1, "created": 0.0}
 """A process that nobody has: no process id is that high."""
@@ -80,22 +83,58 @@ def test_a_process_that_only_has_the_id_of_one_that_is_gone_is_left_alone(
 
 
 def made(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(["make", "--silent", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("port", ["0", "70000", "-1", "http", "8080 9090"])
-def test_a_port_that_there_is_not_is_told_in_a_line(port: str) -> None:
+def the_line(done: subprocess.CompletedProcess[str]) -> str:
+    """What a call that cannot be was answered; make says that it failed, too."""
+    assert done.returncode == 2
+    assert done.stdout == ""
+    said = [each for each in done.stderr.splitlines() if not each.startswith("Setting up .venv")]  # a first start
+    line, *rest = said
+    assert all(re.match(r"make(\[\d+\])?: \*\*\*", each) for each in rest), done.stderr
+    return line
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "-1", "http", "", "8080 9090"])
+def test_a_port_that_there_is_not_is_told_in_a_line(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Before anything is started."""
-    done = made("run", f"PORT={port}")
-    assert done.returncode != 0
-    assert f"{port!r} is not a port: PORT=… takes a number from 1 to 65535" in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setattr("sys.argv", ["make run", f"--port={port}"])
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"✗ PORT: {port!r} is not a port: PORT=… takes a number from 1 to 65535"
 
 
-@pytest.mark.parametrize("tool", ["load", "redrive", "logs"])
-def test_a_tool_without_what_it_needs_says_what_that_is(tool: str) -> None:
-    """make load without FILE or STAGE, and the others without STAGE."""
-    done = made(tool)
-    assert done.returncode != 0
-    assert "STAGE=local" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "PORT=8080 9090"], "✗ PORT: '8080 9090' is not a port"),
+        (["run", "WEBHOOK=127.0.0.1:9000"], "✗ WEBHOOK: '127.0.0.1:9000' is not a URL: WEBHOOK=http://"),
+        (["logs", "SINCE=soon"], "✗ SINCE: 'soon' is not a time span: SINCE=30s"),
+        (["logs", "fn=lists", "PORT=1"], "✗ Name a function: fn=changes|expire|"),
+        (["logs", "PORT=1"], "✗ No local cloud runs on port 1. Start it with: make run PORT=1"),
+        (["redrive", "SINCE=soon"], "✗ SINCE: 'soon' is not an instant such as"),
+        (["redrive", "PORT=1"], "✗ No local cloud runs on port 1. Start it with: make run PORT=1"),
+        (["load"], "✗ Name a file: make load FILE=cloud.jsonl STAGE=local"),
+        (
+            ["load", "FILE=nothing.jsonl", "STAGE=moon"],
+            "✗ samconfig.toml has no stage moon. Name one of it: STAGE=local",
+        ),
+    ],
+)
+def test_what_make_is_asked_wrongly_is_told_in_a_line(arguments: list[str], said: str) -> None:
+    """What is wrong, by the name that it has behind make, and what would be right."""
+    assert the_line(made(*arguments)).startswith(said)
+
+
+def test_the_local_webhook_posts_what_the_template_says() -> None:
+    """It is read without the tools that know all of a template: they take longer to load than a start should."""
+    expected, rule = template()["Resources"]["Webhook"]["Properties"], webhook.rule_of_template()
+    assert rule["EventPattern"] == expected["EventPattern"]
+    (expected,), (target,) = expected["Targets"], rule["Targets"]
+    for read in ("Id", "HttpParameters", "InputTransformer", "RetryPolicy"):
+        assert target[read] == expected[read]

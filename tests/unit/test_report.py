@@ -134,7 +134,7 @@ def zipped(data: bytes) -> bytes:
 
 def summary(export: Path) -> dict[str, Any]:
     with Spool() as spool:
-        return report.read(sources.folder(export), spool).summary()
+        return report.gather(sources.folder(export), spool).summary()
 
 
 def test_an_export_is_read_as_of_its_time(export: Path) -> None:
@@ -163,8 +163,8 @@ def test_the_order_of_an_export_does_not_matter(export: Path, tmp_path: Path) ->
     [
         (b"no gzip", "line 0: Not a gzipped file"),
         (zipped(b'{"Item": {"pk"')[:-12], "Compressed file ended"),
-        (zipped(b"{}\n"), "line 1: no item of a full export"),
-        (zipped(b'{"NewImage": {"pk": {"S": "A#1"}}}\n'), "line 1: no item of a full export"),
+        (zipped(b"{}\n"), "line 1: not an item of a full export"),
+        (zipped(b'{"NewImage": {"pk": {"S": "A#1"}}}\n'), "line 1: not an item of a full export"),
         (zipped(b"\n\xff\n"), "line 2"),
     ],
     ids=["no gzip", "cut off", "no item", "incremental", "no text"],
@@ -173,7 +173,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes, why: str) -> No
     """With the line, and no report of what was read before."""
     (tmp_path / "a.json.gz").write_bytes(content)
     with pytest.raises(console.Trouble, match=re.escape(why)), Spool() as spool:
-        report.read(sources.folder(tmp_path), spool)
+        report.gather(sources.folder(tmp_path), spool)
 
 
 def test_an_item_that_is_not_understood_is_not_counted_but_told(export: Path, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ class Bucket:
 def test_an_export_may_be_read_where_it_was_written(export: Path) -> None:
     """From S3, as it streams."""
     with Spool() as spool:
-        assert report.read(sources.bucket("s3://exports/2026", Bucket(export)), spool).summary() == summary(export)
+        assert report.gather(sources.bucket("s3://exports/2026", Bucket(export)), spool).summary() == summary(export)
 
 
 HOSTILE = '"><script>alert(1)</script>'

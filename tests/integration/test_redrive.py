@@ -1,0 +1,114 @@
+"""Redrive as an operator calls it: it shows, asks, hands over, and tells machines; what is not handed over stays."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ops import console, redrive
+from tests.integration.conftest import Service
+from tests.support.builders import member_changed
+from tests.support.operated import Operated, run, told
+
+SYNC = "SyncFunctionAliaslive"
+
+
+def message(id_: str, body: Any, **attributes: str) -> dict[str, Any]:
+    return {
+        "MessageId": f"{id_}-0000",
+        "ReceiptHandle": id_,
+        "Body": body if isinstance(body, str) else json.dumps(body),
+        "Attributes": {"SentTimestamp": "1795341600000"},
+        "MessageAttributes": {name: {"StringValue": value} for name, value in attributes.items()},
+    }
+
+
+CHANGE = {"source": "service-manager", "detail-type": "MemberChanged", "detail": member_changed(user_id="U-9")}
+GRANT = {"source": "extending-subscription", "detail-type": "ExtensionGranted", "detail": {}}
+BATCH = {
+    "streamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/t/stream/2026",
+    "shardId": "shardId-00000001795341600000-0a1b2c3d",
+    "startSequenceNumber": "100000000000000000001",
+    "endSequenceNumber": "100000000000000000005",
+    "approximateArrivalOfFirstRecord": "2026-11-22T10:00:00Z",
+    "approximateArrivalOfLastRecord": "2026-11-22T10:00:01Z",
+}
+WAITING = {
+    "Messages": [
+        message("0000cafe", {"function": SYNC, "error": "Busy", "payload": CHANGE}),
+        message("0000beef", GRANT, TARGET_ARN="arn:aws:events:eu-central-1:1:api-destination/webhook"),
+        message("0000feed", {"DDBStreamBatchInfo": BATCH}),
+        message("0000dead", "garbage\x1b[2J"),
+    ]
+}
+"""What a function set aside, what a webhook refused, a batch that the stream has forgotten, and what nobody wrote."""
+
+
+@pytest.fixture
+def target(service: Service) -> Operated:
+    return Operated(
+        sqs_ReceiveMessage=[WAITING, {}],
+        sqs_DeleteMessage=[{}],
+        sqs_ChangeMessageVisibility=[{}],
+        events_PutEvents=[{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}],
+        dynamodb_GetShardIterator=[{"ShardIterator": "i"}],
+        dynamodb_GetRecords=[{"Records": []}],
+    )
+
+
+LEFT = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
+"""Shown, and there again at once for the next redrive."""
+
+
+def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether all is put back or one is dropped; the messages are there again at once."""
+    with pytest.raises(console.Trouble, match="YES=1 answers: Put back what waits, 4 in all"):
+        run(redrive, target, monkeypatch)
+    assert target.calls == LEFT
+    target.answer("sqs:ReceiveMessage", WAITING, {})
+    with pytest.raises(console.Trouble, match="YES=1 answers: Delete not JSON"):
+        run(redrive, target, monkeypatch, "--drop", "0000dead")
+    assert target.calls == LEFT
+
+
+def test_what_can_be_is_handed_over_and_told_to_machines(
+    target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without what a message holds of a client."""
+    assert run(redrive, target, monkeypatch, "--yes", "--json") == 1
+    said = told(capsys.readouterr().out)
+    assert (said["put_back"], said["kept"]) == (3, 1)
+    waiting = said["failed in a function"]
+    assert waiting[0] == {"id": "0000cafe", "sent_at": "2026-11-22T10:00:00Z", "kind": "MemberChanged", "error": "Busy"}
+    assert said["did not reach its function"] == []
+    assert service.list("U-9").status == 200
+
+
+def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
+    target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What no one can read is shown without what a terminal would take for an order."""
+    with pytest.raises(console.Trouble, match="0 messages have the id 1234abcd"):
+        run(redrive, target, monkeypatch, "--drop", "1234abcd", "--yes")
+    assert target.calls == LEFT
+    target.answer("sqs:ReceiveMessage", WAITING, {})
+    assert run(redrive, target, monkeypatch, "--drop", "0000dead", "--yes") == 0
+    assert target.calls == LEFT | {"sqs:DeleteMessage"}
+    out = capsys.readouterr().out
+    assert "dropped: not JSON: garbage" in out
+    assert "\x1b" not in out
+
+
+def test_a_look_changes_nothing(
+    target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And tells what would be announced again."""
+    service.extend()
+    assert run(redrive, target, monkeypatch, "--dry", "--since", "2026-11-22T00:00:00Z", "--json") == 0
+    assert told(capsys.readouterr().out)["would_be_announced"] == 1
+    assert target.calls == LEFT | {"dynamodb:Scan"}
+
+
+def test_where_nothing_waits_nothing_is_asked(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script may look every hour."""
+    assert run(redrive, Operated(sqs_ReceiveMessage=[{}]), monkeypatch) == 0
