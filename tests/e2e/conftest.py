@@ -80,7 +80,7 @@ def attacker(cloud: Cloud) -> Attacker:
     told = account_changed(account_id=theirs.id, name=STRANGER, servicing_organization=contact, changed_at=later())
     cloud.event("AccountChanged", told)
     cloud.until(lambda: STRANGER in cloud.api(theirs.owner, "GET", f"/accounts/{theirs.id}/subscriptions").text)
-    return Attacker(f"{cloud.url}/api", cloud.token(mine.owner), mine, theirs)
+    return Attacker(f"{cloud.url}/api", cloud.token(mine.owner), mine, theirs, cloud.machine_token())
 
 
 def later() -> str:

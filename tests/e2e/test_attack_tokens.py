@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,7 +21,9 @@ from local import free_port
 from local.identity import AUDIENCE, Identity
 from local.routes import serve_api
 from ops.stage import Stack
+from tests.conftest import SCOPES
 from tests.support.attacker import Attacker, pack
+from tests.support.template import routes
 
 
 class Issuer:
@@ -77,25 +80,26 @@ def issuer(stack: Stack) -> Iterator[Issuer]:
 
 
 def without_signature(issuer: Issuer, user: str, algorithm: str) -> str:
-    return f"{pack({'alg': algorithm, 'typ': 'JWT'})}.{pack(issuer.claims(user))}."
+    return f"{pack({'alg': algorithm, 'typ': 'JWT'})}.{pack(issuer.claims(user, scope=SCOPES))}."
 
 
 def another_payload(issuer: Issuer, user: str) -> str:
     head, _, signature = issuer.sign(issuer.claims("U-9")).split(".")
-    return f"{head}.{pack(issuer.claims(user))}.{signature}"
+    return f"{head}.{pack(issuer.claims(user, scope=SCOPES))}.{signature}"
 
 
 def public_key_as_secret(issuer: Issuer, user: str) -> str:
     # By hand: no library lets a public key be a secret.
-    signed = f"{pack({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer.key.kid})}.{pack(issuer.claims(user))}"
+    signed = f"{pack({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer.key.kid})}.{pack(issuer.claims(user, scope=SCOPES))}"
     mac = hmac.digest(issuer.key.as_pem(private=False), signed.encode(), "sha256")
     return f"{signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
 
 
 def tokens(issuer: Issuer, user: str) -> dict[str, str]:
-    """Everything that is no good access token, by what is wrong with it."""
+    """Everything that opens nothing, by what is wrong with it; scopes are not what is missing."""
     now = int(time.time())
-    claims, sign = issuer.claims, issuer.sign
+    sign = issuer.sign
+    claims = partial(issuer.claims, scope=SCOPES)
     others = RSAKey.generate_key(2048)
     return {
         "garbage": "garbage",
@@ -113,37 +117,52 @@ def tokens(issuer: Issuer, user: str) -> dict[str, str]:
         "no audience": sign(claims(user, aud=None)),
         "expired": sign(claims(user, exp=now - 600)),
         "not yet valid": sign(claims(user, nbf=now + 600)),
-        "no sub": sign(claims(user, sub=None)),
-        "an empty sub": sign(claims("")),
-        "a sub with a line break": sign(claims(f"{user}\n")),
-        "a sub of 16 KiB": sign(claims(user * 1024)),
         "16 KiB of garbage": "e" * 16_384,
+        "an ID token": sign(claims(user, token_use="id")),
+        "a refresh token": sign(claims(user, typ="Refresh")),
     }
 
+
+FOR_SOMETHING_ELSE = ["an ID token", "a refresh token"]
+"""They verify, and have the scopes; the function looks at what they are for."""
 
 BAD_TOKENS = """
     garbage, three dots, alg none, alg None, HS256 with the public key, another key under the same kid,
     a key that the token brings, a key from elsewhere, another payload, another issuer, no issuer, another audience,
-    no audience, expired, not yet valid, no sub, an empty sub, a sub with a line break, a sub of 16 KiB,
-    16 KiB of garbage
+    no audience, expired, not yet valid, 16 KiB of garbage, an ID token, a refresh token
 """
 
 
 @pytest.mark.parametrize("name", [" ".join(name.split()) for name in BAD_TOKENS.split(",")])
 def test_a_bad_token_opens_nothing(name: str, attacker: Attacker, issuer: Issuer) -> None:
-    """Every route refuses it: API Gateway what does not verify, the function what verifies and names no user."""
+    """Every route of the template refuses it: API Gateway what does not verify, the function the others."""
     forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
     token = tokens(issuer, attacker.mine.owner)[name]
-    for method, target in (("GET", forger.list), ("GET", forger.offer), ("POST", forger.extend)):
-        assert forger.send(method, target, b"{}", token=token).status in {401, 431}
+    for route in routes():
+        answer = forger.send(route.method, forger.target(route), b"{}", token=token)
+        assert answer.status == 401, route
+        assert answer.code == ("unauthorized" if name in FOR_SOMETHING_ELSE else None), route
+
+
+@pytest.mark.parametrize("sub", [None, "", "{}\n", "{}" * 1024], ids=["no", "an empty", "with a line break", "long"])
+def test_a_token_that_names_no_user_opens_nothing(sub: str | None, attacker: Attacker, issuer: Issuer) -> None:
+    """The function refuses it where users are asked for; elsewhere API Gateway does, for what it lacks is the scope."""
+    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    user = None if sub is None else sub.replace("{}", attacker.mine.owner)
+    token = issuer.sign(issuer.claims(attacker.mine.owner, sub=user))
+    for route in routes():
+        answer = forger.send(route.method, forger.target(route), b"{}", token=token)
+        assert (answer.status, answer.code) == ((403, None) if route.scope else (401, "unauthorized")), route
 
 
 def test_the_forger_s_own_good_token_is_accepted(attacker: Attacker, issuer: Issuer) -> None:
-    """Or the refusals above would prove nothing; one padded to 16 KiB is as good."""
+    """Or the refusals above would prove nothing, on any route; one padded to 16 KiB is as good."""
     forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
-    for claims in ({}, {"padding": "x" * 12_000}):
-        token = issuer.sign(issuer.claims(attacker.mine.owner, **claims))
-        assert forger.send("GET", forger.list, token=token).status == 200
+    for more in ({}, {"padding": "x" * 12_000}):
+        token = issuer.sign(issuer.claims(attacker.mine.owner, scope=SCOPES, **more))
+        for route in routes():
+            answer = forger.send(route.method, forger.target(route), b"{}", token=token)
+            assert answer.status == (200 if route.method == "GET" else 422), route
 
 
 def test_a_sub_that_is_a_list_is_nobody(attacker: Attacker, issuer: Issuer) -> None:
@@ -158,5 +177,5 @@ def test_no_token_opens_nothing(authorization: str | None, attacker: Attacker) -
     """Nor does a header that only looks like one, nor claims that callers add themselves."""
     headers = {} if authorization is None else {"Authorization": authorization}
     headers |= {"x-user-id": attacker.mine.owner, "x-amzn-request-context": '{"authorizer":{"jwt":{}}}'}
-    for method, target in (("GET", attacker.list), ("GET", attacker.offer), ("POST", attacker.extend)):
-        assert attacker.send(method, target, b"{}", token=None, headers=headers).status == 401
+    for route in routes():
+        assert attacker.send(route.method, attacker.target(route), b"{}", token=None, headers=headers).status == 401

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from tests.support.template import Route
+
 STRANGER = "ЧужаяТайна"
 """In every name and contact of the account that the attacker has no role in."""
 
@@ -20,6 +22,7 @@ CONTRACT = {
 }
 GATEWAY = {
     (401, '{"message":"Unauthorized"}'),
+    (403, '{"message":"Forbidden"}'),
     (404, '{"message":"Not Found"}'),
     (400, "Invalid HTTP request received."),  # the local web server, for what is no HTTP
     (431, ""),
@@ -39,16 +42,30 @@ class Received(NamedTuple):
 
 
 class Attacker:
-    """Sends exactly the bytes that it is told, as the owner of one account, and checks what comes back."""
+    """Sends exactly the bytes that it is told, as the owner of one account, and checks what comes back.
 
-    def __init__(self, base: str, token: str, mine: SimpleNamespace, theirs: SimpleNamespace) -> None:
+    `machine` is a token with every scope, for whoever has got hold of one.
+    """
+
+    def __init__(
+        self, base: str, token: str, mine: SimpleNamespace, theirs: SimpleNamespace, machine: str = ""
+    ) -> None:
         self._base = urlsplit(base)
         self.token = token
+        self.machine = machine
         self.mine = mine
         self.theirs = theirs
         self.list = f"/accounts/{mine.id}/subscriptions"
         self.offer = f"{self.list}/{mine.subscription}/extension-offer"
         self.extend = f"{self.list}/{mine.subscription}/extension"
+
+    def target(self, route: Route, **ids: str) -> str:
+        """A route as it is sent, of the attacker's own account and subscription where no other is named."""
+        return route.path.format(**{"account_id": self.mine.id, "subscription_id": self.mine.subscription} | ids)
+
+    def token_for(self, route: Route) -> str:
+        """The token that the route asks for: a machine's where it asks for a scope."""
+        return self.machine if route.scope else self.token
 
     def send(
         self,

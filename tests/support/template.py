@@ -3,7 +3,7 @@
 import json
 import subprocess
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cfnlint.decode import decode
 
@@ -21,6 +21,28 @@ def template() -> dict[str, Any]:
 def resources(type_: str) -> dict[str, Any]:
     """Resources of one type by logical id."""
     return {name: found for name, found in template()["Resources"].items() if found["Type"] == type_}
+
+
+class Route(NamedTuple):
+    """A route of the HTTP API, its path as the template has it; `scope` is what a machine's token must name."""
+
+    method: str
+    path: str
+    scope: str | None
+
+
+@cache
+def routes() -> list[Route]:
+    """Every route that the template gives to a function."""
+    found = []
+    for function in resources("AWS::Serverless::Function").values():
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                told = event["Properties"]
+                scopes = [scope["Fn::Sub"] for scope in told.get("Auth", {}).get("AuthorizationScopes", [])]
+                scope = scopes[0].removeprefix("${ScopePrefix}") if scopes else None
+                found.append(Route(told["Method"], told["Path"], scope))
+    return found
 
 
 @cache
