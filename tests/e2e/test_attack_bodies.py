@@ -14,6 +14,8 @@ from extending.model import OfferId
 from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.attacker import Attacker, Received, check, pack
+from tests.support.builders import usage_changed
+from tests.support.template import Route, routes
 
 OFFER = "WyJTLTEiLDE3NjcyMjU2MDAsMiw4LCJQN0QiLDYwNDgwMF0"
 BODIES = {
@@ -57,19 +59,65 @@ BODIES = {
 
 NO_JSON = [
     *("nothing", "a null", "a null inside", "UTF-16", "a byte order mark"),
-    *("1 MiB of text", "an offer of 1 MiB", "a field of 1 MiB", "100,000 fields", "a number of 5,000 digits"),
+    *("1 MiB of text", "an offer of 1 MiB", "a field of 1 MiB", "100,000 fields"),
     *("deep lists", "deep lists that end", "deep objects", "NaN", "a form", "XML", "two documents", "a comment"),
 ]
 """What is none, and what is longer than is read; what is no UTF-8 the local gateway has mended before."""
 
+TOO_LONG_FOR_AN_OFFER = ["a number of 5,000 digits"]
+
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_that_is_not_exactly_an_offer_is_refused(name: str, attacker: Attacker) -> None:
+@pytest.mark.parametrize("route", [route for route in routes() if route.method == "POST"], ids=lambda route: route.path)
+def test_a_body_that_is_not_exactly_what_is_asked_for_is_refused(route: Route, name: str, attacker: Attacker) -> None:
     """400 for what is no JSON, 422 for what is another JSON; nothing is extended."""
-    answer = attacker.send("POST", attacker.extend, BODIES[name])
-    assert answer.code == ("invalid_json" if name in NO_JSON else "invalid_body"), answer
+    answer = attacker.send(route.method, attacker.target(route), BODIES[name], token=attacker.token_for(route))
+    no_json = NO_JSON if route.scope else NO_JSON + TOO_LONG_FOR_AN_OFFER
+    assert answer.code == ("invalid_json" if name in no_json else "invalid_body"), answer
     assert len(answer.text) < 2_000
     assert attacker.untouched()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"changes": ["' + b"x" * 6 * 2**20 + b'"]}', "invalid_json"),
+        (b'{"changes": [' + b"[" * 10_000 + b"]" * 10_000 + b"]}", "invalid_json"),
+        (b'{"changes": [{}], "changes": [{}]}', "invalid_body"),
+        (b'{"changes": 1e400}', "invalid_body"),
+        (b'{"changes": "\\ud800"}', "invalid_body"),
+        (b'{"\\ud800": []}', "invalid_body"),
+    ],
+    ids=["6 MiB", "10,000 brackets", "a name twice", "1e400", "half an emoji", "a name that is half an emoji"],
+)
+def test_changes_that_are_no_list_are_refused_as_a_whole(body: bytes, code: str, attacker: Attacker) -> None:
+    assert attacker.send("POST", "/changes", body, token=attacker.machine).code == code
+
+
+ODD_DETAILS = {
+    '{"account_id": "A-1", "account_id": "A-2"}': "detail.account_id",
+    '{"account_id": 1e400}': "detail.account_id",
+    '{"sessions": 1e400}': "detail.sessions",
+    '{"sessions": 1' + "0" * 5_000 + "}": "detail.sessions",
+    '{"account_id": "\\ud800"}': "detail.account_id",
+    '"\\udfff"': "detail",
+    "[" * 300 + "]" * 300: "detail",
+    '{"changed_at": "0001-01-01T00:00:00+03:00"}': "detail.changed_at",
+}
+
+
+def test_odd_entries_are_named_and_the_usual_one_among_them_is_stored(attacker: Attacker, cloud: Cloud) -> None:
+    """By field and never by value, whatever JSON allows and no change says."""
+    usual = json.dumps(usage_changed(account_id=attacker.mine.id))
+    details = [*list(ODD_DETAILS)[:4], usual, *list(ODD_DETAILS)[4:]]
+    entries = ", ".join(f'{{"detail_type": "UsageChanged", "detail": {detail}}}' for detail in details)
+    answer = attacker.send("POST", "/changes", f'{{"changes": [{entries}]}}'.encode(), token=attacker.machine)
+    assert answer.status == 200
+    results = json.loads(answer.text)["results"]
+    assert results.pop(4) == {"result": "stored"}
+    for result, field in zip(results, ODD_DETAILS.values(), strict=True):
+        assert result["result"] == "invalid"
+        assert field in result["fields"]
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ from tests.support.builders import (
     usage_changed,
 )
 from tests.support.receiver import Inbox, webhook
+from tests.support.service import sample
 from tests.support.stack import log_lines, stack_of
-from tests.support.template import resources
+from tests.support.template import Route, resources, routes
 
 NAME = "ООО «По проводам»"
 TERMS = {"sessions": 2, "databases": 8, "duration": "PT75S"}
@@ -126,10 +127,12 @@ def test_a_scope_opens_its_own_route_alone(cloud: Cloud) -> None:
     assert cloud.machine("POST", "/changes", {"changes": []}, scope="changes:write").status_code == 422
 
 
-@pytest.mark.parametrize("path", ["subscriptions", "extensions", "subscriptions/S-1/extension-offer"])
-def test_a_machine_is_a_stranger_where_users_are_asked_for(cloud: Cloud, path: str) -> None:
-    """Whatever its scopes: it is a member of nothing."""
-    answer = cloud.machine("GET", f"/accounts/A-100/{path}")
+@pytest.mark.parametrize("route", [route for route in routes() if not route.scope], ids=lambda route: route.path)
+def test_a_machine_is_a_stranger_where_users_are_asked_for(cloud: Cloud, route: Route) -> None:
+    """Whatever its scopes: it is a member of nothing, and the offer that an owner could accept grants it nothing."""
+    path = route.path.format(account_id="A-100", subscription_id="S-1")
+    body = json.loads(sample("extend")["body"]) if route.method == "POST" else None
+    answer = cloud.machine(route.method, path, body)
     assert (answer.status_code, answer.json()["code"]) == (404, "account_not_found")
 
 
