@@ -33,6 +33,7 @@ def account_limits(account_id: str) -> api.Response[str]:
     answer = answers.account_limits(account_id, limits, now)
     tag = etag(answer["limits"])
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={max_age(limits.next_change_at, clock)}"}
+    logger.info("limits told")
     if is_known_by(app.current_event.headers.get("if-none-match", ""), tag):
         return api.Response(HTTPStatus.NOT_MODIFIED, body="", headers=headers)
     return api.reply(HTTPStatus.OK, answer, headers)

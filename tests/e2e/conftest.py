@@ -52,6 +52,12 @@ class LoggedStory:
         cloud.api(account.administrator, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
         granted = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
         assert granted.status_code == 201
+        cloud.api(account.owner, "GET", f"/accounts/{account.id}/extensions")
+        cloud.machine("GET", f"/accounts/{account.id}/limits")
+        told = account_changed(account_id=account.id, name=SECRET)
+        entries = [told, told | {"time_zone": SECRET}, SECRET]
+        changes = [{"detail_type": "AccountChanged", "detail": detail} for detail in entries]
+        assert cloud.machine("POST", "/changes", {"changes": changes}).status_code == 200
         return account
 
     def events(self) -> list[dict[str, Any]]:

@@ -19,6 +19,13 @@ from tests.support.template import resources
 
 FUNCTIONS = resources("AWS::Serverless::Function").values()
 OWN = sorted(function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS)
+CORRELATED = {
+    function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+    for function in FUNCTIONS
+    if {event["Type"] for event in function["Properties"].get("Events", {}).values()} & {"HttpApi", "EventBridgeRule"}
+}
+"""Of the functions that a request or an event of the bus wakes."""
+
 GROUPS = sorted(resources("AWS::Logs::LogGroup"))
 """Those of the functions, and the access log of the API, which the local gateway does not write."""
 
@@ -91,7 +98,7 @@ def test_a_log_line_names_the_request_that_it_is_of(story: LoggedStory, stack: S
             if "_aws" in told:
                 continue
             assert told["function_request_id"], line
-            if group in {"ListLogs", "OfferLogs", "ExtendLogs", "SyncLogs"}:
+            if group in CORRELATED:
                 assert told["correlation_id"], line
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from extending.runtime import logger, pseudonym
 from tests.integration.conftest import RoundTrips, Service
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso, left, limit
-from tests.support.service import Answer, Context, http_event, sample
+from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso, left, limit, usage_changed
+from tests.support.service import MACHINE, Answer, Context, http_event, sample
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -320,22 +320,44 @@ def test_a_token_of_the_same_issuer_that_is_for_something_else_opens_nothing(
 def test_every_answer_leaves_a_line_with_its_account_and_a_pseudonym_of_its_user(
     service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refusals too, so that it can be seen whose requests take up the rate of a route; and no line names the user."""
+    """Refusals too, so that it can be seen whose requests take up the rate of a route; and no line names the user.
+
+    A machine is a user here, by the subject of its token.
+    """
     written = StringIO()
     (handler,) = [h for h in logger.handlers if isinstance(h, logging.StreamHandler)]
     monkeypatch.setattr(handler, "stream", written)
     extend = partial(service.extend, service.offer().json["offer_id"])
-    calls: list[Callable[..., Answer]] = [service.list, service.offer, extend]
+    views: list[Callable[..., Answer]] = [service.list, service.offer, extend, service.history]
     everybody = [("A-100", "U-1"), ("A-100", "U-3"), ("A-100", "U-9"), ("A-100", None), ("A 100", "U-1")]
-    for call, (account, user) in product(calls, everybody):
+    calls: list[tuple[Callable[[], Answer], str | None, str | None]] = [
+        (partial(view, user=user, account=account), account if " " not in account else None, user)
+        for view, (account, user) in product(views, everybody)
+    ]
+    usage = ("UsageChanged", usage_changed())
+    calls += [
+        (service.limits, "A-100", MACHINE),
+        (partial(service.limits, known="*"), "A-100", MACHINE),
+        (partial(service.limits, "A-9"), "A-9", MACHINE),
+        (partial(service.limits, "A 100"), None, MACHINE),
+        (partial(service.limits, use="id"), "A-100", None),
+        # Its path names no account, for a request may be of many.
+        (partial(service.changes, usage), None, MACHINE),
+        (partial(service.changes, 5), None, MACHINE),
+        (partial(service.changes, body="changes"), None, MACHINE),
+        (partial(service.changes, usage, use="id"), None, None),
+    ]
+    statuses = set()
+    for call, account, user in calls:
         written.seek(0)
         written.truncate()
-        call(user=user, account=account)
+        statuses.add(call().status)
         lines = [json.loads(line) for line in written.getvalue().splitlines()]
-        expected = (account if " " not in account else None, pseudonym(user) if user else None)
         assert lines
+        expected = (account, pseudonym(user) if user else None)
         assert {(line.get("account_id"), line.get("user")) for line in lines} == {expected}
         assert user is None or f'"{user}"' not in written.getvalue()
+    assert statuses == {200, 201, 304, 400, 401, 403, 404}
 
 
 def test_a_pseudonym_is_one_of_a_stack() -> None:
