@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
-from bench.meter import metered
+from tests.support.meter import metered
 from tests.support.service import Context
 
 

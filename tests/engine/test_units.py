@@ -1,30 +1,29 @@
-"""What each operation costs the database, in capacity units: a number here that grows is a decision, not an accident.
+"""What each operation costs the database, in capacity units; a number that grows is a decision, not an accident."""
 
-Reads and single writes are what the engine reports. A transaction is counted by the service's rule, which the engine
-does not follow: two write units for each started KB of each of its items, condition checks as well, done or refused,
-and one for each started KB that it writes to an index.
-"""
-
-from threading import Lock
+import math
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from extending import items, store
 from extending.runtime import utc_now
+from tests.engine.test_intake import fill
 from tests.engine.test_sweep import grants
 from tests.support.builders import (
     DAY,
     WEEK,
     account_changed,
+    account_removed,
+    iso,
     member_changed,
     subscription_changed,
     subscription_removed,
     usage_changed,
 )
-from tests.support.meter import size, started_kb
+from tests.support.meter import Call, metered, size
 from tests.support.service import Service
-from tests.support.template import table_definition
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -41,68 +40,24 @@ class Bill(NamedTuple):
 
 
 class Meter:
-    """Adds up what the calls of a client cost."""
+    """Adds up what calls cost."""
 
-    def __init__(self, client: "DynamoDBClient", raw: "DynamoDBClient") -> None:
-        self._raw = raw
-        self._lock = Lock()  # Sweeps call from several threads.
-        self._bill = Bill(0, 0, 0)
-        client.meta.events.register("before-parameter-build.dynamodb", self._ask)
-        client.meta.events.register("after-call.dynamodb", self._take)
+    def __init__(self, calls: list[Call]) -> None:
+        self._calls = calls
 
     def bill(self) -> Bill:
         """What was spent since it was last asked."""
-        bill, self._bill = self._bill, Bill(0, 0, 0)
-        return bill
-
-    def _add(self, read: float = 0, write: float = 0, calls: int = 0) -> None:
-        with self._lock:
-            self._bill = Bill(self._bill.read + read, self._bill.write + write, self._bill.calls + calls)
-
-    def _ask(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        if model.name == "TransactWriteItems":
-            puts = [action["Put"]["Item"] for action in params["TransactItems"] if "Put" in action]
-            checks = [action["ConditionCheck"] for action in params["TransactItems"] if "ConditionCheck" in action]
-            items = puts + [
-                self._raw.get_item(TableName=check["TableName"], Key=check["Key"]).get("Item", {}) for check in checks
-            ]
-            self._add(write=2 * sum(map(started_kb, items)), calls=1)
-            context["index_units"] = sum(started_kb(copy) for item in puts for copy in _copies(item))
-        else:
-            params["ReturnConsumedCapacity"] = "INDEXES"
-            self._add(calls=1)
-
-    def _take(self, model: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        refused = "Error" in parsed
-        match model.name:
-            case "GetItem" | "Query":
-                self._add(read=parsed["ConsumedCapacity"]["CapacityUnits"])
-            case (
-                "PutItem" | "UpdateItem" | "DeleteItem"
-            ):  # A refused one is billed as well; the engine does not say so.
-                self._add(write=1 if refused else parsed["ConsumedCapacity"]["CapacityUnits"])
-            case "TransactWriteItems":
-                self._add(write=0 if refused else context["index_units"])
-
-
-def _copies(item: dict[str, Any]) -> list[dict[str, Any]]:
-    """The item as each index holds it."""
-    keys = {"pk", "sk"}
-    copies = []
-    for index in table_definition()["GlobalSecondaryIndexes"]:
-        names = {str(key["AttributeName"]) for key in index["KeySchema"]}
-        if names <= item.keys():
-            names |= keys | set(index["Projection"]["NonKeyAttributes"])
-            copies.append({name: value for name, value in item.items() if name in names})
-    return copies
+        taken, self._calls[:] = self._calls.copy(), []
+        return Bill(sum(call.read for call in taken), sum(call.write for call in taken), len(taken))
 
 
 @pytest.fixture
-def meter(service: Service, dynamodb: "DynamoDBClient", raw: "DynamoDBClient") -> Meter:
+def meter(service: Service, dynamodb: "DynamoDBClient", raw: "DynamoDBClient") -> Iterator[Meter]:
     """The usual account: three subscriptions, four members."""
     service.subscription(subscription_id="S-2", kind="add_on", parent_id="S-1", limits={"sessions": 5, "databases": 0})
     service.subscription(subscription_id="S-3", ends_at="2026-02-01T00:00:00Z")
-    return Meter(dynamodb, raw)
+    with metered(dynamodb, raw) as calls:
+        yield Meter(calls)
 
 
 def test_a_grant_takes_one_call_and_seven_write_units(service: Service, meter: Meter) -> None:
@@ -230,6 +185,44 @@ def test_a_change_takes_a_write_unit_and_a_look_at_whether_its_account_was_remov
             assert _within(meter.bill(), Bill(read=1, write=1, calls=2))
         service.tell(kind, detail | {"changed_at": "2026-01-01T00:00:00Z"})
         assert _within(meter.bill(), Bill(read=0, write=1, calls=1))
+
+
+def test_changes_over_https_take_each_what_one_over_the_bus_does(service: Service, meter: Meter) -> None:
+    """A request of many saves calls of the API, and none of the table; what is invalid costs it nothing."""
+    members = [("MemberChanged", member_changed(user_id=f"M-{n}", changed_at=LATER)) for n in range(20)]
+    others = [
+        ("AccountChanged", account_changed(changed_at=LATER)),
+        ("UsageChanged", usage_changed(changed_at=LATER)),
+        ("SubscriptionChanged", subscription_changed(changed_at=LATER)),
+        ("SubscriptionRemoved", subscription_removed(subscription_id="S-2", changed_at=LATER)),
+    ]
+    invalid = ("UsageChanged", {})
+    meter.bill()
+
+    answer = service.changes(*members, invalid, *others)
+    assert Counter(each["result"] for each in answer.json["results"]) == {"stored": 24, "invalid": 1}
+    assert _within(meter.bill(), Bill(read=24, write=24, calls=48))
+
+
+def test_the_removal_of_an_account_takes_a_write_unit_for_each_item(
+    table: str, raw: "DynamoDBClient", service: Service, meter: Meter
+) -> None:
+    """And one for itself, one to take a running extension out of the index; what is there is read once.
+
+    A last look finds nothing left. Told again, it costs what a repeated change does.
+    """
+    service.extend()
+    fill(raw, table, "A-100", 200)
+    everything = raw.scan(TableName=table)["Items"]
+    kilobytes = sum(map(size, everything)) / 1024
+    assert len(everything) == 209  # The account, three subscriptions, one of them extended, four members, and those.
+    meter.bill()
+
+    told = ("AccountRemoved", account_removed(changed_at=iso(utc_now())))
+    assert service.changes(told).json["results"] == [{"result": "stored"}]
+    assert _within(meter.bill(), Bill(read=math.ceil(kilobytes / 4) + 1, write=1 + 209 + 1, calls=1 + 2 + 209))
+    assert service.changes(told).json["results"] == [{"result": "stale"}]
+    assert _within(meter.bill(), Bill(read=1, write=1, calls=2))
 
 
 def test_a_sweep_with_nothing_due_takes_a_query_for_each_shard(service: Service, meter: Meter) -> None:
