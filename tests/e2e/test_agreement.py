@@ -59,7 +59,8 @@ class Machine(RuleBasedStateMachine):
         own = [(detail_type, self.own(detail)) for detail_type, detail in told]
         if over_bus:
             for detail_type, detail in own[:1]:
-                self.world.tell(detail_type, detail)
+                is_stored = self.world.tell(detail_type, detail)
+                self.seen["stored over the bus" if is_stored else "stale over the bus"] += 1
                 self.cloud.event(detail_type, detail)
             self.cloud.until(lambda: self.differences() == {})
         else:
@@ -151,4 +152,5 @@ def test_the_local_cloud_agrees_with_a_naive_reading_of_the_rules(cloud: Cloud) 
     run(type("Machine", (Machine,), {"cloud": cloud, "seen": seen}), examples=6, steps=12)
     print(dict(seen))
     assert seen["created"]
+    assert seen["stored over the bus"] >= 3
     assert seen["stored"] > seen["stale"] > 0

@@ -67,12 +67,11 @@ def versions() -> range:
     return range(VERSIONS)
 
 
-def test_shuffled_histories_over_bus_and_route_at_once_end_as_the_newest_of_each(
-    engine: str, table: str, raw: "DynamoDBClient"
-) -> None:
-    """Eight tell the same of fifty things, each in an order of its own, half of it one by one and half in lists.
+def test_shuffled_histories_end_as_the_newest_of_each(engine: str, table: str, raw: "DynamoDBClient") -> None:
+    """Told to the handlers of bus and route by eight processes at once, the same of fifty things.
 
-    One account is removed in the middle of what is told of it, and one after all of it.
+    Each tells it in an order of its own, half of it one by one as sync gets it, and half in lists. One account is
+    removed in the middle of what is told of it, and one after all of it.
     """
     things = [thing for account in ("A-1", "A-2", "A-3") for thing in history(account)]
     assert len(things) == 48

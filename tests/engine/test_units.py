@@ -196,10 +196,9 @@ def test_changes_over_https_take_each_what_one_over_the_bus_does(service: Servic
         ("SubscriptionChanged", subscription_changed(changed_at=LATER)),
         ("SubscriptionRemoved", subscription_removed(subscription_id="S-2", changed_at=LATER)),
     ]
-    invalid = ("UsageChanged", {})
     meter.bill()
 
-    answer = service.changes(*members, invalid, *others)
+    answer = service.changes(*members, ("UsageChanged", "no usage"), *others)
     assert Counter(each["result"] for each in answer.json["results"]) == {"stored": 24, "invalid": 1}
     assert _within(meter.bill(), Bill(read=24, write=24, calls=48))
 

@@ -360,27 +360,27 @@ def test_a_subscription_that_is_renewed_between_two_pages_may_be_shown_twice_or_
 
 
 @pytest.mark.parametrize(
-    "token",
+    ("token", "why"),
     [
-        "",
-        "?",
-        "WzFd",
-        "A" * 513,
-        "é",
-        "bnVsbA",
-        pack(["A-100", 1, 2]),
-        pack(["A-200", 1, 0, 0, "S-1"]),
-        pack(["A-100", -1, 0, 0, "S-1"]),
-        pack(["A-100", 10**30, 0, 0, "S-1"]),
-        pack(["A-100", 1, 3, 0, "S-1"]),
-        pack(["A-100", 1, 0, 1, "S-1"]),
-        pack(["A-100", 1, 0, 0, 7]),
-        pack(["A-100", True, 0, 0, "S-1"]),
+        ("", "wrong length"),
+        ("A" * 513, "wrong length"),
+        ("?", "not a token"),
+        ("bnVsbA", "not a token"),
+        ("é", "ASCII"),
+        ("WzFd", "not a page of this account"),
+        (pack(["A-100", 1, 2]), "not a page of this account"),
+        (pack(["A-200", 1, 0, 0, "S-1"]), "not a page of this account"),
+        (pack(["A-100", -1, 0, 0, "S-1"]), "not a page of this account"),
+        (pack(["A-100", 10**30, 0, 0, "S-1"]), "not a page of this account"),
+        (pack(["A-100", 1, 3, 0, "S-1"]), "not a page of this account"),
+        (pack(["A-100", 1, 0, 1, "S-1"]), "not a page of this account"),
+        (pack(["A-100", 1, 0, 0, 7]), "not a page of this account"),
+        (pack(["A-100", True, 0, 0, "S-1"]), "not a page of this account"),
     ],
 )
-def test_a_page_token_that_no_page_of_this_account_gave_is_refused(token: str) -> None:
+def test_a_page_token_that_no_page_of_this_account_gave_is_refused(token: str, why: str) -> None:
     """Another account's token and a forged one are the same: not one of this account."""
-    with pytest.raises(ValueError, match=r"not a page of this account|not a token|wrong length|ASCII"):
+    with pytest.raises(ValueError, match=why):
         page(holding(), NOW, 50, token)
 
 
