@@ -17,10 +17,10 @@ from rich.table import Table as Shown
 
 from bench import init, package, sweep, units, warm
 from bench.measure import Figure, Table, text
-from bench.workshop import Workshop
+from bench.setup import Setup
 from local import ROOT
 
-SECTIONS: dict[str, Callable[[Workshop], list[Table]]] = {
+SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "init": init.run,
     "package": package.run,
     "warm": warm.run,
@@ -43,14 +43,14 @@ def main() -> int:
     os.environ.pop("PYTHONPYCACHEPREFIX", None)  # Of what is measured, bytecode lies beside its source.
     failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        workshop = Workshop(Path(folder), arguments.quick)
-        notes = machine(workshop)
+        setup = Setup(Path(folder), arguments.quick)
+        notes = machine(setup)
         for note in notes:
             console.print(note, style="bold red" if note.startswith("WARNING") else "dim", markup=False)
         for name in arguments.section or SECTIONS:
             try:
                 with console.status(f"measuring {name}"):
-                    tables = SECTIONS[name](workshop)
+                    tables = SECTIONS[name](setup)
             except Exception:  # What the others measure is not lost with it.
                 console.print_exception()
                 failed.append(name)
@@ -66,12 +66,12 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def machine(workshop: Workshop) -> list[str]:
+def machine(setup: Setup) -> list[str]:
     """What a reader of the figures must know."""
     busy, cores = os.getloadavg()[0], os.cpu_count() or 1
     libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "aws-lambda-powertools", "pydantic"))
     ask = [
-        workshop.python,
+        setup.python,
         "-c",
         "import sys, sysconfig; print(sys.version.split()[0], sysconfig.get_config_var('PY_CFLAGS'))",
     ]
@@ -84,11 +84,11 @@ def machine(workshop: Workshop) -> list[str]:
         f"awslambdaric {version('awslambdaric')}",
         "Medians (least–most); repetitions of all cases take turns, and a ratio is the median of those of each pair.",
     ]
-    if workshop.version != workshop.wanted:
+    if setup.version != setup.wanted:
         notes.insert(
             0,
-            f"WARNING: no Python {workshop.wanted} here, which the functions run on: measured with {workshop.version}. "
-            f"`uv python install {workshop.wanted}` brings it.",
+            f"WARNING: no Python {setup.wanted} here, which the functions run on: measured with {setup.version}. "
+            f"`uv python install {setup.wanted}` brings it.",
         )
     if busy > cores / 2:
         notes.append("WARNING: the machine was busy with something else; read nothing but ratios.")

@@ -4,14 +4,16 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import boto3
 
-from bench.workshop import ENVIRONMENT, Workshop
+from bench.setup import ENVIRONMENT, Setup
 from local import ROOT
+from tests.support.builders import iso, member_changed
 from tests.support.engine import dynamodb_local
-from tests.support.service import http_event
+from tests.support.service import http_event, machine_event
 from tests.support.template import table_definition
 
 Json = dict[str, Any]
@@ -51,8 +53,8 @@ class Worker:
 class Engine:
     """DynamoDB Local with one table, empty at first; what it started ends with it."""
 
-    def __init__(self, workshop: Workshop, stack: ExitStack) -> None:
-        self._workshop = workshop
+    def __init__(self, setup: Setup, stack: ExitStack) -> None:
+        self._setup = setup
         self._stack = stack
         # Measured for as long as it takes, so with the compilers that a server is run with.
         self.url = stack.enter_context(dynamodb_local("-server"))
@@ -62,10 +64,10 @@ class Engine:
 
     def worker(self, *handlers: str, all_operations: bool = False) -> Worker:
         """An instance on the layer as built, or on the whole SDK."""
-        libraries = [self._workshop.default] if all_operations else []
-        path = [*libraries, self._workshop.layer, ROOT]
-        environment = self._workshop.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url)
-        command = [self._workshop.python, "-m", "bench.worker", *handlers]
+        libraries = [self._setup.default] if all_operations else []
+        path = [*libraries, self._setup.layer, ROOT]
+        environment = self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url)
+        command = [self._setup.python, "-m", "bench.worker", *handlers]
         process = self._start(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdout
         assert process.stdout.readline() == "ready\n", "a worker did not start; what it said is above"
@@ -79,9 +81,26 @@ class Engine:
 
 
 @contextmanager
-def engine(workshop: Workshop) -> Iterator[Engine]:
+def engine(setup: Setup) -> Iterator[Engine]:
     with ExitStack() as stack:
-        yield Engine(workshop, stack)
+        yield Engine(setup, stack)
+
+
+def told(number: int, count: int = 1, account_id: str = "A-TOLD", first: int = 0) -> Json:
+    """A request with changes of `count` members, from the one of number `first` on; newer with each `number`."""
+    changed_at = iso(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number))
+    return changes(
+        *(
+            ("MemberChanged", member_changed(account_id=account_id, user_id=f"U-{first + n}", changed_at=changed_at))
+            for n in range(count)
+        )
+    )
+
+
+def changes(*entries: tuple[str, Json]) -> Json:
+    """A request of the service manager."""
+    body = {"changes": [{"detail_type": detail_type, "detail": detail} for detail_type, detail in entries]}
+    return machine_event("changes", {}) | {"body": json.dumps(body)}
 
 
 def event(name: str, offer_id: str | None = None, **ids: str) -> Json:

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from bench.measure import Figure, Sample, Table, interleaved, timed_process
-from bench.workshop import FUNCTIONS, Workshop
+from bench.setup import Setup
 from local import ROOT, emulator, free_port
+from ops.stage import FUNCTIONS
 
 HANDLERS = ROOT / "bench" / "handlers"
 NOTE = (
@@ -21,21 +22,21 @@ REACHED = ("list", "offer", "extend", "history", "limits", "expire")
 """Functions that are to be near the floor; sync and changes validate with pydantic, publish has three clients."""
 
 
-def run(workshop: Workshop) -> list[Table]:
-    floor = (workshop.default, HANDLERS)
+def run(setup: Setup) -> list[Table]:
+    floor = (setup.default, HANDLERS)
     cases: dict[str, Callable[[], tuple[float, float]]] = {
-        "bare Python": partial(import_, workshop, "", HANDLERS),
-        "floor: one boto3 client, default packaging": partial(import_, workshop, "floor", *floor),
-        "one boto3 client, our layer": partial(import_, workshop, "floor", workshop.layer, HANDLERS),
-        "typical handler, default packaging": partial(import_, workshop, "typical", *floor),
+        "bare Python": partial(import_, setup, "", HANDLERS),
+        "floor: one boto3 client, default packaging": partial(import_, setup, "floor", *floor),
+        "one boto3 client, our layer": partial(import_, setup, "floor", setup.layer, HANDLERS),
+        "typical handler, default packaging": partial(import_, setup, "typical", *floor),
     }
-    cases |= {name: partial(import_, workshop, "app", workshop.layer, _function(name)) for name in FUNCTIONS}
-    times = interleaved(3 if workshop.quick else 35, cases)
+    cases |= {name: partial(import_, setup, "app", setup.layer, setup.function(name)) for name in FUNCTIONS}
+    times = interleaved(3 if setup.quick else 35, cases)
     walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
     cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
     return [
         _table("Init: a fresh process until the module is ready", NOTE, walls, cpus),
-        _through_emulator(workshop),
+        _through_emulator(setup),
     ]
 
 
@@ -57,32 +58,28 @@ def _table(title: str, note: str, walls: dict[str, Sample], cpus: dict[str, Samp
     )
 
 
-def _function(name: str) -> Path:
-    return ROOT / "functions" / name
-
-
-def import_(workshop: Workshop, module: str, *path: Path) -> tuple[float, float]:
+def import_(setup: Setup, module: str, *path: Path) -> tuple[float, float]:
     """Milliseconds, on the clock and of the processor, of a process that imports a module.
 
     It ends at once: an instance of Lambda does not tidy up behind the import either, which is a sixth of some.
     """
     code = f"import os{module and ', ' + module}; os._exit(0)"
-    return timed_process([workshop.python, "-c", code], workshop.environment(*path), workshop.folder)
+    return timed_process([setup.python, "-c", code], setup.environment(*path), setup.folder)
 
 
-def _through_emulator(workshop: Workshop) -> Table:
+def _through_emulator(setup: Setup) -> Table:
     """The same through Lambda's Runtime API: from the start of the emulator to its first answer."""
-    client = workshop.interface_client
-    floor = (workshop.default, HANDLERS, client)
+    client = setup.interface_client
+    floor = (setup.default, HANDLERS, client)
     cases: dict[str, Callable[[], float]] = {
-        "floor": partial(_first_answer, workshop, "floor.handler", *floor),
-        "typical": partial(_first_answer, workshop, "typical.handler", *floor),
+        "floor": partial(_first_answer, setup, "floor.handler", *floor),
+        "typical": partial(_first_answer, setup, "typical.handler", *floor),
     }
     cases |= {
-        name: partial(_first_answer, workshop, "idle.handler", workshop.layer, _function(name), HANDLERS, client)
+        name: partial(_first_answer, setup, "idle.handler", setup.layer, setup.function(name), HANDLERS, client)
         for name in FUNCTIONS
     }
-    walls = {name: Sample(taken) for name, taken in interleaved(2 if workshop.quick else 15, cases).items()}
+    walls = {name: Sample(taken) for name, taken in interleaved(2 if setup.quick else 15, cases).items()}
     rows = [
         (name, wall, Figure(wall.over(walls["floor"])), Figure(wall.over(walls["typical"])))
         for name, wall in walls.items()
@@ -94,14 +91,14 @@ def _through_emulator(workshop: Workshop) -> Table:
     return Table("Init through the Runtime API", note, ("handler", "time", "× floor", "× typical"), rows)
 
 
-def _first_answer(workshop: Workshop, handler: str, *path: Path) -> float:
+def _first_answer(setup: Setup, handler: str, *path: Path) -> float:
     port = free_port()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", data=b"{}")
     started = time.perf_counter()
     process = subprocess.Popen(
-        emulator(port, workshop.python, "-m", "awslambdaric", handler),
-        env=workshop.environment(*path, AWS_LAMBDA_FUNCTION_TIMEOUT="60"),
-        cwd=workshop.folder,
+        emulator(port, setup.python, "-m", "awslambdaric", handler),
+        env=setup.environment(*path, AWS_LAMBDA_FUNCTION_TIMEOUT="60"),
+        cwd=setup.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

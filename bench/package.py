@@ -6,26 +6,27 @@ from pathlib import Path
 
 from bench.init import HANDLERS, import_
 from bench.measure import Cell, Figure, Sample, Table, interleaved
-from bench.workshop import FUNCTIONS, Workshop
+from bench.setup import Setup
+from ops.stage import FUNCTIONS
 
 REACHED = ("list", "extend", "limits", "expire")
 """Functions whose package is to be faster than the floor."""
 
 
-def run(workshop: Workshop) -> list[Table]:
-    return [_init(workshop), _sizes(workshop)]
+def run(setup: Setup) -> list[Table]:
+    return [_init(setup), _sizes(setup)]
 
 
-def _init(workshop: Workshop) -> Table:
-    shipped, fresh = workshop.shipped, workshop.fresh
+def _init(setup: Setup) -> Table:
+    shipped, fresh = setup.shipped, setup.fresh
     cases: dict[str, Callable[[], tuple[float, float]]] = {
-        "floor: one boto3 client, default packaging": partial(import_, workshop, "floor", workshop.default, HANDLERS),
-        "extend, had the layer dated bytecode": partial(import_, workshop, "app", workshop.dated, shipped / "extend"),
+        "floor: one boto3 client, default packaging": partial(import_, setup, "floor", setup.default, HANDLERS),
+        "extend, had the layer dated bytecode": partial(import_, setup, "app", setup.dated, shipped / "extend"),
     }
     for name in FUNCTIONS:
-        cases[name] = partial(import_, workshop, "app", shipped / "layer", shipped / name)
-        cases[f"{name}, fresh"] = partial(import_, workshop, "app", fresh / "layer", fresh / name)
-    times = interleaved(3 if workshop.quick else 35, cases)
+        cases[name] = partial(import_, setup, "app", shipped / "layer", shipped / name)
+        cases[f"{name}, fresh"] = partial(import_, setup, "app", fresh / "layer", fresh / name)
+    times = interleaved(3 if setup.quick else 35, cases)
     walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
     cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
     floor = next(iter(cpus.values()))
@@ -49,10 +50,10 @@ def _init(workshop: Workshop) -> Table:
     )
 
 
-def _sizes(workshop: Workshop) -> Table:
-    rows = [("default packaging", _megabytes(workshop.default), "")]
+def _sizes(setup: Setup) -> Table:
+    rows = [("default packaging", _megabytes(setup.default), "")]
     for name in ("layer", *FUNCTIONS):
-        folder = workshop.shipped / name
+        folder = setup.shipped / name
         rows.append((name, _megabytes(folder), _megabytes(folder.with_suffix(".zip"))))
     note = "Default packaging is of the same libraries, and the tracer's; Lambda takes 250 MB unzipped."
     return Table("The package as it ships: size", note, ("package", "unzipped, MB", "zipped, MB"), rows)

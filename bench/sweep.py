@@ -2,7 +2,7 @@
 
 from bench.engine import engine
 from bench.measure import Cell, Figure, Sample, Table
-from bench.workshop import Workshop
+from bench.setup import Setup
 
 FILL = "bench.handlers.fill:due"
 SWEEP = "functions.expire.app:handler"
@@ -10,8 +10,8 @@ FIND, LOOP = "bench.handlers.bare:find", "bench.handlers.bare:revoke"
 ROUNDS = {1_000: 7, 10_000: 3, 100_000: 1}
 
 
-def run(workshop: Workshop) -> list[Table]:
-    rounds = {200: 2, 1_000: 2} if workshop.quick else ROUNDS
+def run(setup: Setup) -> list[Table]:
+    rounds = {200: 2, 1_000: 2} if setup.quick else ROUNDS
     rows: list[list[Cell]] = []
     first: tuple[float, float] | None = None
     for due, repetitions in rounds.items():
@@ -21,7 +21,7 @@ def run(workshop: Workshop) -> list[Table]:
         for number in range(repetitions):
             # Whichever is second must not always find the warmer machine.
             for which in ("ours", "bare") if number % 2 else ("bare", "ours"):
-                rate, peak = _revoke(workshop, due, bare=which == "bare")
+                rate, peak = _revoke(setup, due, bare=which == "bare")
                 (ours if which == "ours" else bare).append(rate)
                 if which == "ours":
                     peaks.append(peak)
@@ -39,9 +39,9 @@ def run(workshop: Workshop) -> list[Table]:
     return [Table("Sweep", note, columns, rows)]
 
 
-def _revoke(workshop: Workshop, due: int, bare: bool) -> tuple[float, float]:
+def _revoke(setup: Setup, due: int, bare: bool) -> tuple[float, float]:
     """Revocations a second, and peak megabytes of the process."""
-    with engine(workshop) as local:
+    with engine(setup) as local:
         local.worker(FILL, all_operations=True).call(FILL, [{"count": due}])
         worker = local.worker(FIND, LOOP) if bare else local.worker(SWEEP)
         if bare:

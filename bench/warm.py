@@ -1,26 +1,27 @@
-"""Warm: what a call of list, offer, extend and limits takes beside a bare handler that makes the same calls."""
+"""Warm: what a call of each route takes beside a bare handler that makes the same calls of the table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.engine import Block, Engine, Json, Worker, engine, event
+from bench.engine import Block, Engine, Json, Worker, engine, event, told
 from bench.measure import Cell, Figure, Sample, Table, interleaved
-from bench.workshop import Workshop
+from bench.setup import Setup
 
 SIZES = (1, 50, 1000)
-BARE = {"extend": "extend", "limits": "limits"}
+BARE = {"extend": "extend", "limits": "limits", "changes": "changes"}
 """The bare handler of a function, where it is not that of a list."""
 
 
-def run(workshop: Workshop) -> list[Table]:
+def run(setup: Setup) -> list[Table]:
     """>= 1,000 calls of each, in blocks that take turns."""
-    rounds, size = (2, 20) if workshop.quick else (25, 50)
+    rounds, size = (2, 20) if setup.quick else (25, 50)
     calls = (rounds + 1) * size
-    with engine(workshop) as local:
+    with engine(setup) as local:
         fill = local.worker("bench.handlers.fill:account")
         _account(fill, "A-USUAL", 3, 1)
         reading = event("list", account_id="A-USUAL")
         asking = event("limits", account_id="A-USUAL")
+        remembering = event("history", account_id="A-USUAL")
         offering = event("offer", account_id="A-USUAL", subscription_id="S-2")
         extending = [
             [
@@ -37,16 +38,51 @@ def run(workshop: Workshop) -> list[Table]:
                 "offer": ([[offering] * size] * (rounds + 1), [[offering] * size] * (rounds + 1)),
                 "limits": ([[asking] * size] * (rounds + 1), [[asking] * size] * (rounds + 1)),
                 "extend": (_blocks(extending[0], size), _blocks(extending[1], size)),
+                "history": ([[remembering] * size] * (rounds + 1), [[remembering] * size] * (rounds + 1)),
+                "changes": (
+                    _blocks([told(n, account_id="A-OURS") for n in range(calls)], size),
+                    _blocks([told(n, account_id="A-BARE") for n in range(calls)], size),
+                ),
             },
         )
-    note = f"{rounds * size:,} calls of each on DynamoDB Local, in turns; the account has 3 subscriptions, 1 extension."
-    return [_table("Warm: one call", note, blocks, {"list": 1.3, "limits": 1.2, "extend": 1.3})]
+    note = (
+        f"{rounds * size:,} calls of each on DynamoDB Local, in turns; the account has 3 subscriptions, 1 extension. "
+        "A call of changes tells one."
+    )
+    return [_table("Warm: one call", note, blocks, {"list": 1.3, "limits": 1.2, "extend": 1.3}), _hundred(setup)]
 
 
-def lists(workshop: Workshop) -> list[Table]:
+def _hundred(setup: Setup) -> Table:
+    """As many changes as a request may have."""
+    rounds, size = (2, 2) if setup.quick else (15, 4)
+    requests = range((rounds + 1) * size)
+    with engine(setup) as local:
+        label = "changes of 100"
+        cases = {
+            label: (
+                _blocks([told(n, 100, "A-OURS") for n in requests], size),
+                _blocks([told(n, 100, "A-BARE") for n in requests], size),
+            )
+        }
+        blocks = _side_by_side(local, rounds, cases)
+    walls = {name: [wall for block in measured for wall in block.walls] for name, measured in blocks.items()}
+    rows: list[list[Cell]] = []
+    for name, measured in blocks.items():
+        slowest = Figure(max(walls[name]), most=2.0 if name == label else None)
+        cpu = Sample([block.cpu_per_call for block in measured])
+        rows.append([name, cpu, Sample([1000 * wall for wall in walls[name]]), slowest])
+    note = (
+        f"{rounds * size} requests of each on DynamoDB Local, which shares the processor with what calls it; "
+        "a request is to be answered within two seconds."
+    )
+    columns = ("handler", "processor a request", "time a request", "slowest, s")
+    return Table("Warm: a hundred changes in a request", note, columns, rows)
+
+
+def lists(setup: Setup) -> list[Table]:
     """List of accounts with few and many subscriptions."""
-    rounds, size = (2, 5) if workshop.quick else (15, 20)
-    with engine(workshop) as local:
+    rounds, size = (2, 5) if setup.quick else (15, 20)
+    with engine(setup) as local:
         fill = local.worker("bench.handlers.fill:account")
         cases = {}
         for subscriptions in SIZES:
@@ -82,6 +118,7 @@ def _caller(worker: Worker, handler: str, events: Iterator[list[Json]]) -> Any:
     def call() -> Block:
         block = worker.call(handler, next(events))
         assert block.last["statusCode"] in (200, 201), block.last
+        assert "try_again" not in block.last["body"], block.last
         return block
 
     return call

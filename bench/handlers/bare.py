@@ -5,6 +5,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,9 @@ TABLE = os.environ["TABLE_NAME"]
 THREADS = 8
 """As many as the table has shards."""
 
-dynamodb = boto3.client("dynamodb", config=Config(max_pool_connections=THREADS))
+CHANGES_AT_ONCE = 16
+
+dynamodb = boto3.client("dynamodb", config=Config(max_pool_connections=CHANGES_AT_ONCE))
 
 Json = dict[str, Any]
 
@@ -103,6 +106,29 @@ def extend(event: Json, context: Any) -> Json:
         ]
     )
     return {"statusCode": 201, "body": json.dumps({"created": True, "offer": offer})}
+
+
+def changes(event: Json, context: Any) -> Json:
+    """What changes writes of members, as many at once: a conditional put, and a look at the account's removal."""
+    details = [entry["detail"] for entry in json.loads(event["body"])["changes"]]
+    with ThreadPoolExecutor(CHANGES_AT_ONCE) as pool:
+        return {"statusCode": 200, "body": json.dumps({"results": list(pool.map(_put_member, details))})}
+
+
+def _put_member(told: Json) -> Json:
+    pk = {"S": f"A#{told['account_id']}"}
+    version = {"N": str(int(datetime.fromisoformat(told["changed_at"]).timestamp() * 1e6))}
+    role = {"S": told["role"]}
+    dynamodb.put_item(
+        TableName=TABLE,
+        Item={"pk": pk, "sk": {"S": f"~{told['user_id']}"}, "t": {"S": "member"}, "r": role, "v": version},
+        ConditionExpression="attribute_not_exists(v) OR v < :version",
+        ExpressionAttributeValues={":version": version},
+        ReturnValues="ALL_OLD",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
+    dynamodb.get_item(TableName=TABLE, Key={"pk": pk, "sk": {"S": "R"}}, ConsistentRead=True)
+    return {"result": "stored"}
 
 
 _due: list[list[Json]] = []

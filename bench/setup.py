@@ -1,4 +1,4 @@
-"""What is measured: the run time's Python, the layer as `sam build` makes it, and others to compare it with."""
+"""What is measured: the run time's Python, layer and functions as `sam build` makes them, and others beside them."""
 
 import os
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import build_layer as layer
 from local import ROOT
+from ops.stage import FUNCTIONS
 
-FUNCTIONS = ("list", "offer", "extend", "history", "limits", "changes", "expire", "sync", "publish")
 TRACER = "aws-xray-sdk==2.15.0"
 """What Powertools' Tracer needs; only the typical handler has it."""
 
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 
 
 @dataclass
-class Workshop:
+class Setup:
     """Where things are built and with how many repetitions they are measured."""
 
     folder: Path
@@ -56,14 +56,22 @@ class Workshop:
         return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
 
     @cached_property
-    def layer(self) -> Path:
-        """The layer as `sam build` makes it."""
+    def built(self) -> Path:
+        """What `sam build` makes: a folder for each function, and one for the layer."""
         target = self.folder / "sam"
         environment = os.environ | {"LAYER_PYTHON": self.version, "LAYER_PLATFORM": "linux", "SAM_CLI_TELEMETRY": "0"}
         sam = str(ROOT / ".venvs/sam/bin/sam")
         command = [sam, "build", "--config-env", "local", "--build-dir", str(target)]
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
-        return target / "SharedLayer" / "python"
+        return target
+
+    @property
+    def layer(self) -> Path:
+        return self.built / "SharedLayer" / "python"
+
+    def function(self, name: str) -> Path:
+        """What is built of a function: its source alone, without the bytecode that lies beside it here."""
+        return self.built / f"{name.capitalize()}Function"
 
     @cached_property
     def default(self) -> Path:
@@ -104,7 +112,7 @@ class Workshop:
         target = self.folder / "shipped"
         _ship(self.layer, target / "layer")
         for name in FUNCTIONS:
-            _ship(ROOT / "functions" / name, target / name)
+            _ship(self.function(name), target / name)
         return target
 
     @cached_property

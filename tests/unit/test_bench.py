@@ -1,0 +1,58 @@
+"""The benches: what fails is said and makes the run fail, and what the others measured is kept."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as bench
+from bench.measure import Table
+from bench.setup import Setup
+
+
+def works(setup: Setup) -> list[Table]:
+    return [Table("It works", "measured", ("what", "how much"), [("a thing", 1)])]
+
+
+def fails(setup: Setup) -> list[Table]:
+    raise RuntimeError("the engine is gone")
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(bench, "SECTIONS", {"first": works, "broken": fails, "last": works})
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(bench, "machine", lambda _: ["a machine"])
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # It is taken out of the environment, and comes back after the test.
+    return tmp_path / "results"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    return bench.main()
+
+
+def test_a_section_that_fails_stops_no_other_and_fails_the_run(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named at the end, why is above, and nothing of it is kept."""
+    assert run(monkeypatch) == 1
+    said = capsys.readouterr().out
+    assert "the engine is gone" in said
+    assert "FAILED: broken" in said
+    assert said.count("It works") == 2
+    assert sorted(path.name for path in results.iterdir()) == ["first.json", "first.md", "last.json", "last.md"]
+    (table,) = json.loads((results / "last.json").read_text())["tables"]
+    assert table["rows"] == [["a thing", 1]]
+
+
+def test_a_run_without_failures_ends_well_and_a_quick_one_keeps_nothing(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--quick", "first", "last") == 0
+    assert "FAILED" not in capsys.readouterr().out
+    assert not results.exists()
+    assert run(monkeypatch, "first") == 0
+    assert sorted(path.name for path in results.iterdir()) == ["first.json", "first.md"]
