@@ -167,7 +167,7 @@ def test_who_is_no_owner_is_refused_and_the_next_minute_it_is_seen_before_the_wr
     "offer_id", [OFFER._replace(subscription_id="S-2"), OFFER._replace(terms=Terms(0, 0, "P7D", 604_800))]
 )
 def test_an_offer_that_could_never_be_granted_comes_to_no_write(table: Table, offer_id: OfferId) -> None:
-    """Of another subscription, or of nothing; the caller is shown his own."""
+    """Of another subscription, or of nothing; the answer is what is offered now."""
     refused = refusal(offer_id)
     assert refused.code is Code.OFFER_CHANGED
     assert refused.offer
