@@ -5,18 +5,7 @@ import { build, transform } from 'esbuild';
 import { minify } from 'terser';
 
 const FIRST = 'extending-subscription.js', SECOND = 'extending-subscription-extras.js';
-const api = await readFile('../openapi.yaml', 'utf8');
 const target = ['chrome123', 'firefox120', 'safari17.5'];
-
-/** Names of ours that neither the API nor the browser has: they become letters, the same ones in both files. */
-const OURS = `actions aside before both brought busy button byOther call cancel changed clock confirm count counts details draw
-  edges empty ended exact extend extending failure form forms full granted grantedAt grantedBy heading heads history justNow kinds leaves left
-  loading locale me moment more need needNext noNew notes notice notRevoked opened passing press refusals remains retry retryAt
-  revokedAt root row say scene sent sheet soon states text till tone unknown unlimited unsure usage usedAt user view warn why
-  you`.split(/\s+/);
-const names = {};
-const described = OURS.filter((name) => api.includes(` ${name}:`));
-if (described[0]) throw new Error(`build.js: the API has ${described}`);
 
 /** A style sheet is imported as its text, minified. */
 const css = {
@@ -57,12 +46,10 @@ const russian = {
 };
 
 async function made(entry, define) {
-  const { outputFiles: [bundle], mangleCache } = await build({
+  const { outputFiles: [bundle] } = await build({
     entryPoints: [`src/${entry}.ts`], bundle: true, format: 'esm', minify: true, charset: 'utf8', target, write: false, define, plugins: [css, russian],
-    mangleProps: new RegExp(`^(${OURS.join('|')})$`), mangleCache: names,
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   });
-  Object.assign(names, mangleCache);
   const { code } = await minify(bundle.text, {
     module: true, ecma: 2022, compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, pure_getters: true }, format: { preamble: '// Made of cabinet/src' },
   });

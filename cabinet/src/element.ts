@@ -3,17 +3,17 @@ import { Client, failure, type Extended, type GetToken, type List, type Offer, P
 import { h, update } from './dom';
 import { news, page } from './page';
 import type { Extra, Extras } from './extras';
-import { button, counts, leaves, time, usage } from './parts';
+import { ahead, button, counter, grid, leaves, time, usage } from './parts';
 import { type Acts, type Notice, type Scene, type Sheet, granted, stateOf, why } from './scene';
-import { announcement, sheet } from './sheet';
+import { sheet } from './sheet';
 import { HOUR, MINUTE, SECOND, Speech } from './speech';
 import css from './style.css';
-import { BOTH } from './texts';
+import { BOTH, fill } from './texts';
 import { afterFailure, afterInstant } from './when';
 
 const WAKING = ['online', 'focus'];
 declare const EXTRAS: string; // where the second file is: see build.js
-const KIT = { h, button, time, why, usage, leaves, counts, failure, both: BOTH };
+const KIT = { h, button, grid, time, counter, why, usage, leaves, ahead, fill, stateOf, failure, both: BOTH };
 export type Kit = typeof KIT;
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(css);
@@ -62,7 +62,7 @@ class ExtendingSubscription extends HTMLElement {
       else this.#ask();
     },
     close: () => {
-      if (!this.#sheet?.offer || !this.#sheet.busy) this.#close();
+      if (!this.#deciding) this.#close();
     },
   };
 
@@ -70,7 +70,7 @@ class ExtendingSubscription extends HTMLElement {
     super();
     this.#root.append(this.#main, this.#live, this.#dialog);
     this.#root.adoptedStyleSheets = [STYLE];
-    this.#dialog.addEventListener('cancel', (event) => this.#sheet?.busy && event.preventDefault());
+    this.#dialog.addEventListener('cancel', (event) => this.#deciding && event.preventDefault());
     this.#dialog.addEventListener('close', () => this.#dialog.open || this.#close()); // it comes late: the next may be open
   }
 
@@ -142,7 +142,13 @@ class ExtendingSubscription extends HTMLElement {
   }
 
   #ask(): void {
-    void this.#attempt(async (view) => { view.offer = await this.#call<Offer>('GET', `/subscriptions/${view.row.id}/extension-offer`); });
+    void this.#attempt(async (view) => {
+      const offer = view.extension ? null : this.#call<Offer>('GET', `/subscriptions/${view.row.id}/extension-offer`).catch(failure);
+      await this.#second();
+      const answer = await offer;
+      if (answer instanceof Problem) throw answer;
+      if (answer) view.offer = answer;
+    });
   }
 
   #extend(): void {
@@ -151,7 +157,7 @@ class ExtendingSubscription extends HTMLElement {
       const { created, extension } = await this.#call<Extended>('POST', `/subscriptions/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
       if (era !== this.#era) return;
       view.row.extension = extension;
-      this.#notice = { tone: created ? 'good' : 'info', text: announcement(this.#scene(), view, extension) };
+      this.#notice = { tone: created ? 'good' : 'info', text: this.#extras!.announcement(this.#scene(), view, extension) };
       if (this.#sheet === view) this.#close();
       this.#announce('extension-granted', { subscription_id: view.row.id, created, extension });
       void this.#load();
@@ -188,18 +194,27 @@ class ExtendingSubscription extends HTMLElement {
     return this.#client!.call(method, `${root}/accounts/${encodeURIComponent(this.#account!)}${path}`, body);
   }
 
-  /** What few ask for has a file of its own; the name is new for every try, since a failure may be remembered. */
+  /** What the first table does without has a file of its own; the name is new for every try, since a failure may be remembered. */
+  async #second(): Promise<Extras> {
+    if (!this.#extras) {
+      const file = EXTRAS + (this.#failures ? `.${this.#failures}` : '');
+      const { Extras } = await import(file).catch(() => {
+        this.#failures++;
+        throw new Problem('offline');
+      }) as typeof import('./extras');
+      this.#extras ??= new Extras({ ...KIT, root: this.#root, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
+    }
+    return this.#extras;
+  }
+
   async #add(what: Extra): Promise<void> {
     const era = this.#era;
     try {
-      const file = EXTRAS + (this.#failures ? `.${this.#failures}` : '');
-      const { Extras } = await import(file) as typeof import('./extras');
+      const extras = await this.#second();
       if (era !== this.#era) return;
-      this.#extras ??= new Extras({ ...KIT, root: this.#root, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
-      this.#extras.press(what);
-    } catch {
-      this.#failures++;
-      this.#notice = { tone: 'warn', text: why(this.#scene().say, new Problem('offline')).join('. ') };
+      extras.press(what);
+    } catch (error) {
+      this.#notice = { tone: 'warn', text: why(this.#scene().say, failure(error)).join('. ') };
     }
     this.#render();
   }
@@ -222,9 +237,12 @@ class ExtendingSubscription extends HTMLElement {
     this.#sheet = { row, extension };
     this.#render();
     if (!this.#dialog.open) this.#dialog.showModal();
-    if (!extension) this.#ask();
-    else if (!extension.revoked_at && stateOf(extension, this.#now) === 'used') void this.#load();
+    if (!extension || !this.#extras) this.#ask();
+    if (extension && !extension.revoked_at && stateOf(extension, this.#now) === 'used') void this.#load();
   }
+
+  /** Whether an extension has been asked for, and no answer is there: nothing else can be done meanwhile. */
+  get #deciding(): boolean { return !!this.#sheet?.offer && !!this.#sheet.busy; }
 
   #close(): void {
     const view = this.#sheet;
@@ -295,7 +313,7 @@ class ExtendingSubscription extends HTMLElement {
     if (this.#say?.lang !== lang || this.#say.zone !== zone) this.#say = new Speech(lang, zone);
     return {
       say: this.#say, now: this.#now, me: this.#client?.user ?? null,
-      data: this.#data, problem: this.#problem, notice: this.#notice, sheet: this.#sheet, aside: this.#aside, opened: this.#extras?.opened,
+      data: this.#data, problem: this.#problem, notice: this.#notice, sheet: this.#sheet, extras: this.#extras, aside: this.#aside,
     };
   }
 

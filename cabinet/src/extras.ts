@@ -1,9 +1,11 @@
-/** The second file: an account's history of extensions, and a summary as text. Loaded when asked for; the first file hands it its tools. */
-import type { Extension, Limits, Problem } from './client';
+/** The second file: what the window tells, an account's history of extensions, and a summary as text. Loaded when asked for; the first hands it its tools. */
+import type { Extension, Limits, Offer, Problem, Terms } from './client';
 import type { Child } from './dom';
 import type { Kit } from './element';
 import css from './extras.css';
-import type { Scene } from './scene';
+import { TEXTS } from './extras-texts';
+import type { Scene, Sheet } from './scene';
+import type { Speech } from './speech';
 import type { Texts } from './texts';
 
 export type Extra = 'history' | 'summary';
@@ -19,19 +21,7 @@ interface Tools extends Kit {
   readonly draw: () => void;
 }
 
-const TEXTS = {
-  ru: {
-    heads: ['Подписка', 'Расширение', 'Действует до', 'Отозвано'], period: 'период с', none: 'Подписки ещё не расширяли.', runs: 'действует',
-    copied: 'Сводка скопирована.', byHand: 'Скопировать не удалось. Текст выделен: скопируйте его сами.',
-    summary: 'Сводка', account: 'Абонент', asOf: 'Сводка на', contact: 'Обслуживающая организация',
-  },
-  en: {
-    heads: ['Subscription', 'Extension', 'Lasts until', 'Taken back'], period: 'period from', none: 'No subscription has been extended yet.', runs: 'still running',
-    copied: 'The summary is copied.', byHand: 'It could not be copied. The text is selected: copy it yourself.',
-    summary: 'Summary', account: 'Account', asOf: 'Summary as of', contact: 'Servicing organisation',
-  },
-};
-
+const JUST_NOW = 2 * 60_000; // milliseconds
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(css);
 
@@ -80,6 +70,66 @@ export class Extras {
   /** Seen, and read out. */
   #tell(line: string): void { this.#status.textContent = line; }
 
+  // ---- in the window
+
+  /** What was granted, told to the one who asked: to whom it is new that another owner was faster. */
+  announcement({ say, now, me }: Scene, { row }: Sheet, extension: Extension): string {
+    const { time, fill } = this.#tools, text = TEXTS[say.lang];
+    const { granted_by, granted_at, ends_at } = extension;
+    const name = `\u2068${row.tariff.name}\u2069`;
+    const moment = (iso: string) => time(say, iso, extension).textContent ?? '';
+    if (granted_by === me) return fill(text.granted, name, moment(ends_at));
+    const when = now - Date.parse(granted_at) < JUST_NOW ? text.justNow : moment(granted_at);
+    return fill(text.byOther, granted_by, when, name, moment(ends_at));
+  }
+
+  terms(scene: Scene, { terms, limits_before, limits_after, ends_at_if_accepted_now }: Offer): Child {
+    const { h, time, ahead, both } = this.#tools, { say } = scene, text = TEXTS[say.lang];
+    return [this.#gain(say, terms), this.#facts(
+      ...both.map((what) => {
+        const a = say.number(limits_before[what].total), b = say.number(limits_after[what].total);
+        return [say.text[what], a === b ? a : [`${a} → `, h('b.extra', b)]];
+      }),
+      [text.until, time(say, ends_at_if_accepted_now)],
+    ), ahead(scene, limits_after), h('ul.muted.small', text.notes.map((note) => h('li', note)))];
+  }
+
+  parameters(scene: Scene, extension: Extension): Child {
+    const { h, time, counter, stateOf } = this.#tools, { say, now, me } = scene, text = TEXTS[say.lang];
+    const { terms, granted_at, granted_by, ends_at, revoked_at } = extension;
+    const runs = stateOf(extension, now) === 'active';
+    return [this.#gain(say, terms), this.#facts(
+      [text.grantedAt, time(say, granted_at, extension)],
+      [text.grantedBy, h('bdi', granted_by), granted_by === me && ` (${text.you})`],
+      [runs ? say.text.active : say.text.ended, time(say, ends_at, extension), runs && counter(scene, ends_at)],
+      !runs && [text.revokedAt, revoked_at ? time(say, revoked_at, extension) : text.notRevoked],
+    )];
+  }
+
+  /** What to do where an extension was asked for, and no answer came. */
+  unsure({ lang }: Speech): string { return TEXTS[lang].unsure; }
+
+  /** That the terms are others than those offered before. */
+  changed(say: Speech, before: Terms): string[] {
+    const text = TEXTS[say.lang];
+    return [text.changed, `${text.before}: ${this.#words(say, before)}.`];
+  }
+
+  /** 2 сеанса, 8 баз, 7 дней */
+  #words(say: Speech, terms: Terms): string {
+    return [...this.#tools.both.map((what) => say.count(terms[what], what)), say.duration(terms.duration)].join(', ');
+  }
+
+  #gain(say: Speech, terms: Terms): Child {
+    const { h, both } = this.#tools;
+    return h('ul.gain', both.map((what) => terms[what] > 0 && h('li', `+${say.count(terms[what], what)}`)), h('li.term', say.duration(terms.duration)));
+  }
+
+  #facts(...pairs: (Child[] | false)[]): Child {
+    const { h } = this.#tools;
+    return h('dl.facts', pairs.filter((pair) => !!pair).map(([name, ...value]) => h('div', h('dt', name), h('dd', value))));
+  }
+
   // ---- the history
 
   async #load(token?: string): Promise<void> {
@@ -104,24 +154,22 @@ export class Extras {
   }
 
   #past({ say, data, now, me }: Scene, { page, problem }: History): Child {
-    const { h, button, time, counts } = this.#tools, text = TEXTS[say.lang];
+    const { h, button, grid, time } = this.#tools, text = TEXTS[say.lang];
     const further = page?.next_token, again = problem?.passing;
-    const cell = (child: Child, i: number) => h('td.cell', h('span.label', { 'aria-hidden': true }, text.heads[i]), h('div', child));
     return [
+      h('h3', { id: 'past' }, say.text.history),
       page && !page.extensions[0] && h('p.muted', text.none),
-      page?.extensions[0] && h('table.table', { 'aria-label': say.text.history },
-        h('thead', h('tr.row', text.heads.map((head) => h('th', { scope: 'col' }, head)))),
-        h('tbody', page.extensions.map((past) => {
-          const { subscription_id, subscription_number, period_starts_at, terms, granted_at, granted_by, ends_at, revoked_at } = past;
-          const row = data?.subscriptions.find(({ id }) => id === subscription_id);
-          const runs = Date.parse(ends_at) > now;
-          return h('tr.row', [
-            [h('bdi.name', row?.tariff.name ?? subscription_id), h('p.muted.small', subscription_number && [`${say.text.no} `, h('bdi', subscription_number), ' · '], `${text.period} `, h('time', { datetime: period_starts_at }, say.date(period_starts_at)))],
-            [h('p', `+${[...counts(say, terms), say.duration(terms.duration)].join(', ')}`), h('p.muted.small', time(say, granted_at, past), ' · ', h('bdi', granted_by), granted_by === me && ` (${say.text.you})`)],
-            time(say, ends_at, past),
-            revoked_at ? time(say, revoked_at, past) : runs ? text.runs : say.text.notRevoked,
-          ].map(cell));
-        }))),
+      page?.extensions[0] && grid({ 'aria-labelledby': 'past' }, [text.subscription, text.extension, text.until, text.revokedAt], page.extensions.map((past) => {
+        const { subscription_id, subscription_number, period_starts_at, terms, granted_at, granted_by, ends_at, revoked_at } = past;
+        const row = data?.subscriptions.find(({ id }) => id === subscription_id);
+        const runs = Date.parse(ends_at) > now;
+        return [
+          [h('bdi.name', row?.tariff.name ?? subscription_id), h('p.muted.small', subscription_number && [`${say.text.no} `, h('bdi', subscription_number), ' · '], `${text.period} `, h('time', { datetime: period_starts_at }, say.date(period_starts_at)))],
+          [h('p', `+${this.#words(say, terms)}`), h('p.muted.small', time(say, granted_at, past), ' · ', h('bdi', granted_by), granted_by === me && ` (${text.you})`)],
+          time(say, ends_at, past),
+          revoked_at ? time(say, revoked_at, past) : runs ? text.runs : text.notRevoked,
+        ];
+      })),
       (again ?? further) && button('further', 'plain', () => void this.#load(page && further ? further : undefined), again ? say.text.retry : say.text.more),
     ];
   }
@@ -148,19 +196,18 @@ export class Extras {
     const { account: { id, name, servicing_organization }, limits, subscriptions } = data;
     const { used_at, next_change_at, after_change } = limits;
     const moment = (iso: string, extension?: Extension) => time(say, iso, extension).textContent;
-    const of = servicing_organization ?? {};
+    const contact = Object.values(servicing_organization ?? {}).filter(Boolean).join(', ');
     return [
       `${text.account}: ${[name, id].filter(Boolean).join(', ')}`,
       `${text.asOf} ${moment(new Date(now).toISOString())}`,
       '',
-      ...both.map((what) => `${common[what]}: ${allowed(common, limits[what])}${used(usage(say, limits[what]))}`),
+      ...both.map((what) => `${common[what]}: ${allowed(common, limits[what])}${used(usage(say, limits[what]))}${limits[what].over ? `. ${common.noNow[what]}` : ''}`),
       ...used_at ? [`${common.usedAt} ${moment(used_at)}`] : [],
       '',
       ...subscriptions.flatMap(({ tariff, number, extension }) => ('granted_at' in extension
         ? [`«${tariff.name}», ${common.no} ${number}: ${Date.parse(extension.ends_at) > now ? common.active : common.ended} ${moment(extension.ends_at, extension)}`] : [])),
       ...next_change_at && after_change ? [`${say.soon(next_change_at, now)}:`, ...leaves(say, limits).map((line) => `– ${line}`)] : [],
-      '',
-      `${text.contact}: ${Object.values(of).filter(Boolean).join(', ')}`,
+      ...contact ? ['', `${text.contact}: ${contact}`] : [],
     ];
   }
 }

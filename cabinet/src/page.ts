@@ -1,7 +1,7 @@
 /** The page: what the account may use now, and its subscriptions. */
 import type { Extension, Limit, Limits, List, Row } from './client';
 import { type Child, h } from './dom';
-import { ahead, button, contact, counter, grow, number, pressing, time, usage } from './parts';
+import { ahead, button, contact, counter, grid, grow, number, pressing, time, usage } from './parts';
 import { type Acts, type Scene, granted, stateOf, why } from './scene';
 import { DAY, HOUR, SECOND } from './speech';
 import { BOTH, own } from './texts';
@@ -15,7 +15,7 @@ export function news({ say, data, problem, notice }: Scene): string {
 }
 
 export function page(scene: Scene, acts: Acts): Child[] {
-  const { say: { text }, say, data, notice, aside, opened } = scene;
+  const { say: { text }, say, data, notice, aside, extras } = scene;
   const near = data && pressing(data.limits, scene.now);
   const help = data && contact(say, data.account.servicing_organization);
   return [
@@ -27,11 +27,11 @@ export function page(scene: Scene, acts: Acts): Child[] {
       data.role !== 'owner' && h('p.notice.info', text.refusals.owner_required.join('. ')),
       data.subscriptions[0] ? [limits(scene, data), near && help, table(scene, data, acts)] : h('div.blank', h('h3', text.empty)),
       data.next_token && button('more', 'plain', acts.more, text.more),
-      !near && help,
       h('div.tools',
-        button('history', 'plain', () => acts.extra('history'), text.history, { 'aria-expanded': !!opened }),
+        button('history', 'plain', () => acts.extra('history'), text.history, { 'aria-expanded': !!extras?.opened }),
         button('summary', 'plain', () => acts.extra('summary'), text.summary)),
       aside,
+      !near && help,
     ],
   ];
 }
@@ -54,7 +54,8 @@ function limits(scene: Scene, { limits, subscriptions }: List): HTMLElement {
       const [lead, sum, rest] = usage(say, limit);
       return h('div.card.limit', h('dt', text[what]), h('dd', lead && h('span.muted', lead), h('b.total', sum), h(over ? 'b.over' : 'span.muted', rest),
         bar(limit),
-        total != null && h('span.muted.small', `${say.number(base)} ${text.base}`, extra > 0 && [' + ', h('span.extra', `${say.number(extra)} ${text.extra}`)])));
+        total != null && h('span.muted.small', `${say.number(base)} ${text.base}`, extra > 0 && [' + ', h('span.extra', `${say.number(extra)} ${text.extra}`)]),
+        !!over && h('p.small', text.noNow[what])));
     })),
     limits.used_at && h('p.muted.small', `${text.usedAt} `, h('time', { datetime: limits.used_at }, say.clock(limits.used_at, now))),
     line(scene, limits, subscriptions), ahead(scene, limits));
@@ -71,21 +72,34 @@ function bar({ base, total, used }: Limit): HTMLElement {
   }));
 }
 
-/** What begins and ends until a week after the next change: a list, drawn as a line. */
-function line({ say: { text }, say, now }: Scene, { next_change_at: next }: Limits, rows: Row[]): Child {
-  const soon = (next ? Date.parse(next) : now) + WEEK;
-  const points: Point[] = [[new Date(now + 2 * SECOND).toISOString(), 0]]; // after what was granted this very second
+/** What begins and ends from a week back, in order; now is one of them. */
+function points(now: number, next: string | null, rows: Row[]): Point[] {
+  const all: Point[] = [[new Date(now + 2 * SECOND).toISOString(), 0]]; // after what was granted this very second
   for (const { state, starts_at, ends_at, tariff: { name }, extension } of rows) {
-    if (state === 'active') points.push([ends_at, 3, name]);
-    if (state === 'future') points.push([starts_at, 4, name]);
-    if (granted(extension)) points.push([extension.granted_at, 1, name, extension], [extension.ends_at, 2, name, extension]);
+    if (state === 'active') all.push([ends_at, 3, name]);
+    if (state === 'future') all.push([starts_at, 4, name]);
+    if (granted(extension) && Date.parse(extension.ends_at) >= now - WEEK) all.push([extension.granted_at, 1, name, extension], [extension.ends_at, 2, name, extension]);
   }
-  const near = points.filter(([iso, , , extension]) => Date.parse(iso) <= soon && !(extension && Date.parse(extension.ends_at) < now - WEEK)).sort();
+  if (next && !all.some(([iso]) => iso === next)) all.push([next, 5]); // an extension of an earlier period ends, say: it is in no row
+  return all.sort();
+}
+
+/** From there to a week after the next change: a list, drawn as a line. */
+function line({ say: { text }, say, now }: Scene, limits: Limits, rows: Row[]): Child {
+  const { next_change_at: next } = limits;
+  const soon = (next ? Date.parse(next) : now) + WEEK;
+  const near = points(now, next, rows).filter(([iso]) => Date.parse(iso) <= soon);
   const groups = Object.entries(Object.groupBy(near, ([iso]) => iso)) as [string, Point[]][];
+  const at = [...groups.map(([iso]) => Date.parse(iso)), soon], here = groups.findIndex(([, group]) => !group[0]![1]);
+  const lasts = (from: number, to = from + 1) => at[to]! - at[from]!;
   return groups[1] && h('ol.line', { role: 'list' }, groups.map(([iso, group], i) => {
-    const till = groups[i + 1]?.[0], [, edge, , extension] = group[0]!;
-    const extended = rows.some(({ extension }) => granted(extension) && extension.granted_at <= iso && iso < extension.ends_at);
-    return grow(`li.edge${extended ? '.extra' : ''}${edge ? '' : '.now'}`, Math.ceil(((till ? Date.parse(till) : soon) - Date.parse(iso)) / HOUR),
+    const [, edge, , extension] = group[0]!;
+    const extended = rows.some(({ extension }) => granted(extension) && extension.granted_at <= iso && iso < extension.ends_at)
+      || i >= here && !!next && iso < next && BOTH.some((what) => limits[what].extra);
+    // "Now" is said above the line, so that it may stand where it is: it shares the room of the words that stand below, left of it.
+    const shared = here > 0 && (i === here || i === here - 1);
+    const room = shared ? 11 * lasts(i) / lasts(here - 1, here + 1) : edge ? 11 : 5;
+    return grow(`li.edge${extended ? '.extra' : ''}${edge ? '' : '.now'}`, `${Math.ceil(lasts(i) / HOUR)} ${room.toFixed(1)}rem`,
       group.map(([, edge, name]) => h('p', text.edges[edge], name && [' ', h('bdi.name', name)])),
       edge > 0 && h('p.muted.small', time(say, iso, extension)));
   }));
@@ -94,15 +108,12 @@ function line({ say: { text }, say, now }: Scene, { next_change_at: next }: Limi
 function table(scene: Scene, { subscriptions }: List, acts: Acts): HTMLElement {
   const { say: { text }, say } = scene;
   const date = (word: string, iso: string) => [`${word}\u00a0`, h('time', { datetime: iso }, say.date(iso))];
-  const cell = (child: Child, i: number) => h('td.cell', h('span.label', { 'aria-hidden': true }, text.heads[i]), h('div', child));
-  return h('table.table', { 'aria-labelledby': 'title' },
-    h('thead', h('tr.row', text.heads.map((head) => h('th', { scope: 'col' }, head)))),
-    h('tbody', subscriptions.map((row) => h('tr.row', [
-      [h('bdi.name', { id: `n-${row.id}` }, row.tariff.name), h('p.muted.small', number(say, row), ` · ${own(text.kinds, row.kind) ?? row.kind}`)],
-      [date(text.from, row.starts_at), ' ', date(text.till, row.ends_at), h(`p.muted.small.state.${row.state}`, own(text.states, row.state) ?? row.state)],
-      BOTH.map((what) => h('p', say.count(row.limits[what], what))),
-      extension(scene, row, acts),
-    ].map(cell)))));
+  return grid({ 'aria-labelledby': 'title' }, text.heads, subscriptions.map((row) => [
+    [h('bdi.name', { id: `n-${row.id}` }, row.tariff.name), h('p.muted.small', number(say, row), ` · ${own(text.kinds, row.kind) ?? row.kind}`)],
+    [date(text.from, row.starts_at), ' ', date(text.till, row.ends_at), h(`p.muted.small.state.${row.state}`, own(text.states, row.state) ?? row.state)],
+    BOTH.map((what) => h('p', say.count(row.limits[what], what))),
+    extension(scene, row, acts),
+  ]));
 }
 
 /** The cell that the whole component is about. */

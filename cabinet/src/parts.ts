@@ -1,5 +1,5 @@
 /** What both the page and the window are made of. */
-import type { Extension, Limit, Limits, Organization, Row, Terms } from './client';
+import type { Extension, Limit, Limits, Organization, Row } from './client';
 import { type Child, h } from './dom';
 import type { Scene } from './scene';
 import { DAY, HOUR, type Speech } from './speech';
@@ -8,7 +8,14 @@ import { BOTH, fill } from './texts';
 export const button = (id: string, look: string, press: () => void, label: Child, more?: Record<string, string | boolean>): HTMLElement => h(`button.${look}`, { id, type: 'button', click: press, ...more }, label);
 
 /** As long as it is large. The style is set from here: a policy may forbid it in markup. */
-export const grow = (tag: string, size: number, ...children: Child[]): HTMLElement => Object.assign(h(tag, ...children), { style: `flex-grow: ${size}` });
+export const grow = (tag: string, flex: number | string, ...children: Child[]): HTMLElement => Object.assign(h(tag, ...children), { style: `flex: ${flex}` });
+
+/** A table, named; where it is narrow its rows become cards, and every cell says what it is. */
+export function grid(name: Record<string, string>, heads: string[], rows: Child[][]): HTMLElement {
+  return h('table.table', name,
+    h('thead', h('tr.row', heads.map((head) => h('th', { scope: 'col' }, head)))),
+    h('tbody', rows.map((cells) => h('tr.row', cells.map((child, i) => h('td.cell', h('span.label', { 'aria-hidden': true }, heads[i]), h('div', child)))))));
+}
 
 /** An instant; to the second in a short extension. */
 export function time(say: Speech, iso: string, extension?: Pick<Extension, 'granted_at' | 'ends_at'>): HTMLElement {
@@ -21,17 +28,11 @@ export const counter = ({ say, now }: Scene, iso: string): HTMLElement => h('p.m
 
 export const number = (say: Speech, row: Row): Child[] => [`${say.text.no} `, h('bdi', row.number)];
 
-/** 2 сеанса, 8 баз */
-export const counts = (say: Speech, terms: Terms): string[] => BOTH.map((what) => say.count(terms[what], what));
-
-export function gain(say: Speech, terms: Terms): HTMLElement {
-  return h('ul.gain', BOTH.map((what) => terms[what] > 0 && h('li', `+${say.count(terms[what], what)}`)), h('li.term', say.duration(terms.duration)));
+/** Whether more is in use than there is, or the next change is near, or takes away what is in use: time to turn to somebody. */
+export function pressing(limits: Limits, now: number): boolean {
+  const { next_change_at: at, after_change: after } = limits;
+  return BOTH.some((what) => limits[what].over) || !!at && Date.parse(at) - now <= (BOTH.some((what) => after?.[what].over) ? 99 : 1) * DAY;
 }
-
-/** Whether the next change is near, or takes away what is in use: time to turn to somebody. */
-export const pressing = ({ next_change_at: at, after_change: after }: Limits, now: number): boolean => (
-  !!at && Date.parse(at) - now <= (BOTH.some((what) => after?.[what].over) ? 99 : 1) * DAY
-);
 
 /** занято | 5 из 9 | свободно 4 */
 export function usage(say: Speech, { total, used, over }: Limit): [lead: string, sum: string, rest: string] {

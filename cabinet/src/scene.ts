@@ -1,6 +1,6 @@
 /** What the component knows at one moment: the views draw it, the element changes it. */
 import type { Extension, List, Offer, Problem, Row, Terms } from './client';
-import type { Extra } from './extras';
+import type { Extra, Extras } from './extras';
 import type { Speech } from './speech';
 import { own } from './texts';
 
@@ -30,9 +30,9 @@ export interface Scene {
   readonly problem: Problem | null;
   readonly notice: Notice | null;
   readonly sheet: Sheet | null;
-  /** Where history and summary are drawn, and whether the history is open. */
+  /** The second file once it is there, and where history and summary are drawn. */
+  readonly extras: Extras | null;
   readonly aside: HTMLElement;
-  readonly opened: boolean | undefined;
 }
 
 /** What can be pressed. */

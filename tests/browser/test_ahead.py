@@ -255,6 +255,27 @@ def test_bars_and_what_is_left_say_it_in_words(show: Show, state: str, lang: str
     )
 
 
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_what_is_over_now_says_what_cannot_be_done_and_until_when(show: Show, lang: str) -> None:
+    """On the card of what is over, however far the next change is, and on no other."""
+    sessions, databases = {
+        "ru": (
+            "Новые не откроются, пока занятых не станет меньше лимита; начатые не прервутся.",
+            "Новые создать нельзя, пока занятых не станет меньше лимита; данные сохранятся.",
+        ),
+        "en": (
+            "No new ones can start until fewer are in use than the limit; those open go on.",
+            "No new ones can be made until fewer are in use than the limit; the data stay.",
+        ),
+    }[lang]
+    far = {"next_change_at": iso(NOON + 335 * DAY)}
+    for in_use, said in (((3, 5), (1, 1)), ((2, 5), (0, 1)), ((2, 1), (0, 0))):
+        told = answer(limit(2, 0, in_use[0]), limit(1, 0, in_use[1]), (0, 0), [row(1)], **far)
+        cards = show(told, lang).page.get_by_role("region").get_by_role("definition")
+        for card, text, times in zip(cards.all(), (sessions, databases), said, strict=True):
+            expect(card.get_by_text(text, exact=True)).to_have_count(times)
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_is_sound(show: Show, sound: Sound, state: str) -> None:
     """axe in light and dark, nothing sticks out at 320 px."""
@@ -283,6 +304,33 @@ def test_forced_colours_keep_what_the_bars_tell(show: Show) -> None:
         for piece in pieces.all()
     ]
     assert len({tuple(look) for look in looks}) == 3
+
+
+@pytest.mark.parametrize("colours", ["none", "active"])
+def test_now_is_a_filled_dot_and_the_others_are_hollow(show: Show, colours: Any) -> None:
+    """In forced colours too."""
+    edges = show(STATES["over after"][0], forced_colors=colours).element.locator(".edge")
+    dots = edges.evaluate_all(
+        """all => all.map((edge) => {
+          const { backgroundColor, borderTopColor } = getComputedStyle(edge, '::before');
+          return [edge.matches('.now'), backgroundColor === borderTopColor];
+        })"""
+    )
+    assert dots == [[False, False], [True, True], [False, False]]
+
+
+def test_nothing_moves(show: Show) -> None:
+    """Neither transition nor animation nor smooth scrolling: there is nothing that reduced motion would have to stop."""
+    cabinet = show(STATES["over after"][0])
+    cabinet.extended.click()
+    expect(cabinet.dialog.get_by_role("term").first).to_be_visible()
+    moving = cabinet.element.evaluate(
+        """element => [...element.shadowRoot.querySelectorAll('*')].filter((one) => ['', '::before', '::backdrop'].some((part) => {
+          const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(one, part);
+          return transitionDuration !== '0s' || animationName !== 'none' || scrollBehavior !== 'auto';
+        })).length"""
+    )
+    assert moving == 0
 
 
 def test_usage_of_another_day_has_its_date(show: Show) -> None:
@@ -324,6 +372,58 @@ def test_the_line_of_time_reads_as_a_list(show: Show, lang: str) -> None:
         assert item.get_by_role("paragraph").all_inner_texts() == lines
 
 
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_an_extension_of_an_earlier_period_that_still_runs_ends_on_the_line(show: Show, lang: str) -> None:
+    """It stands in no row: renewed and not extended again, or extended again until later."""
+    available = row(1, extension={"state": "available", "terms": TERMS})
+    again = row(1, extension=extended(granted_at=iso(NOON - DAY), ends_at=iso(NOON + 6 * DAY)))
+    now, change, start, end = {
+        "ru": ("Сейчас", "Лимиты изменятся", "Начало расширения Базовый", "Конец расширения Базовый"),
+        "en": ("Now", "Limits change", "Start of the extension Базовый", "End of the extension Базовый"),
+    }[lang]
+    for told, edges in (
+        (answer(limit(2, 2, 1), limit(1, 8, 1), rows=[available]), [now, change]),
+        (answer(limit(2, 4, 1), limit(1, 16, 1), (4, 9), rows=[again]), [start, now, change, end]),
+    ):
+        items = show(told, lang).page.get_by_role("region").get_by_role("list").first.get_by_role("listitem")
+        expect(items).to_have_count(len(edges))
+        assert [item.get_by_role("paragraph").first.inner_text() for item in items.all()] == edges
+        changes = items.filter(has_text=change)
+        expect(changes.get_by_role("time")).to_have_attribute("datetime", iso(END))
+        doubled = items.evaluate_all("all => all.map((item) => getComputedStyle(item).borderTopStyle)")
+        assert doubled[:-1] == ["double"] * (len(edges) - 1), "until there the extension runs"
+
+
+@pytest.mark.parametrize(
+    ("gone", "share"),
+    [(timedelta(minutes=1), 0), (DAY, 1 / 7), (3.5 * DAY, 1 / 2), (7 * DAY - timedelta(hours=1), 1)],
+    ids=["just granted", "a day later", "half", "an hour to go"],
+)
+def test_now_stands_on_the_line_where_it_is_in_time(show: Show, gone: timedelta, share: float) -> None:
+    """Between beginning and end of the extension, to a dot's width; all the dots sit on the line, its words above it."""
+    start, end = NOON - gone, NOON - gone + 7 * DAY
+    extension = extended(granted_at=iso(start), ends_at=iso(end))
+    told = answer(limit(2, 2, 3), limit(1, 8, 5), rows=[row(1, extension=extension)], next_change_at=iso(end))
+    items = show(told).page.get_by_role("region").get_by_role("list").first.get_by_role("listitem")
+    expect(items).to_have_count(3)
+    began, now, ends = (item.bounding_box()["x"] for item in items.all())
+    assert abs((now - began) - share * (ends - began)) <= 20
+    lines, dots = zip(
+        *items.evaluate_all(
+            """all => all.map((item) => {
+              const { top } = item.getBoundingClientRect(), { borderTopWidth } = getComputedStyle(item);
+              const dot = getComputedStyle(item, '::before'), width = parseFloat(borderTopWidth);
+              return [top + width / 2, top + width + parseFloat(dot.top) + parseFloat(dot.height) / 2];
+            })"""
+        ),
+        strict=True,
+    )
+    assert max(*lines, *dots) - min(*lines, *dots) < 0.5
+    words = items.nth(1).get_by_role("paragraph").bounding_box()
+    assert words["y"] + words["height"] <= lines[1]
+    assert began <= words["x"]
+
+
 def test_an_extension_that_has_just_ended_is_on_the_line_and_an_old_one_is_not(show: Show) -> None:
     """A week back, as a week ahead."""
     used = {"state": "used", "revoked_at": None}
@@ -354,12 +454,14 @@ def test_an_earlier_api_tells_less_and_nothing_breaks(show: Show, sound: Sound) 
         (answer(limit(2, 2, 1), limit(1, 8, 1)), END - timedelta(hours=23), True),
         (answer(limit(2, 2, 3), limit(1, 8, 1)), NOON, True),
         (answer(limit(2, 2), limit(1, 8), used_at=None), NOON, False),
-        (answer(limit(2, 0, 3), limit(1, 0, 1), (0, 0), next_change_at=iso(NOON + 300 * DAY)), NOON, False),
+        (answer(limit(2, 0, 1), limit(1, 0, 1), (0, 0), next_change_at=iso(NOON + 300 * DAY)), NOON, False),
+        (answer(limit(2, 0, 3), limit(1, 0, 5), (0, 0), next_change_at=iso(NOON + 335 * DAY)), NOON, True),
+        (answer(limit(2, 0, 3), limit(1, 0, 1), None), NOON, True),
     ],
-    ids=["nothing over", "the last day", "something over", "usage unknown", "far away"],
+    ids=["nothing over", "the last day", "something over", "usage unknown", "far away", "over now", "over for good"],
 )
 def test_the_contact_moves_up_when_it_is_the_next_step(show: Show, told: Any, at: datetime, up: bool) -> None:
-    """In the last day before the change, and as soon as something will be over after it; never twice."""
+    """In the last day before the change, as soon as something will be over after it, and while something is; never twice."""
     cabinet = show(told, at=at)
     contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
     expect(contact).to_have_count(1)

@@ -418,6 +418,32 @@ def test_twice_the_size_still_fits(cloud: Cloud, open_page: OpenPage) -> None:
     expect(cabinet.dialog.get_by_role("button", name="Отмена")).to_be_in_viewport(ratio=1)
 
 
+def test_a_phone_shows_the_whole_confirmation_and_a_small_one_that_there_is_more(cloud: Cloud, open_page: OpenPage) -> None:
+    """At 360 px "Cancel uses nothing up" stands above the buttons; where they cover it, what is below fades."""
+    account = cloud.an_account()
+    for height, whole in ((780, True), (560, False)):
+        cabinet = open_page(account.owner, account.id, viewport={"width": 360, "height": height})
+        cabinet.extend.click()
+        expect(cabinet.confirm).to_be_visible()
+        note = cabinet.dialog.get_by_text("«Отмена» ничего не расходует.")
+
+        def room(note: Any = note, cabinet: Any = cabinet) -> float:
+            box = note.bounding_box()
+            return float(cabinet.confirm.bounding_box()["y"] - box["y"] - box["height"])
+
+        assert (room() >= 16) is whole
+        fade = cabinet.element.evaluate(
+            """element => {
+              const { backgroundImage, height } = getComputedStyle(element.shadowRoot.querySelector('.actions'), '::before');
+              return [backgroundImage.includes('gradient'), parseFloat(height)];
+            }"""
+        )
+        assert fade[0]
+        assert fade[1] >= 16
+        cabinet.dialog.evaluate("dialog => dialog.scrollTo(0, dialog.scrollHeight)")
+        assert room() >= 16
+
+
 def test_its_looks_are_the_pages_to_choose(open_page: OpenPage) -> None:
     """Custom properties, ::part, and the page's own color-scheme reach the component."""
     cabinet = open_page("U-4", "A-200", color_scheme="dark")

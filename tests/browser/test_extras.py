@@ -1,11 +1,11 @@
-"""The second file: history and summary, loaded when they are asked for."""
+"""The second file: what a window tells, history and summary, loaded when they are asked for."""
 
 import gzip
 import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from local import ROOT
 from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, from_the_api, hold, now, refusal
@@ -87,7 +87,7 @@ def pages(*answers: dict[str, Any]) -> Any:
 
 def test_the_second_file_is_small_and_comes_when_it_is_asked_for(open_page: OpenPage) -> None:
     """Nothing of it before; then the file and one page of the history; closing and opening again asks the history."""
-    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 3 * 1024
+    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 4 * 1024
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
     assert (cabinet.count("GET", "-extras.js"), cabinet.count("GET", "/extensions")) == (0, 0)
@@ -137,6 +137,81 @@ def test_an_owner_extends_reads_the_history_and_copies_the_summary(
         assert line in copied.replace("\u00a0", " ")
     expect(page.get_by_role("textbox")).to_have_value(copied)
     sound(page)
+
+
+def test_the_history_has_a_heading_and_stands_above_the_contact(open_page: OpenPage) -> None:
+    """Right below its button: what it is, the table, then whom to turn to."""
+    cabinet = open_page("U-4", "A-200", before=pages({"extensions": [past(1)], "next_token": None}))
+    button(cabinet, "history").click()
+    heading = cabinet.page.get_by_role("heading", name="История расширений")
+    history = cabinet.page.get_by_role("table", name="История расширений")
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    tops = [one.bounding_box()["y"] for one in (button(cabinet, "history"), heading, history, contact)]
+    assert tops == sorted(tops)
+
+
+@pytest.mark.parametrize("contact", [None, dict.fromkeys(("name", "city", "phone", "email", "site"))])
+def test_a_summary_of_an_account_without_a_contact_has_no_line_for_it(open_page: OpenPage, contact: Any) -> None:
+    """It ends in the last thing that there is to say."""
+
+    def without(page: Page) -> None:
+        def answer(route: Route) -> None:
+            reply = route.fetch()
+            body = reply.json()
+            body["account"]["servicing_organization"] = contact
+            route.fulfill(response=reply, json=body)
+
+        page.route("**/subscriptions", answer)
+
+    cabinet = open_page("U-4", "A-200", before=without)
+    button(cabinet, "summary").click()
+    text = cabinet.page.get_by_role("textbox").input_value()
+    assert "Абонент: " in text
+    assert "Обслуживающая организация" not in text
+    assert text == text.strip()
+
+
+@pytest.mark.parametrize("window", ["offer", "details"])
+def test_a_window_without_the_second_file_can_be_tried_again(
+    cloud: Cloud, open_page: OpenPage, sound: Sound, window: str
+) -> None:
+    """It opens, says that there is no connection, and asks again for the file: nothing is granted unseen."""
+    account = cloud.an_account()
+    if window == "details":
+        path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
+        cloud.api(account.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]})
+    cabinet = open_page(account.owner, account.id)
+    cabinet.page.route(EXTRAS, lambda route: route.abort())
+    (cabinet.extended if window == "details" else cabinet.extend).click()
+    expect(cabinet.dialog).to_contain_text("Нет связи с сервисом")
+    expect(cabinet.confirm).to_have_count(0)
+    sound(cabinet.page)
+    cabinet.page.keyboard.press("Escape")
+    expect(cabinet.dialog).to_be_hidden()
+    (cabinet.extended if window == "details" else cabinet.extend).click()
+    expect(cabinet.dialog).to_contain_text("Нет связи с сервисом")
+    from_the_api(cabinet.page, EXTRAS)
+    cabinet.dialog.get_by_role("button", name="Повторить").click()
+    expect(cabinet.dialog).to_contain_text("+8\u00a0баз")
+    expect(cabinet.dialog).not_to_contain_text("Нет связи")
+    expect(cabinet.confirm).to_have_count(0 if window == "details" else 1)
+    assert cabinet.count("GET", "/extension-offer") == (0 if window == "details" else 3)
+
+
+def test_a_refusal_that_comes_before_the_second_file_is_told_with_all_it_brings(open_page: OpenPage) -> None:
+    """The extension that another owner has taken is drawn by that file."""
+    used = past(1)
+    cabinet = open_page("U-4", "A-200")
+    held = hold(cabinet.page, EXTRAS)
+    body = {"code": "already_used", "status": 409, "extension": used}
+    cabinet.page.route("**/extension-offer", lambda route: route.fulfill(status=409, json=body))
+    with cabinet.page.expect_response("**/extension-offer"):
+        cabinet.extend.click()
+    expect(cabinet.dialog).to_contain_text("Загружаем…")
+    held[0].continue_()
+    expect(cabinet.dialog.get_by_role("heading", name="Расширение уже использовано")).to_be_visible()
+    expect(cabinet.dialog).to_contain_text(used["granted_by"])
 
 
 def test_the_history_has_pages(open_page: OpenPage, sound: Sound) -> None:
