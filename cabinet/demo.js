@@ -9,9 +9,9 @@ const TEXTS = {
     drawer: 'Для разработчика: события', send: 'Событие от менеджера сервиса', sendIs: 'Так менеджер сервиса сообщает, что изменилось. Образец заполнен по выбранному абоненту.',
     sample: 'Образец', event: 'Событие', sendIt: 'Отправить', sent: 'Принято', out: 'События сервиса', outIs: 'Что сервис сам сообщил на шину и что компонент сообщил странице; новые сверху.',
     samples: { terms: 'Новые условия расширения', renew: 'Новый период подписки', finish: 'Подписка завершилась', rename: 'Имя абонента с разметкой', member: 'Ещё один владелец', usage: 'Сколько занято' },
-    play: 'Поиграть', playIs: 'Скажите, сколько занято, и посмотрите, что оставит конец расширения. Расширение абонента «Демо» длится минуты: конец можно дождаться, а потом начать сначала.',
-    sessions: 'Занято сеансов', databases: 'Занято баз', tell: 'Сообщить', told: 'Сообщено: кабинет это уже показывает', waiting: 'Передаём…', late: 'Принято, но ещё не дошло',
-    reset: 'Начать демо сначала', done: 'Расширения «Демо» забыты: можно расширять снова',
+    play: 'Поиграть', playIs: 'Скажите, сколько занято, и посмотрите, что оставит конец расширения. Время идёт как есть, но сроки можно сдвинуть: продлить подписку выбранного абонента с новым периодом (её снова можно расширить) или закончить её через минуту. Расширение абонента «Демо» длится две минуты.',
+    sessions: 'Занято сеансов', databases: 'Занято баз', tell: 'Сообщить', told: 'Сообщено: кабинет это уже показывает', renew: 'Продлить подписку', end: 'Закончить через минуту', waiting: 'Передаём…', late: 'Принято, но ещё не дошло',
+    reset: 'Начать демо сначала', done: 'Расширения «Демо» забыты, подписка прежняя: можно расширять снова',
     roles: { owner: 'владелец', administrator: 'администратор', user: 'пользователь', operator: 'оператор', none: 'нет роли' },
   },
   en: {
@@ -22,15 +22,20 @@ const TEXTS = {
     drawer: 'For developers: events', send: 'An event from the service manager', sendIs: 'How the service manager tells what has changed. The sample is filled in for the chosen account.',
     sample: 'Sample', event: 'Event', sendIt: 'Send', sent: 'Accepted', out: 'Events of the service', outIs: 'What the service has put on the bus and what the component has told the page; newest first.',
     samples: { terms: 'New extension terms', renew: 'A new period', finish: 'The subscription has ended', rename: 'An account name full of markup', member: 'One more owner', usage: 'What is in use' },
-    play: 'Play', playIs: 'Say how much is in use, and see what the end of the extension will leave. An extension of the account “Демо” lasts minutes: wait for its end, then begin anew.',
-    sessions: 'Sessions in use', databases: 'Databases in use', tell: 'Tell', told: 'Told: the cabinet shows it', waiting: 'Sending…', late: 'Accepted, but not there yet',
-    reset: 'Reset the demo', done: 'The extensions of “Демо” are forgotten: extend again',
+    play: 'Play', playIs: 'Say how much is in use, and see what the end of the extension will leave. The clock is the real one, but the terms can be moved: renew the chosen account’s subscription with a new period (it can be extended again), or let it end in a minute. An extension of the account “Демо” lasts two minutes.',
+    sessions: 'Sessions in use', databases: 'Databases in use', tell: 'Tell', told: 'Told: the cabinet shows it', renew: 'Renew the subscription', end: 'Let it end in a minute', waiting: 'Sending…', late: 'Accepted, but not there yet',
+    reset: 'Reset the demo', done: 'The extensions of “Демо” are forgotten, its subscription is as it was: extend again',
     roles: { owner: 'owner', administrator: 'administrator', user: 'user', operator: 'operator', none: 'no role' },
   },
 };
 
 const VIEWS = ['apps', 'cabinet', 'subscriptions'];
-const DAY = 24 * 60 * 60 * 1000;
+const MINUTE = 60 * 1000, DAY = 24 * 60 * MINUTE;
+/** The demo account's subscription as it is seeded. */
+const DEMO = {
+  account_id: 'A-500', subscription_id: 'S-50', number: '000000510', kind: 'main', parent_id: null, tariff: { id: 'demo', name: 'Демо' },
+  starts_at: '2026-01-01T00:00:00Z', ends_at: '2036-01-01T00:00:00Z', limits: { sessions: 2, databases: 1 }, extension_terms: { sessions: 2, databases: 8, duration: 'PT2M' },
+};
 const byId = (id) => document.getElementById(id);
 const component = document.querySelector('extending-subscription');
 const wish = new URLSearchParams(location.search);
@@ -112,6 +117,9 @@ const samples = {
   async renew() {
     return samples.subscription(await subscription(), { starts_at: instant(Date.now()), ends_at: instant(Date.now() + 30 * DAY) });
   },
+  async end() {
+    return samples.subscription(await subscription(), { ends_at: instant(Date.now() + MINUTE) });
+  },
   async finish() {
     return samples.subscription(await subscription(), { ends_at: instant(Date.now()) });
   },
@@ -132,7 +140,7 @@ const samples = {
     detail_type: 'SubscriptionChanged',
     detail: {
       account_id: state.account, subscription_id: id, number, kind, parent_id: null, tariff, starts_at, ends_at, limits,
-      extension_terms: extension?.terms ?? { sessions: 2, databases: 8, duration: 'P7D' }, ...change, changed_at: instant(Date.now()),
+      extension_terms: extension?.terms ?? (state.account === DEMO.account_id ? DEMO.extension_terms : { sessions: 2, databases: 8, duration: 'P7D' }), ...change, changed_at: exactly(),
     },
   }),
 };
@@ -157,31 +165,46 @@ async function send() {
 
 const post = (url, body) => fetch(url, { method: 'POST', ...body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } });
 
-/** Tells what is in use, and has the cabinet show it once the bus has delivered. */
-async function tellUsage() {
-  const played = byId('played'), event = samples.usage(), { account_id, changed_at } = event.detail;
+/** Tells an event of the chosen account, and has the cabinet show it once the bus has delivered: when `arrived` holds of the list. */
+async function tell(event, arrived) {
+  const played = byId('played'), { account_id } = event.detail;
   played.textContent = text().waiting;
   const response = await post('/events', event);
-  if (!response.ok) return void (played.textContent = `${response.status} ${await response.text()}`);
+  if (!response.ok) {
+    played.textContent = `${response.status} ${await response.text()}`;
+    return false;
+  }
   for (let tries = 0; tries < 20; tries++) {
     await new Promise((done) => setTimeout(done, 300));
-    const list = await fetch(`/api/accounts/${account_id}/subscriptions?limit=1`, { headers: { Authorization: `Bearer ${await token()}` } });
-    if (list.ok && Date.parse((await list.json()).limits.used_at) >= Math.floor(Date.parse(changed_at) / 1000) * 1000) {
-      await component.refresh();
-      return void (played.textContent = text().told);
+    const list = await fetch(`/api/accounts/${account_id}/subscriptions`, { headers: { Authorization: `Bearer ${await token()}` } });
+    if (list.ok && arrived(await list.json())) {
+      if (component.getToken) await component.refresh();
+      played.textContent = text().told;
+      return true;
     }
   }
   played.textContent = text().late;
+  return false;
+}
+
+function tellUsage() {
+  const event = samples.usage(), { changed_at } = event.detail;
+  return tell(event, ({ limits }) => Date.parse(limits.used_at) >= Math.floor(Date.parse(changed_at) / 1000) * 1000);
+}
+
+/** Time is the service's own: what can be moved is when a subscription begins and ends. */
+function tellPeriod(event) {
+  const { subscription_id, starts_at, ends_at } = event.detail;
+  return tell(event, ({ subscriptions }) => subscriptions.some((row) => row.id === subscription_id && row.starts_at === starts_at && row.ends_at === ends_at));
 }
 
 /** The story of «Демо» from its beginning, in the browser as in the cloud. */
 async function reset() {
-  const response = await post('/reset?account=A-500');
-  byId('played').textContent = response.ok ? text().done : `${response.status} ${await response.text()}`;
-  if (response.ok && people.some((one) => one.id === 'U-7')) {
-    choose({ user: 'U-7', account: 'A-500' });
-    if (component.getToken) await component.refresh();
-  }
+  const played = byId('played');
+  const response = await post(`/reset?account=${DEMO.account_id}`);
+  if (!response.ok) return void (played.textContent = `${response.status} ${await response.text()}`);
+  if (people.some((one) => one.id === 'U-7')) choose({ user: 'U-7', account: DEMO.account_id });
+  if (await tellPeriod({ detail_type: 'SubscriptionChanged', detail: { ...DEMO, changed_at: exactly() } })) played.textContent = text().done;
 }
 
 let drawn = '';
@@ -227,11 +250,13 @@ byId('account').addEventListener('change', ({ target }) => choose({ account: tar
 for (const button of document.querySelectorAll('[data-lang]')) button.addEventListener('click', () => choose({ lang: button.dataset.lang }));
 byId('sample').addEventListener('change', fill);
 byId('send').addEventListener('click', send);
+const play = (doing) => doing.catch((error) => { byId('played').textContent = error.message; });
 byId('usage').addEventListener('submit', (event) => {
   event.preventDefault();
-  tellUsage().catch((error) => { byId('played').textContent = error.message; });
+  play(tellUsage());
 });
-byId('reset').addEventListener('click', () => reset().catch((error) => { byId('played').textContent = error.message; }));
+for (const id of ['renew', 'end']) byId(id).addEventListener('click', () => play(samples[id]().then(tellPeriod)));
+byId('reset').addEventListener('click', () => play(reset()));
 byId('drawer').addEventListener('toggle', () => {
   if (byId('drawer').open) fill();
   watch();

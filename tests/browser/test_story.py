@@ -1,7 +1,7 @@
 """The way of an owner through the windows, on the local cloud with its real API."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -268,3 +268,36 @@ def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Cloud, ope
     expect(page.get_by_role("status").filter(has_text="можно расширять снова")).to_be_visible()
     expect(page.get_by_label("Абонент", exact=True)).to_have_value("A-500")
     expect(page.get_by_text("A-500").first).to_be_visible()
+
+
+def test_the_demo_page_lets_one_play_with_time(cloud: Any, open_page: Any, sound: Any) -> None:
+    """The chosen account's subscription is renewed, so that it can be extended again, or ends in a minute."""
+    account = cloud.an_account()
+    path = f"/accounts/{account.id}/subscriptions"
+
+    def listed() -> Any:
+        return cloud.api(account.owner, "GET", path).json()["subscriptions"][0]
+
+    before = listed()
+    cabinet = open_page(account.owner, account.id, path="/")
+    page, told = cabinet.page, cabinet.page.get_by_role("status").filter(has_text="Сообщено")
+    page.get_by_role("link", name="Личный кабинет").click()
+    page.get_by_role("link", name="показать все").click()
+    cabinet.extend.click()
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+    page.get_by_text("Для разработчика: события").click()
+    page.get_by_role("button", name="Продлить подписку").click()
+    expect(told).to_be_visible()
+    expect(cabinet.extend).to_be_visible()
+    expect(page.get_by_role("region")).to_contain_text("Лимиты изменятся")
+    renewed = listed()
+    assert renewed["starts_at"] > before["starts_at"]
+    assert renewed["extension"] == {"state": "available", "terms": before["extension"]["terms"]}
+
+    page.get_by_role("button", name="Закончить через минуту").click()
+    expect(page.get_by_role("region")).to_contain_text("Конец подписки")
+    expect(told).to_be_visible()
+    left = datetime.fromisoformat(listed()["ends_at"]) - datetime.now(UTC)
+    assert timedelta(seconds=30) < left <= timedelta(minutes=1)
+    sound(page)
