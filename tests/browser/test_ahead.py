@@ -320,15 +320,18 @@ def test_now_is_a_filled_dot_and_the_others_are_hollow(show: Show, colours: Any)
 
 
 def test_nothing_moves(show: Show) -> None:
-    """Neither transition nor animation nor smooth scrolling: there is nothing that reduced motion would have to stop."""
+    """Neither transition nor animation nor smooth scrolling: there is nothing for reduced motion to stop."""
     cabinet = show(STATES["over after"][0])
     cabinet.extended.click()
     expect(cabinet.dialog.get_by_role("term").first).to_be_visible()
     moving = cabinet.element.evaluate(
-        """element => [...element.shadowRoot.querySelectorAll('*')].filter((one) => ['', '::before', '::backdrop'].some((part) => {
-          const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(one, part);
-          return transitionDuration !== '0s' || animationName !== 'none' || scrollBehavior !== 'auto';
-        })).length"""
+        """element => {
+          const moves = (one) => ['', '::before', '::backdrop'].some((part) => {
+            const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(one, part);
+            return transitionDuration !== '0s' || animationName !== 'none' || scrollBehavior !== 'auto';
+          });
+          return [...element.shadowRoot.querySelectorAll('*')].filter(moves).length;
+        }"""
     )
     assert moving == 0
 
@@ -400,7 +403,7 @@ def test_an_extension_of_an_earlier_period_that_still_runs_ends_on_the_line(show
     ids=["just granted", "a day later", "half", "an hour to go"],
 )
 def test_now_stands_on_the_line_where_it_is_in_time(show: Show, gone: timedelta, share: float) -> None:
-    """Between beginning and end of the extension, to a dot's width; all the dots sit on the line, its words above it."""
+    """Between beginning and end of the extension, to a dot's width; the dots sit on the line, the word above it."""
     start, end = NOON - gone, NOON - gone + 7 * DAY
     extension = extended(granted_at=iso(start), ends_at=iso(end))
     told = answer(limit(2, 2, 3), limit(1, 8, 5), rows=[row(1, extension=extension)], next_change_at=iso(end))
@@ -413,6 +416,7 @@ def test_now_stands_on_the_line_where_it_is_in_time(show: Show, gone: timedelta,
             """all => all.map((item) => {
               const { top } = item.getBoundingClientRect(), { borderTopWidth } = getComputedStyle(item);
               const dot = getComputedStyle(item, '::before'), width = parseFloat(borderTopWidth);
+              if (dot.boxSizing !== 'border-box') throw new Error('the height is not that of the dot');
               return [top + width / 2, top + width + parseFloat(dot.top) + parseFloat(dot.height) / 2];
             })"""
         ),
@@ -461,7 +465,7 @@ def test_an_earlier_api_tells_less_and_nothing_breaks(show: Show, sound: Sound) 
     ids=["nothing over", "the last day", "something over", "usage unknown", "far away", "over now", "over for good"],
 )
 def test_the_contact_moves_up_when_it_is_the_next_step(show: Show, told: Any, at: datetime, up: bool) -> None:
-    """In the last day before the change, as soon as something will be over after it, and while something is; never twice."""
+    """In the last day before the change, as soon as something will be over, and while something is; never twice."""
     cabinet = show(told, at=at)
     contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
     expect(contact).to_have_count(1)

@@ -434,7 +434,8 @@ def test_a_phone_shows_the_whole_confirmation_and_a_small_one_that_there_is_more
         assert (room() >= 16) is whole
         fade = cabinet.element.evaluate(
             """element => {
-              const { backgroundImage, height } = getComputedStyle(element.shadowRoot.querySelector('.actions'), '::before');
+              const actions = element.shadowRoot.querySelector('.actions');
+              const { backgroundImage, height } = getComputedStyle(actions, '::before');
               return [backgroundImage.includes('gradient'), parseFloat(height)];
             }"""
         )
