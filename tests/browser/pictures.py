@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from playwright.sync_api import Browser, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Route, expect, sync_playwright
 
 from local import ROOT
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, now
@@ -24,7 +24,7 @@ from tests.support.builders import iso, subscription_changed
 FOLDER = ROOT / "docs" / "images"
 COMPANY = "ООО «Ромашка»"
 LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "wide": ("/", {"viewport": {"width": 1100, "height": 880}, "color_scheme": "light"}),
+    "wide": ("/", {"viewport": {"width": 1100, "height": 970}, "color_scheme": "light"}),
     "360": ("/example.html", {"viewport": {"width": 360, "height": 780}, "color_scheme": "dark"}),
 }
 
@@ -62,15 +62,26 @@ def story(cloud: Cloud, browser: Browser, size: str) -> None:
     page = cabinet.page
     cabinet.extend.click()
     expect(cabinet.confirm).to_be_visible()
+    whole(
+        cabinet.dialog, cabinet.dialog.get_by_role("heading"), cabinet.dialog.get_by_role("term").last, cabinet.confirm
+    )
+    note = cabinet.dialog.get_by_text("«Отмена» ничего не расходует.")
+    below(note, cabinet.confirm)
     take(cabinet, f"confirmation-{size}")
     cabinet.confirm.click()
     expect(page.get_by_role("region")).to_contain_text("по расширению")
     cabinet.extended.click()
-    expect(page.get_by_role("heading", name="Параметры расширения")).to_be_visible()
+    expect(cabinet.dialog).to_contain_text("Кто оформил")
+    whole(cabinet.dialog, cabinet.dialog.get_by_role("heading"), cabinet.dialog.get_by_role("button", name="Закрыть"))
     take(cabinet, f"details-{size}")
     page.keyboard.press("Escape")
+    expect(cabinet.dialog).to_be_hidden()
     page.mouse.click(1, 200)
     page.evaluate("scrollTo(0, 0)")
+    just_granted(cabinet, size)
+    if size == "wide":
+        whole(cabinet.page.get_by_role("heading", name="Подписки на тарифы"), cabinet.extended)
+        below(cabinet.table, cabinet.page.locator(".drawer"))
     take(cabinet, f"table-{size}", full_page=size == "360")
 
 
@@ -89,7 +100,10 @@ def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
     path = f"/accounts/{late.id}/subscriptions"
     cloud.until(lambda: cloud.api(late.owner, "GET", path).json()["subscriptions"][0]["state"] == "finished")
     cabinet.extend.click()
-    expect(cabinet.page.get_by_role("heading", name="Подписка завершена")).to_be_visible()
+    heading = cabinet.page.get_by_role("heading", name="Подписка завершена")
+    expect(heading).to_be_visible()
+    expect(cabinet.element.get_by_text("Завершена", exact=True)).to_have_count(1)  # the list behind it is new too
+    whole(cabinet.dialog, heading, cabinet.dialog.get_by_text("Продлите её"), cabinet.dialog.get_by_role("link").last)
     take(cabinet, f"refusal-{size}")
 
 
@@ -100,6 +114,13 @@ def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     use(cloud, busy, sessions=3, databases=5)
     cabinet = cabinet_of(busy, cloud, browser, size)
     expect(cabinet.page.get_by_role("region")).to_contain_text("больше лимита на 4")
+    just_granted(cabinet, size)
+    if size == "wide":
+        whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    below(contact, cabinet.table)
+    if size == "wide":
+        below(cabinet.page.get_by_role("link", name="https://uchet.example"), cabinet.page.locator(".drawer"))
     take(cabinet, "look-ahead-wide" if size == "wide" else "over-360", full_page=size == "360")
 
 
@@ -123,9 +144,10 @@ def history(cloud: Cloud, browser: Browser) -> None:
     cabinet.page.get_by_role("button", name="История расширений").click()
     shown = cabinet.page.get_by_role("table", name="История расширений")
     expect(shown.get_by_role("row")).to_have_count(3)
-    shown.get_by_role("row").last.scroll_into_view_if_needed()
-    cabinet.page.mouse.wheel(0, 2000)
-    cabinet.page.wait_for_timeout(300)
+    heading = cabinet.page.get_by_role("heading", name="История расширений")
+    heading.evaluate("heading => heading.scrollIntoView({ block: 'center' })")
+    whole(cabinet.table.first, heading, shown)
+    below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или надолго?"))
     take(cabinet, "history-wide")
 
 
@@ -168,6 +190,29 @@ def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: s
     page.route("**/people", answer)
     page.goto(f"{cloud.url}{path}?user={account.owner}&account={account.id}&lang=ru#subscriptions")
     return Cabinet(page, "ru")
+
+
+def whole(*parts: Locator) -> None:
+    """All of it is in the picture."""
+    for part in parts:
+        expect(part).to_be_in_viewport(ratio=1)
+
+
+def below(above: Locator, part: Locator) -> None:
+    """One stands below the other, and does not touch it."""
+    box, next_box = above.bounding_box(), part.bounding_box()
+    assert box
+    assert next_box
+    assert box["y"] + box["height"] + 8 <= next_box["y"]
+
+
+def just_granted(cabinet: Cabinet, size: str) -> None:
+    """Now stands at the beginning of the extension, not some days later."""
+    began, now = (cabinet.element.locator(".edge").nth(i).bounding_box() for i in (0, 1))
+    assert began
+    assert now
+    if size == "wide":
+        assert now["x"] - began["x"] < 24
 
 
 def take(cabinet: Cabinet, name: str, *, full_page: bool = False) -> None:
