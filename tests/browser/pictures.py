@@ -16,7 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Route, expect, sync_playwright
 
 from local import ROOT
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, now
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, box, now
 from tests.browser.test_report import a_report
 from tests.conftest import Cloud
 from tests.support.builders import iso, subscription_changed
@@ -200,19 +200,15 @@ def whole(*parts: Locator) -> None:
 
 def below(above: Locator, part: Locator) -> None:
     """One stands below the other, and does not touch it."""
-    box, next_box = above.bounding_box(), part.bounding_box()
-    assert box
-    assert next_box
-    assert box["y"] + box["height"] + 8 <= next_box["y"]
+    upper = box(above)
+    assert upper["y"] + upper["height"] + 8 <= box(part)["y"]
 
 
 def just_granted(cabinet: Cabinet, size: str) -> None:
     """Now stands at the beginning of the extension, not some days later."""
-    began, now = (cabinet.element.locator(".edge").nth(i).bounding_box() for i in (0, 1))
-    assert began
-    assert now
+    edges = cabinet.element.locator(".edge")
     if size == "wide":
-        assert now["x"] - began["x"] < 24
+        assert box(edges.nth(1))["x"] - box(edges.nth(0))["x"] < 24
 
 
 def take(cabinet: Cabinet, name: str, *, full_page: bool = False) -> None:

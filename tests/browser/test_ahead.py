@@ -409,7 +409,7 @@ def test_now_stands_on_the_line_where_it_is_in_time(show: Show, gone: timedelta,
     told = answer(limit(2, 2, 3), limit(1, 8, 5), rows=[row(1, extension=extension)], next_change_at=iso(end))
     items = show(told).page.get_by_role("region").get_by_role("list").first.get_by_role("listitem")
     expect(items).to_have_count(3)
-    began, now, ends = (item.bounding_box()["x"] for item in items.all())
+    began, now, ends = (box(item)["x"] for item in items.all())
     assert abs((now - began) - share * (ends - began)) <= 20
     lines, dots = zip(
         *items.evaluate_all(
@@ -423,7 +423,7 @@ def test_now_stands_on_the_line_where_it_is_in_time(show: Show, gone: timedelta,
         strict=True,
     )
     assert max(*lines, *dots) - min(*lines, *dots) < 0.5
-    words = items.nth(1).get_by_role("paragraph").bounding_box()
+    words = box(items.nth(1).get_by_role("paragraph"))
     assert words["y"] + words["height"] <= lines[1]
     assert began <= words["x"]
 

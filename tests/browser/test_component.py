@@ -6,10 +6,10 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, OpenPage, Rename, Sound, Tell, box, hold, now
+from tests.browser.conftest import NARROW, Cabinet, OpenPage, Rename, Sound, Tell, box, hold, now
 from tests.conftest import Cloud
 from tests.support.builders import iso, member_changed
 
@@ -418,7 +418,9 @@ def test_twice_the_size_still_fits(cloud: Cloud, open_page: OpenPage) -> None:
     expect(cabinet.dialog.get_by_role("button", name="Отмена")).to_be_in_viewport(ratio=1)
 
 
-def test_a_phone_shows_the_whole_confirmation_and_a_small_one_that_there_is_more(cloud: Cloud, open_page: OpenPage) -> None:
+def test_a_phone_shows_the_whole_confirmation_and_a_small_one_that_there_is_more(
+    cloud: Cloud, open_page: OpenPage
+) -> None:
     """At 360 px "Cancel uses nothing up" stands above the buttons; where they cover it, what is below fades."""
     account = cloud.an_account()
     for height, whole in ((780, True), (560, False)):
@@ -427,9 +429,8 @@ def test_a_phone_shows_the_whole_confirmation_and_a_small_one_that_there_is_more
         expect(cabinet.confirm).to_be_visible()
         note = cabinet.dialog.get_by_text("«Отмена» ничего не расходует.")
 
-        def room(note: Any = note, cabinet: Any = cabinet) -> float:
-            box = note.bounding_box()
-            return float(cabinet.confirm.bounding_box()["y"] - box["y"] - box["height"])
+        def room(note: Locator = note, cabinet: Cabinet = cabinet) -> float:
+            return box(cabinet.confirm)["y"] - box(note)["y"] - box(note)["height"]
 
         assert (room() >= 16) is whole
         fade = cabinet.element.evaluate(

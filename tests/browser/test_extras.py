@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, from_the_api, hold, now, refusal
+from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, box, from_the_api, hold, now, refusal
 from tests.conftest import Cloud
 from tests.support.builders import TERMS
 
@@ -146,7 +146,7 @@ def test_the_history_has_a_heading_and_stands_above_the_contact(open_page: OpenP
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     history = cabinet.page.get_by_role("table", name="История расширений")
     contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
-    tops = [one.bounding_box()["y"] for one in (button(cabinet, "history"), heading, history, contact)]
+    tops = [box(one)["y"] for one in (button(cabinet, "history"), heading, history, contact)]
     assert tops == sorted(tops)
 
 
@@ -203,7 +203,7 @@ def test_a_refusal_that_comes_before_the_second_file_is_told_with_all_it_brings(
     """The extension that another owner has taken is drawn by that file."""
     used = past(1)
     cabinet = open_page("U-4", "A-200")
-    held = hold(cabinet.page, EXTRAS)
+    held = hold(cabinet.page, "**/extending-subscription-extras*")
     body = {"code": "already_used", "status": 409, "extension": used}
     cabinet.page.route("**/extension-offer", lambda route: route.fulfill(status=409, json=body))
     with cabinet.page.expect_response("**/extension-offer"):

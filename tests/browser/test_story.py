@@ -270,7 +270,7 @@ def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Cloud, ope
     expect(page.get_by_text("A-500").first).to_be_visible()
 
 
-def test_the_demo_page_lets_one_play_with_time(cloud: Any, open_page: Any, sound: Any) -> None:
+def test_the_demo_page_lets_one_play_with_time(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
     """The chosen account's subscription is renewed, so that it can be extended again, or ends in a minute."""
     account = cloud.an_account()
     path = f"/accounts/{account.id}/subscriptions"
