@@ -146,6 +146,7 @@ def test_the_history_has_a_heading_and_stands_above_the_contact(open_page: OpenP
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     history = cabinet.page.get_by_role("table", name="История расширений")
     contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    expect(history).to_be_visible()
     tops = [box(one)["y"] for one in (button(cabinet, "history"), heading, history, contact)]
     assert tops == sorted(tops)
 
