@@ -32,7 +32,7 @@ def open_elsewhere(open_page: OpenPage, cloud: Cloud, account: Any, origin: str)
     def prepared(page: Page) -> None:
         page.context.grant_permissions(["local-network-access"])  # The page is no real one: nobody knows where it is.
         page.route(f"{origin}/elsewhere", serve)
-        page.route(f"{cloud.url}/extending-subscription.js", allow)  # a page brings its own copy of the module
+        page.route(f"{cloud.url}/extending-subscription*", allow)  # a page brings its own copy of the two modules
 
     cabinet = open_page(account.owner, account.id, lang="en", before=prepared)
     cabinet.page.goto(f"{origin}/elsewhere")
