@@ -158,13 +158,7 @@ def _story(service: Service) -> dict[str, Answers]:
     calls: dict[str, Callable[..., Answer]] = {"list": list_, "offer": offer}
     calls["extend"] = partial(extend, offer_id)
     for name, call in calls.items():
-        told[name] += [
-            ("An id with a space", call(account="A 100")),
-            ("A token without a usable `sub`", call(user=None)),
-            ("A user of the account", call(user="U-3")),
-            ("A user without a role in the account", call(user="U-9")),
-        ]
-        told[name] += _troubled(call)
+        told[name] += _not_for_everyone(call)
     obstacles = {
         "A subscription that has not begun": "S-4",
         "A subscription that is over": "S-5",
@@ -200,18 +194,25 @@ def _story(service: Service) -> dict[str, Answers]:
     return told | {"history": _history(service), "limits": _limits(service), "changes": _changes(service)}
 
 
+def _not_for_everyone(call: Callable[..., Answer]) -> Answers:
+    """What each route of an account's own users answers to others, and in trouble."""
+    return [
+        ("An id with a space", call(account="A 100")),
+        ("A token without a usable `sub`", call(user=None)),
+        ("A user of the account", call(user="U-3")),
+        ("A user without a role in the account", call(user="U-9")),
+        *_troubled(call),
+    ]
+
+
 def _history(service: Service) -> Answers:
     history = service.history
-    told = [
+    return [
         ("Extended once, and taken back", history()),
-        ("An id with a space", history(account="A 100")),
-        ("A token without a usable `sub`", history(user=None)),
-        ("A user of the account", history(user="U-3")),
-        ("A user without a role in the account", history(user="U-9")),
+        *_not_for_everyone(history),
         ("A limit beyond 100", history(limit="101")),
         ("A token of another account", history(next_token=_token("S-1"))),
     ]
-    return told + _troubled(history)
 
 
 def _limits(service: Service) -> Answers:

@@ -203,7 +203,7 @@ def test_each_code_of_the_api_has_its_text_in_both_languages(open_page: OpenPage
     assert "a_code_of_tomorrow" in named
     for code in MET:
         title, next_step = told(code, PROBLEMS[code].status)
-        assert title != unknown, f"{code} has no text of its own in cabinet/src/texts.ts"
+        assert title != unknown, f"{code} has no text of its own in cabinet/src/{lang}.ts"
         assert next_step
         assert code not in next_step
         assert all(bool(re.search("[А-Яа-я]", text)) is (lang == "ru") for text in (title, next_step)), code

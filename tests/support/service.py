@@ -62,7 +62,7 @@ def sample(name: str) -> Json:
 def http_event(
     name: str, user: str | None, ids: dict[str, str], body: str | None = None, query: dict[str, str] | None = None
 ) -> Json:
-    """The event of an HTTP call to `list`, `offer` or `extend`; without a user, of one that nobody has verified."""
+    """The event of an HTTP call by a user; without one, of a call that nobody has verified."""
     event = sample(name)
     path = event["requestContext"]["routeKey"].split(" ")[1].format(**ids)
     event |= {"rawPath": path, "pathParameters": ids, "queryStringParameters": query or None}

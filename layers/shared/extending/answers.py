@@ -276,7 +276,7 @@ class InvalidBody(_Problem):
 class NotExtendable(_Problem):
     """The subscription cannot be extended now."""
 
-    code: Literal[Code.NOT_ACTIVE_YET, Code.FINISHED, Code.NOT_MAIN, Code.TARIFF_NOT_EXTENDABLE]
+    code: model.Obstacle
     servicing_organization: ServicingOrganization | None
 
 
