@@ -26,20 +26,23 @@ TOGETHER = {
     "tests/e2e/test_operating.py": "the failure queues",
     "tests/e2e/test_publish.py": "the failure queues",
     "tests/e2e/test_webhook.py": "the failure queues",
+    "tests/browser/test_ahead.py": "a second browser",
+    "tests/browser/test_asking.py": "a second browser",
+    "tests/browser/test_story.py": "a second browser",
     "tests/browser": "the browser",
 }
 """Tests that would take something out of each other's hands, or start something each of their own."""
 
 FIRST = [
+    "tests/browser",
     "tests/engine/test_sweep.py",
     "tests/engine/test_agreement.py",
     "tests/engine/test_faults.py",
     "tests/e2e/test_attack_generated.py",
     "tests/e2e",
-    "tests/browser",
     "tests/engine",
 ]
-"""The others by how long they take; what needs the local cloud comes when it may have started."""
+"""The others by how long they take: a browser is driven by one worker, and no other can take over from it."""
 
 WORKERS = len(set(WAITING.values())) + 3
 """Those that wait, and three for two cores: each of them waits now and then for a server."""
