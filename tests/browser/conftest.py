@@ -38,7 +38,8 @@ ARGUMENTS = [
 ]
 WIDE: ViewportSize = {"width": 1100, "height": 820}
 NARROW: ViewportSize = {"width": 320, "height": 640}
-expect.set_options(timeout=15_000)
+# A function that nobody has called yet starts slowly where everything else starts as well.
+expect.set_options(timeout=45_000)
 
 
 def now() -> str:
