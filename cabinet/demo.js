@@ -9,7 +9,7 @@ const TEXTS = {
     drawer: 'Для разработчика: события', send: 'Событие от менеджера сервиса', sendIs: 'Так менеджер сервиса сообщает, что изменилось. Образец заполнен по выбранному абоненту.',
     sample: 'Образец', event: 'Событие', sendIt: 'Отправить', sent: 'Принято', out: 'События сервиса', outIs: 'Что сервис сам сообщил на шину и что компонент сообщил странице; новые сверху.',
     samples: { terms: 'Новые условия расширения', renew: 'Новый период подписки', finish: 'Подписка завершилась', rename: 'Имя абонента с разметкой', member: 'Ещё один владелец', usage: 'Сколько занято' },
-    play: 'Поиграть', playIs: 'Скажите, сколько занято, и посмотрите, что оставит конец расширения. Время идёт как есть, но сроки можно сдвинуть: продлить подписку выбранного абонента с новым периодом (её снова можно расширить) или закончить её через минуту. Расширение абонента «Демо» длится две минуты.',
+    play: 'Поиграть', playIs: 'Скажите, сколько занято, и посмотрите, что оставит конец расширения. Часы настоящие, но сроки можно сдвинуть: продлить подписку выбранного абонента с новым периодом (её снова можно расширить) или закончить её через минуту. Расширение абонента «Демо» длится две минуты.',
     sessions: 'Занято сеансов', databases: 'Занято баз', tell: 'Сообщить', told: 'Сообщено: кабинет это уже показывает', renew: 'Продлить подписку', end: 'Закончить через минуту', waiting: 'Передаём…', late: 'Принято, но ещё не дошло',
     reset: 'Начать демо сначала', done: 'Расширения «Демо» забыты, подписка прежняя: можно расширять снова',
     roles: { owner: 'владелец', administrator: 'администратор', user: 'пользователь', operator: 'оператор', none: 'нет роли' },
@@ -22,7 +22,7 @@ const TEXTS = {
     drawer: 'For developers: events', send: 'An event from the service manager', sendIs: 'How the service manager tells what has changed. The sample is filled in for the chosen account.',
     sample: 'Sample', event: 'Event', sendIt: 'Send', sent: 'Accepted', out: 'Events of the service', outIs: 'What the service has put on the bus and what the component has told the page; newest first.',
     samples: { terms: 'New extension terms', renew: 'A new period', finish: 'The subscription has ended', rename: 'An account name full of markup', member: 'One more owner', usage: 'What is in use' },
-    play: 'Play', playIs: 'Say how much is in use, and see what the end of the extension will leave. The clock is the real one, but the terms can be moved: renew the chosen account’s subscription with a new period (it can be extended again), or let it end in a minute. An extension of the account “Демо” lasts two minutes.',
+    play: 'Play', playIs: 'Say how much is in use, and see what the end of the extension will leave. The clock is the real one, but the dates can be moved: renew the chosen account’s subscription with a new period (it can be extended again), or let it end in a minute. An extension of the account “Демо” lasts two minutes.',
     sessions: 'Sessions in use', databases: 'Databases in use', tell: 'Tell', told: 'Told: the cabinet shows it', renew: 'Renew the subscription', end: 'Let it end in a minute', waiting: 'Sending…', late: 'Accepted, but not there yet',
     reset: 'Reset the demo', done: 'The extensions of “Демо” are forgotten, its subscription is as it was: extend again',
     roles: { owner: 'owner', administrator: 'administrator', user: 'user', operator: 'operator', none: 'no role' },
@@ -140,7 +140,7 @@ const samples = {
     detail_type: 'SubscriptionChanged',
     detail: {
       account_id: state.account, subscription_id: id, number, kind, parent_id: null, tariff, starts_at, ends_at, limits,
-      extension_terms: extension?.terms ?? (state.account === DEMO.account_id ? DEMO.extension_terms : { sessions: 2, databases: 8, duration: 'P7D' }), ...change, changed_at: exactly(),
+      extension_terms: extension?.reason === 'tariff_not_extendable' ? null : extension?.terms ?? (state.account === DEMO.account_id ? DEMO.extension_terms : { sessions: 2, databases: 8, duration: 'P7D' }), ...change, changed_at: exactly(),
     },
   }),
 };
@@ -168,7 +168,6 @@ const post = (url, body) => fetch(url, { method: 'POST', ...body && { headers: {
 /** Tells an event of the chosen account, and has the cabinet show it once the bus has delivered: when `arrived` holds of the list. */
 async function tell(event, arrived) {
   const played = byId('played'), { account_id } = event.detail;
-  played.textContent = text().waiting;
   const response = await post('/events', event);
   if (!response.ok) {
     played.textContent = `${response.status} ${await response.text()}`;
@@ -250,7 +249,10 @@ byId('account').addEventListener('change', ({ target }) => choose({ account: tar
 for (const button of document.querySelectorAll('[data-lang]')) button.addEventListener('click', () => choose({ lang: button.dataset.lang }));
 byId('sample').addEventListener('change', fill);
 byId('send').addEventListener('click', send);
-const play = (doing) => doing.catch((error) => { byId('played').textContent = error.message; });
+const play = (doing) => {
+  byId('played').textContent = text().waiting; // not what came of the press before
+  doing.catch((error) => { byId('played').textContent = error.message; });
+};
 byId('usage').addEventListener('submit', (event) => {
   event.preventDefault();
   play(tellUsage());

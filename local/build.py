@@ -54,10 +54,10 @@ def built(target: Path, python: str = OURS) -> None:
     made_for = runtime(python)
     others = KEPT / python
     others.mkdir(parents=True, exist_ok=True)
-    kept = others / _digest(made_for)
     # One start at a time: another one would take away what this one makes or links. A killed one holds no lock.
     with (KEPT / f"{python}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = others / _digest(made_for)  # now: sources may have changed while it waited
         if not kept.exists():
             unfinished = others / f"unfinished-{os.getpid()}"
             sam("build", "--config-env", "local", "--build-dir", str(unfinished), **made_for)

@@ -101,7 +101,7 @@ def ask(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Trouble(f"Nothing was done: there is nobody to ask here. YES=1 answers: {question}")
-    beside().print(f"{question} \\[y/N] ", end="")
+    beside().print(cell(f"{question} [y/N] "), end="")
     if input().strip().lower() not in ("y", "yes"):
         raise Trouble("Nothing was done.")
 
@@ -116,11 +116,19 @@ def progress() -> Progress:
 def run(tool: Callable[[], int]) -> NoReturn:
     """Run a tool to its exit code; what is not its fault is one line, and no traceback.
 
-    A kill or a terminal that is closed is as Ctrl-C: what a tool has begun to write is taken away.
+    A kill or a terminal that is closed is as Ctrl-C: what a tool has begun to write is taken away. Only the
+    first of them counts, so that nothing interrupts that.
     """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup
-            signal.signal(ending, signal.default_int_handler)
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(*_: object) -> None:
+        for ending in endings:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for ending in endings:
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup, or the background of a script
+            signal.signal(ending, stop)
     try:
         code = tool()
         sys.stdout.flush()

@@ -228,6 +228,10 @@ def show(out: Console, failures: dict[str, list[Failure]]) -> None:
         out.print(each)
 
 
+UNREADABLE = ("not JSON", "not understood")
+"""Kinds of messages of which a piece is shown in place of an error."""
+
+
 class Queue(NamedTuple):
     """A failure queue."""
 
@@ -346,18 +350,22 @@ def main() -> int:
     parser.add_argument("--drop", help="DROP=3f2a9c01: delete this message, and leave the others as they are")
     parser.add_argument("--yes", action="store_true", help="YES=1: ask nothing")
     arguments = parser.parse_args()
+    if arguments.dry and arguments.drop:
+        parser.error("DRY=1 only shows, DROP=… deletes: give one of them")
     out = console.beside() if arguments.json else console.told()
     target = stack(arguments.stage)
     publish = target.outputs["PublishFunctionArn"]
     queues = {queue: Queue(target.client("sqs"), target.outputs[output]) for queue, output in QUEUES.items()}
-    failures = {
-        queue: [understand(message, publish) for message in messages(at.sqs, at.url)] for queue, at in queues.items()
-    }
-    waiting = [(queues[queue], failure) for queue, found in failures.items() for failure in found]
+    failures: dict[str, list[Failure]] = {queue: [] for queue in queues}
+    waiting: list[tuple[Queue, Failure]] = []
     until = datetime.now(UTC) + CLOCKS
-    if not arguments.json:
-        show(out, failures)
     try:
+        for queue, at in queues.items():
+            for message in messages(at.sqs, at.url):
+                failures[queue].append(understand(message, publish))
+                waiting.append((at, failures[queue][-1]))
+        if not arguments.json:
+            show(out, failures)
         if arguments.drop:
             done = drop(waiting, arguments.drop, arguments.yes, out)
         elif arguments.dry:
@@ -375,7 +383,8 @@ def main() -> int:
 def told(failure: Failure) -> dict[str, Any]:
     """A message for machines, without what it holds of a client."""
     sent_at = answers.instant(failure.sent_at.replace(microsecond=0))
-    return {"id": failure.id, "sent_at": sent_at, "kind": failure.kind, "error": failure.error}
+    error = None if failure.kind in UNREADABLE else failure.error
+    return {"id": failure.id, "sent_at": sent_at, "kind": failure.kind, "error": error}
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class ExtendingSubscription extends HTMLElement {
   #timer = 0;
   #say: Speech | null = null;
   #extras: Extras | null = null;
+  #adding: object | null = null;
   #failures = 0;
 
   #root = this.attachShadow({ mode: 'open' });
@@ -143,9 +144,10 @@ class ExtendingSubscription extends HTMLElement {
 
   #ask(): void {
     void this.#attempt(async (view) => {
-      const offer = view.extension ? null : this.#call<Offer>('GET', `/subscriptions/${view.row.id}/extension-offer`).catch(failure);
-      await this.#second();
-      const answer = await offer;
+      const second = this.#second();
+      second.catch(() => {}); // told below, unless it is not needed
+      const answer = view.extension ? null : await this.#call<Offer>('GET', `/subscriptions/${view.row.id}/extension-offer`).catch(failure);
+      if (!(answer instanceof Problem) || answer.brought.extension) await second;
       if (answer instanceof Problem) throw answer;
       if (answer) view.offer = answer;
     });
@@ -209,6 +211,8 @@ class ExtendingSubscription extends HTMLElement {
 
   async #add(what: Extra): Promise<void> {
     const era = this.#era;
+    if (this.#adding === era) return;
+    this.#adding = era;
     try {
       const extras = await this.#second();
       if (era !== this.#era) return;
@@ -216,6 +220,7 @@ class ExtendingSubscription extends HTMLElement {
     } catch (error) {
       this.#notice = { tone: 'warn', text: why(this.#scene().say, failure(error)).join('. ') };
     }
+    this.#adding = null;
     this.#render();
   }
 

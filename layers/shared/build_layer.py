@@ -73,6 +73,9 @@ def trim(target: Path) -> None:
     replace(bundle, bundle, roots(bundle.read_text()))
     for unused in ("boto3/data", "boto3/examples", "bin"):
         shutil.rmtree(target / unused, ignore_errors=True)
+    # What was installed: not true any more, and with the hash of a script that names the builder's own folder.
+    for record in target.glob("*.dist-info/RECORD"):
+        record.unlink()
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -245,7 +245,7 @@ def from_the_api(page: Page, url: str | Pattern[str]) -> None:
     page.route(url, lambda route: route.continue_())
 
 
-def hold(page: Page, url: str) -> list[Route]:
+def hold(page: Page, url: str | Pattern[str]) -> list[Route]:
     """Keeps the requests to a URL waiting; the test answers them."""
     held: list[Route] = []
 

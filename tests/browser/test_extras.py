@@ -244,6 +244,26 @@ def test_the_history_has_pages(open_page: OpenPage, sound: Sound) -> None:
     assert cabinet.focused() == "title", "the button is gone, the focus is not lost"
 
 
+def test_a_refusal_is_told_without_the_second_file(open_page: OpenPage) -> None:
+    """It needs nothing of it, and is what the owner must know."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.page.route(EXTRAS, lambda route: route.abort())
+    cabinet.page.route("**/extension-offer", refusal("finished", 409))
+    cabinet.extend.click()
+    expect(cabinet.dialog.get_by_role("heading", name="Подписка завершена")).to_be_visible()
+
+
+def test_two_presses_while_the_second_file_comes_open_the_history_once(open_page: OpenPage) -> None:
+    """The second one closes nothing."""
+    cabinet = open_page("U-4", "A-200")
+    held = hold(cabinet.page, EXTRAS)
+    button(cabinet, "history").dblclick()
+    for route in held:
+        route.continue_()
+    expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
+    assert cabinet.count("GET", "/extensions") == 1
+
+
 def test_a_history_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: Sound) -> None:
     """What is there stays; the page that failed is asked for again."""
     cabinet = open_page("U-4", "A-200")

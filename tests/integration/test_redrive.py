@@ -1,6 +1,7 @@
 """Redrive as an operator calls it: it shows, asks, hands over, and tells machines; what is not handed over stays."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -80,6 +81,7 @@ def test_what_can_be_is_handed_over_and_told_to_machines(
     assert (said["put_back"], said["kept"]) == (3, 1)
     waiting = said["failed in a function"]
     assert waiting[0] == {"id": "0000cafe", "sent_at": "2026-11-22T10:00:00Z", "kind": "MemberChanged", "error": "Busy"}
+    assert (waiting[-1]["kind"], waiting[-1]["error"]) == ("not JSON", None)
     assert said["did not reach its function"] == []
     assert service.list("U-9").status == 200
 
@@ -97,6 +99,29 @@ def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     out = capsys.readouterr().out
     assert "dropped: not JSON: garbage" in out
     assert "\x1b" not in out
+
+
+def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
+    target: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the second queue is read."""
+    read = redrive.messages
+
+    def stopped(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
+        yield from read(sqs, url)
+        if url.endswith("undelivered"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(redrive, "messages", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(redrive, target, monkeypatch, "--yes")
+    assert target.calls == LEFT
+
+
+def test_to_show_and_to_delete_are_two_things(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit):
+        run(redrive, target, monkeypatch, "--dry", "--drop", "0000dead", "--yes")
+    assert target.calls == set()
 
 
 def test_a_look_changes_nothing(

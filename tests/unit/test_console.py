@@ -38,7 +38,7 @@ TOOLS = {
 @pytest.fixture(autouse=True)
 def endings() -> Iterator[None]:
     """A tool has a process of its own; here its handlers are taken away again."""
-    before = {ending: signal.getsignal(ending) for ending in (signal.SIGTERM, signal.SIGHUP)}
+    before = {ending: signal.getsignal(ending) for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for ending, handler in before.items():
         signal.signal(ending, handler)
@@ -103,8 +103,18 @@ def test_the_local_cloud_needs_no_profile(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.meta.region_name == REGION
 
 
+def test_a_question_shows_what_others_told_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error of another system may hold what a terminal library takes for its own."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda: "y")
+    console.ask("Delete [/x] [type=missing]?", yes=False)
+    assert capsys.readouterr().err == "Delete [/x] [type=missing]? [y/N] "
+
+
 WRITES = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from ops import console
 from ops.report.__main__ import whole
@@ -115,6 +125,8 @@ def tool():
         print("writing", flush=True)
         time.sleep(60)
 
+for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(ending, signal.SIG_DFL)  # however the tests were started
 console.run(tool)
 """
 

@@ -177,6 +177,16 @@ def test_trimming_changes_no_file_that_others_share(tmp_path: Path) -> None:
     assert [file.read_bytes() for file in files] == contents
 
 
+def test_the_layer_is_the_same_wherever_it_is_built(tmp_path: Path) -> None:
+    """pip's and uv's list of files has the hash of scripts, which name the folder of the builder's Python."""
+    shutil.copytree(INSTALLED, tmp_path / "botocore", ignore=unused_data)
+    record = tmp_path / "jmespath-1.1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_text("../../bin/jp.py,sha256=0J0wp2pZGNehjBWfslJnock9In4md_Hvk-tUX3Qyx3A,1706\n")
+    build_layer.trim(tmp_path)
+    assert not record.exists()
+
+
 def test_bytecode_ships_whatever_the_builder_has_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside its source, checked by content, and with the paths of Lambda in it."""
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "elsewhere"))

@@ -263,8 +263,7 @@ _EXPECTED = {
 
 
 def _why(problem: ErrorDetails) -> str:
-    words = _EXPECTED.get(problem["type"])
-    return words.format(**problem.get("ctx", {})) if words else problem["msg"]
+    return _EXPECTED.get(problem["type"], "another kind of value is expected").format(**problem.get("ctx", {}))
 
 
 def read(detail_type: object, detail: object, now: datetime) -> Change:
