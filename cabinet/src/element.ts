@@ -159,7 +159,7 @@ class ExtendingSubscription extends HTMLElement {
       const { created, extension } = await this.#call<Extended>('POST', `/subscriptions/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
       if (era !== this.#era) return;
       view.row.extension = extension;
-      this.#notice = { tone: created ? 'good' : 'info', text: this.#extras!.announcement(this.#scene(), view, extension) };
+      this.#notice = { tone: created ? 'good' : 'info', text: this.#extras!.announcement(this.#scene(), view, extension), of: extension.id };
       if (this.#sheet === view) this.#close();
       this.#announce('extension-granted', { subscription_id: view.row.id, created, extension });
       void this.#load();
@@ -323,6 +323,8 @@ class ExtendingSubscription extends HTMLElement {
   }
 
   #render(): void {
+    const subject = this.#notice?.of; // true as long as a row says so too
+    if (subject && !this.#data?.subscriptions.some(({ extension }) => granted(extension) && extension.id === subject && stateOf(extension, this.#now) === 'active')) this.#notice = null;
     const scene = this.#scene();
     const held = this.#root.activeElement?.id;
     this.#main.lang = this.#dialog.lang = scene.say.lang;

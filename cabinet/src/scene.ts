@@ -18,7 +18,7 @@ export interface Sheet {
   sent?: boolean;
 }
 
-export interface Notice { tone: 'good' | 'info' | 'warn'; text: string }
+export interface Notice { tone: 'good' | 'info' | 'warn'; text: string; of?: string /* the extension that it tells of */ }
 
 export interface Scene {
   readonly say: Speech;

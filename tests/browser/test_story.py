@@ -135,10 +135,13 @@ def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(
     expect(cabinet.extended).to_be_visible()
     expect(cabinet.table).to_contain_text(re.compile("минут|секунд"))
     expect(page.get_by_role("region")).to_contain_text("2 по расширению")
+    notice = cabinet.element.locator(".notice.good")
+    expect(notice).to_contain_text("расширена до")
 
     used = cabinet.table.get_by_role("button", name="Была расширена до")
     expect(used).to_be_visible(timeout=150_000)
     expect(page.get_by_role("region")).not_to_contain_text("по расширению")
+    expect(notice).to_have_count(0)
     sound(page)
     assert page.evaluate("window.same"), "without a reload"
 
