@@ -25,7 +25,7 @@ def lines(*accounts: str) -> list[bytes]:
     ]
 
 
-class Bus:
+class FakeBus:
     """Takes lines, or refuses them as often as it is told to."""
 
     def __init__(self, refuse: Callable[[Line, int], bool] = lambda _line, _try: False) -> None:
@@ -68,7 +68,7 @@ def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() ->
         b"\xff\xfe\n",
         *lines("A-2"),
     ]
-    bus, rejects = Bus(), list[Reject]()
+    bus, rejects = FakeBus(), list[Reject]()
     assert load(file, bus.put, rejects.append) == (2, 7)
     assert bus.taken == [1, 10]
     assert [reject.number for reject in rejects] == [3, 4, 5, 6, 7, 8, 9]
@@ -82,7 +82,7 @@ def test_a_reason_is_in_words_and_not_in_those_of_the_interpreter() -> None:
     file = [b"null\n", b"[]\n", b"1\n", b'"text"\n', b"[" * 100_000 + b"\n", b'{"reason": 1, "text": null}\n']
     file += [b'{"detail_type": 5, "detail": {}}\n', b"\xff\n", b'{"text": "null", "reason": ""}\n']
     rejects = list[Reject]()
-    assert load(file, Bus().put, rejects.append) == (0, len(file))
+    assert load(file, FakeBus().put, rejects.append) == (0, len(file))
     expected = 'not an event: {"detail_type": "…", "detail": {…}} is expected'
     assert [reject.reason for reject in rejects] == [
         *([expected] * 4),
@@ -105,7 +105,7 @@ def test_what_nobody_foresaw_of_one_line_is_that_lines_reject(monkeypatch: pytes
 
     monkeypatch.setattr(inbound, "read", read)
     rejects = list[Reject]()
-    assert load(lines("A-1", "A-2", "A-3"), Bus().put, rejects.append) == (2, 1)
+    assert load(lines("A-1", "A-2", "A-3"), FakeBus().put, rejects.append) == (2, 1)
     assert rejects[0].reason == "not understood: OverflowError: date value out of range"
 
 
@@ -139,7 +139,7 @@ def test_where_the_bus_cannot_be_trusted_each_line_is_handed_over_and_its_answer
 
 def test_what_the_bus_does_not_take_at_first_is_put_again() -> None:
     """Throttling is waited out; what was taken is not put twice."""
-    bus = Bus(lambda line, attempt: line.number % 3 == 0 and attempt < 4)
+    bus = FakeBus(lambda line, attempt: line.number % 3 == 0 and attempt < 4)
     assert load(lines(*(f"A-{n}" for n in range(1, 101))), bus.put, unexpected) == (100, 0)
     assert sorted(bus.taken) == list(range(1, 101))
 
@@ -147,7 +147,7 @@ def test_what_the_bus_does_not_take_at_first_is_put_again() -> None:
 def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
     """Nothing is lost without a word."""
     rejects = list[Reject]()
-    bus = Bus(lambda line, _: line.number == 7)
+    bus = FakeBus(lambda line, _: line.number == 7)
     assert load(lines(*(f"A-{n}" for n in range(1, 21))), bus.put, rejects.append) == (19, 1)
     assert bus.tries[7] == TRIES
     (reject,) = rejects
@@ -157,11 +157,11 @@ def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
 def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:
     """Its lines hold the text, so nothing has to be looked up in the first file."""
     rejects = list[Reject]()
-    load(lines("A#1"), Bus().put, rejects.append)
+    load(lines("A#1"), FakeBus().put, rejects.append)
     written = io.StringIO()
     to_file(written)(rejects[0])
     mended = written.getvalue().replace("A#1", "A-1").encode()
-    bus = Bus()
+    bus = FakeBus()
     assert load([mended], bus.put, unexpected) == (1, 0)
     assert bus.taken == [1]
 
@@ -169,7 +169,7 @@ def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:
 def test_text_that_is_no_unicode_does_not_stop_the_load() -> None:
     """A lone surrogate in a field that nobody reads."""
     odd = json.dumps({"detail_type": "AccountChanged", "detail": account_changed(note="\ud800")}).encode()
-    assert load([odd, *lines("A-2")], Bus().put, unexpected) == (2, 0)
+    assert load([odd, *lines("A-2")], FakeBus().put, unexpected) == (2, 0)
 
 
 def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:

@@ -98,7 +98,7 @@ def test_an_odd_message_is_shown_like_any_other(body: Any) -> None:
         Console(file=TextIOWrapper(BytesIO(), "utf-8")),
         {"queue": [failure, understand(message(EVENT, TARGET_ARN=SYNC), PUBLISH)]},
     )
-    put_back(Cloud([], error=True), failure)  # type: ignore[arg-type]
+    put_back(FakeCloud([], error=True), failure)  # type: ignore[arg-type]
 
 
 def test_a_message_that_cannot_be_handed_over_stays_with_the_reason() -> None:
@@ -108,7 +108,7 @@ def test_a_message_that_cannot_be_handed_over_stays_with_the_reason() -> None:
     assert put_back(cloud, failure) == "ZeroDivisionError: division by zero"  # type: ignore[arg-type]
 
 
-class Cloud:
+class FakeCloud:
     """A stack whose functions answer what they are told to."""
 
     def __init__(self, said: Any, error: bool = False) -> None:
@@ -117,7 +117,7 @@ class Cloud:
             {"FunctionError": "x"} if error else {}
         )
 
-    def client(self, _: str) -> "Cloud":
+    def client(self, _: str) -> "FakeCloud":
         return self
 
     def invoke(self, **request: Any) -> Any:
@@ -127,7 +127,7 @@ class Cloud:
 
 def test_what_a_function_takes_may_leave_the_queue() -> None:
     """None: it was handed over."""
-    cloud = Cloud({"stored": True})
+    cloud = FakeCloud({"stored": True})
     assert put_back(cloud, understand(message(EVENT, TARGET_ARN=SYNC), PUBLISH)) is None  # type: ignore[arg-type]
     assert cloud.invoked == [EVENT]
 
@@ -135,7 +135,7 @@ def test_what_a_function_takes_may_leave_the_queue() -> None:
 @pytest.mark.parametrize(("said", "error"), [({"errorMessage": "no"}, True), ({"batchItemFailures": [1]}, False)])
 def test_what_a_function_fails_on_again_stays(said: Any, error: bool) -> None:
     """With the reason."""
-    reason = put_back(Cloud(said, error), understand(message(EVENT, TARGET_ARN=SYNC), PUBLISH))  # type: ignore[arg-type]
+    reason = put_back(FakeCloud(said, error), understand(message(EVENT, TARGET_ARN=SYNC), PUBLISH))  # type: ignore[arg-type]
     assert reason
     assert "failed again" in reason
 
@@ -143,9 +143,9 @@ def test_what_a_function_fails_on_again_stays(said: Any, error: bool) -> None:
 def test_a_failed_sweep_needs_nothing_and_the_unknown_stays() -> None:
     """The next minute has swept; what nobody understands is for a person."""
     for sweep in ({}, MINUTE):
-        assert put_back(Cloud({}), understand(message(sweep), PUBLISH)) is None  # type: ignore[arg-type]
+        assert put_back(FakeCloud({}), understand(message(sweep), PUBLISH)) is None  # type: ignore[arg-type]
     for body in ("garbage", {"something": "else"}):
-        assert put_back(Cloud({}), understand(message(body), PUBLISH))  # type: ignore[arg-type]
+        assert put_back(FakeCloud({}), understand(message(body), PUBLISH))  # type: ignore[arg-type]
 
 
 def stream(*pages: list[int]) -> Any:
