@@ -42,7 +42,7 @@ from generate.shapes import json_schemas
 from tests.integration.conftest import Service
 from tests.support.builders import NOW, SECOND, TERMS, WEEK, iso
 from tests.support.service import Answer
-from tests.support.template import resources, table_definition
+from tests.support.template import routes, table_definition
 
 FILE = ROOT / "openapi.yaml"
 HEADER = "# Made by `make generate` (generate/openapi.py) from the code of the functions. Do not edit.\n"
@@ -90,14 +90,7 @@ SUCCESS: dict[str, type] = {
 """What each function of the API answers, in the order of the description."""
 
 FUNCTIONS = tuple(SUCCESS)
-SCOPES = {
-    f"{event['Properties']['Method']} {event['Properties']['Path']}": [
-        scope["Fn::Sub"].removeprefix("${ScopePrefix}") for scope in event["Properties"]["Auth"]["AuthorizationScopes"]
-    ]
-    for function in resources("AWS::Serverless::Function").values()
-    for event in function["Properties"]["Events"].values()
-    if "Auth" in event["Properties"]
-}
+SCOPES = {f"{route.method} {route.path}": [route.scope] for route in routes() if route.scope}
 """What a machine's token must name, by route."""
 
 SPECIAL: dict[str, type] = {

@@ -130,6 +130,15 @@ class Cloud:
             time.sleep(0.2)
         return value
 
+    def extend(self, account: SimpleNamespace) -> dict[str, Any]:
+        """Take the offer of an account's subscription as its owner; the extension as it was answered."""
+        path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
+        offer = self.api(account.owner, "GET", f"{path}/extension-offer").json()
+        answer = self.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
+        assert answer.status_code == 201, answer.text
+        extension: dict[str, Any] = answer.json()["extension"]
+        return extension
+
     def an_account(self, *, name: str = "ООО «Проба»", **subscription: Any) -> SimpleNamespace:
         """A fresh account with a main subscription and one user of each role, told over the bus and arrived.
 

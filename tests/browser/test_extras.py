@@ -179,9 +179,7 @@ def test_a_window_without_the_second_file_can_be_tried_again(
     """It opens, says that there is no connection, and asks again for the file: nothing is granted unseen."""
     account = cloud.an_account()
     if window == "details":
-        path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
-        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-        cloud.api(account.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]})
+        cloud.extend(account)
     cabinet = open_page(account.owner, account.id)
     cabinet.page.route(EXTRAS, lambda route: route.abort())
     (cabinet.extended if window == "details" else cabinet.extend).click()

@@ -243,9 +243,7 @@ def test_a_lost_role_takes_the_window_along(cloud: Cloud, open_page: OpenPage, s
     """What the user may no longer see is taken off the screen, and the page says why; the focus is not lost."""
     account = cloud.an_account()
     if window == "details":
-        path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
-        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-        cloud.api(account.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]})
+        cloud.extend(account)
     cabinet = open_page(account.owner, account.id)
     (cabinet.extended if window == "details" else cabinet.extend).click()
     expect(cabinet.dialog.get_by_role("listitem").first).to_be_visible()

@@ -19,19 +19,10 @@ def told(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def extend(cloud: Cloud, account: Any) -> dict[str, Any]:
-    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
-    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-    answer = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
-    assert answer.status_code == 201
-    extension: dict[str, Any] = answer.json()["extension"]
-    return extension
-
-
 def test_an_account_is_explained_repaired_and_forgotten(cloud: Cloud) -> None:
     """The shell's own USER is nobody's question; nothing is written without a yes."""
     account = cloud.an_account()
-    extension = extend(cloud, account)
+    extension = cloud.extend(account)
     explained = told(make(cloud, "explain", f"ACCOUNT={account.id}", "JSON=1"))
     assert explained["user"] is None
     assert explained["extensions"][0]["id"] == extension["id"]
@@ -66,7 +57,7 @@ def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> No
     """Consumers see nothing new."""
     since = iso(datetime.now(UTC).replace(microsecond=0))
     account = cloud.an_account()
-    extend(cloud, account)
+    cloud.extend(account)
     cloud.until(lambda: cloud.deliveries(account.id))
     assert told(make(cloud, "announce", f"FROM={since}", "YES=1", "JSON=1"))["announced"] >= 1
     again = cloud.until(lambda: (found := cloud.deliveries(account.id))[1:] and found)
@@ -94,7 +85,7 @@ def test_what_cannot_be_is_one_line(cloud: Cloud, arguments: list[str], said: st
 def test_a_report_is_made_of_the_table_and_the_stage_is_watched(cloud: Cloud, tmp_path: Path) -> None:
     """What was granted a moment ago is in both."""
     account = cloud.an_account(name="ООО «Отчёт»")
-    extend(cloud, account)
+    cloud.extend(account)
     page, rows = tmp_path / "report.html", tmp_path / "calls.csv"
     done = make(cloud, "report", f"OUT={page}", f"CSV={rows}")
     assert done.returncode == 0, done.stderr
