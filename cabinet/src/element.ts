@@ -213,6 +213,7 @@ class ExtendingSubscription extends HTMLElement {
     const era = this.#era;
     if (this.#adding === era) return;
     this.#adding = era;
+    this.#render();
     try {
       const extras = await this.#second();
       if (era !== this.#era) return;
@@ -328,7 +329,7 @@ class ExtendingSubscription extends HTMLElement {
     const scene = this.#scene();
     const held = this.#root.activeElement?.id;
     this.#main.lang = this.#dialog.lang = scene.say.lang;
-    update(this.#aside, this.#extras?.view(scene) ?? []);
+    update(this.#aside, this.#extras?.view(scene) ?? (this.#adding === this.#era ? [h('p.muted', { role: 'status' }, scene.say.text.loading)] : []));
     update(this.#main, page(scene, this.#acts));
     const told = news(scene);
     if (this.#live.textContent !== told) this.#live.textContent = told;

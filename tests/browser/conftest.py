@@ -39,7 +39,8 @@ ARGUMENTS = [
 WIDE: ViewportSize = {"width": 1100, "height": 820}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 # A function that nobody has called yet starts slowly where everything else starts as well.
-expect.set_options(timeout=45_000)
+PATIENCE = 45_000
+expect.set_options(timeout=PATIENCE)
 
 
 def now() -> str:
@@ -245,12 +246,28 @@ def from_the_api(page: Page, url: str | Pattern[str]) -> None:
     page.route(url, lambda route: route.continue_())
 
 
-def hold(page: Page, url: str | Pattern[str]) -> list[Route]:
-    """Keeps the requests to a URL waiting; the test answers them."""
-    held: list[Route] = []
+class Held:
+    """Requests to a URL that wait until the test answers them."""
 
-    def keep(route: Route) -> None:
-        held.append(route)
+    def __init__(self, page: Page, url: str | Pattern[str]) -> None:
+        self.page = page
+        self.routes: list[Route] = []
 
-    page.route(url, keep)
-    return held
+        def keep(route: Route) -> None:
+            self.routes.append(route)
+
+        page.route(url, keep)
+
+    def first(self) -> Route:
+        """Waited for: a page asks some time after the press that makes it ask."""
+        until(self.page, lambda: self.routes)
+        return self.routes[0]
+
+
+def until(page: Page, met: Callable[[], object]) -> None:
+    """Waits for what arrives in the test rather than on the page, such as a request."""
+    for _ in range(PATIENCE // 20):
+        if met():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"waited for {PATIENCE} ms in vain")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, OpenPage, Rename, Sound, Tell, box, hold, now
+from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Rename, Sound, Tell, box, now
 from tests.conftest import Cloud
 from tests.support.builders import iso, member_changed
 
@@ -69,12 +69,13 @@ def test_another_account_closes_the_window_and_shows_its_own_list(open_page: Ope
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
     expect(cabinet.page.get_by_text("A-200")).to_have_count(0)
 
-    held = hold(cabinet.page, "**/A-200/subscriptions")
+    held = Held(cabinet.page, "**/A-200/subscriptions")
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-200')")
     expect(cabinet.table).to_have_count(0)
+    late = held.first()
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
-    held[0].continue_()
+    late.continue_()
     cabinet.page.wait_for_load_state("networkidle")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
 
@@ -143,11 +144,11 @@ def test_an_account_of_which_nothing_has_been_told_yet_has_no_subscriptions(
 
 def test_the_first_answer_is_waited_for_in_sight(open_page: OpenPage, sound: Sound) -> None:
     """Loading is a state of its own, told to a screen reader too."""
-    held: list[list[Route]] = []
-    cabinet = open_page("U-4", "A-200", before=lambda page: held.append(hold(page, LIST)))
+    held: list[Held] = []
+    cabinet = open_page("U-4", "A-200", before=lambda page: held.append(Held(page, LIST)))
     expect(cabinet.page.get_by_role("status").first).to_have_text("Загружаем…")
     sound(cabinet.page)
-    held[0][0].continue_()
+    held[0].first().continue_()
     expect(cabinet.table).to_be_visible()
     expect(cabinet.page.get_by_role("status").first).to_have_text("")
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, box, from_the_api, hold, now, refusal
+from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Sound, box, from_the_api, now, refusal
 from tests.conftest import Cloud
 from tests.support.builders import TERMS
 
@@ -202,13 +202,13 @@ def test_a_refusal_that_comes_before_the_second_file_is_told_with_all_it_brings(
     """The extension that another owner has taken is drawn by that file."""
     used = past(1)
     cabinet = open_page("U-4", "A-200")
-    held = hold(cabinet.page, "**/extending-subscription-extras*")
+    held = Held(cabinet.page, "**/extending-subscription-extras*")
     body = {"code": "already_used", "status": 409, "extension": used}
     cabinet.page.route("**/extension-offer", lambda route: route.fulfill(status=409, json=body))
     with cabinet.page.expect_response("**/extension-offer"):
         cabinet.extend.click()
     expect(cabinet.dialog).to_contain_text("Загружаем…")
-    held[0].continue_()
+    held.first().continue_()
     expect(cabinet.dialog.get_by_role("heading", name="Расширение уже использовано")).to_be_visible()
     expect(cabinet.dialog).to_contain_text(used["granted_by"])
 
@@ -252,12 +252,12 @@ def test_a_refusal_is_told_without_the_second_file(open_page: OpenPage) -> None:
 
 
 def test_two_presses_while_the_second_file_comes_open_the_history_once(open_page: OpenPage) -> None:
-    """The second one closes nothing."""
+    """The second one closes nothing; that something comes is said meanwhile."""
     cabinet = open_page("U-4", "A-200")
-    held = hold(cabinet.page, EXTRAS)
+    held = Held(cabinet.page, EXTRAS)
     button(cabinet, "history").dblclick()
-    for route in held:
-        route.continue_()
+    expect(cabinet.page.get_by_role("status").filter(has_text="Загружаем…")).to_be_visible()
+    held.first().continue_()
     expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
     assert cabinet.count("GET", "/extensions") == 1
 
@@ -311,13 +311,14 @@ def test_another_account_closes_history_and_summary(open_page: OpenPage) -> None
     cabinet = open_page("U-4", "A-200")
     button(cabinet, "summary").click()
     expect(cabinet.page.get_by_role("textbox")).to_be_visible()
-    held = hold(cabinet.page, "**/extensions?*")
+    held = Held(cabinet.page, "**/extensions?*")
     button(cabinet, "history").click()
     expect(cabinet.page.get_by_role("status").filter(has_text="Загружаем…")).to_be_visible()
+    late = held.first()
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
     expect(cabinet.page.get_by_role("textbox")).to_have_count(0)
-    held[0].fulfill(json={"extensions": [past(1)], "next_token": None})
+    late.fulfill(json={"extensions": [past(1)], "next_token": None})
     cabinet.page.wait_for_load_state("networkidle")
     expect(cabinet.page.get_by_role("table")).to_have_count(1)
     expect(button(cabinet, "history")).to_have_attribute("aria-expanded", "false")

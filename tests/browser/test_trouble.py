@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from extending.api import PROBLEMS
 from extending.errors import Code
-from tests.browser.conftest import OpenPage, Sound, Tell, from_the_api, hold, refusal
+from tests.browser.conftest import Held, OpenPage, Sound, Tell, from_the_api, refusal
 from tests.conftest import Cloud
 from tests.support.builders import CONTACT, TERMS
 
@@ -22,7 +22,7 @@ def test_a_double_click_asks_once(cloud: Cloud, open_page: OpenPage, sound: Soun
     """A slow answer: the button shows that it works, a second click and Escape do nothing, and the focus stays."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
-    held = hold(cabinet.page, EXTEND)
+    held = Held(cabinet.page, EXTEND)
     cabinet.extend.click()
     cabinet.confirm.dblclick()
     working = cabinet.dialog.get_by_role("button", name="Расширяем…")
@@ -33,9 +33,9 @@ def test_a_double_click_asks_once(cloud: Cloud, open_page: OpenPage, sound: Soun
     cabinet.dialog.get_by_role("button", name="Отмена").click(force=True)
     cabinet.page.keyboard.press("Escape")
     expect(cabinet.dialog).to_be_visible()
-    assert len(held) == 1
+    assert len(held.routes) == 1
 
-    held[0].continue_()
+    held.first().continue_()
     expect(cabinet.extended).to_be_visible()
     assert cabinet.count("POST", "/extension") == 1
     assert cabinet.focused() == f"x-{account.subscription}"
@@ -404,12 +404,12 @@ def test_nothing_on_the_screen_is_lost_while_the_service_is_away(open_page: Open
 def test_an_offer_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: Sound) -> None:
     """The window stays open with a retry button; so does the focus."""
     cabinet = open_page("U-4", "A-200")
-    held = hold(cabinet.page, OFFER)
+    held = Held(cabinet.page, OFFER)
     cabinet.extend.click()
     expect(cabinet.dialog.get_by_role("status")).to_have_text("Загружаем…")
     assert cabinet.focused() == "heading"
     sound(cabinet.page)
-    held[0].abort()
+    held.first().abort()
     expect(cabinet.dialog.get_by_role("status")).to_contain_text("Нет связи с сервисом")
     sound(cabinet.page)
     from_the_api(cabinet.page, OFFER)
