@@ -101,7 +101,7 @@ audit: .venv/.done ## Look the locked libraries up in the vulnerability database
 # What is needed of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
 .PHONY: system npm
 system:
-	@sh local/setup.sh system java npm chromium
+	@sh local/setup.sh system java npm chromium-headless-shell
 
 npm:
 	@sh local/setup.sh system npm

@@ -26,7 +26,7 @@ from tests.conftest import Cloud
 from tests.support.builders import CONTACT, account_changed, iso, subscription_changed
 
 CABINET = ROOT / "cabinet"
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

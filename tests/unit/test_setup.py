@@ -104,10 +104,10 @@ def test_only_what_is_asked_for_is_needed_of_the_system(machine: Machine) -> Non
     machine.has("id", "echo 1000")
     machine.has("npm", "true")
     assert machine.setup("system", "npm").returncode == 0
-    done = machine.setup("system", "java", "npm", "chromium")
+    done = machine.setup("system", "java", "npm", "chromium-headless-shell")
     (line,) = done.stderr.splitlines()
     assert line == (
-        "✗ These Debian packages are needed: openjdk-17-jre-headless chromium. "
-        "As root: apt-get install --no-install-recommends openjdk-17-jre-headless chromium"
+        "✗ These Debian packages are needed: openjdk-17-jre-headless chromium-headless-shell. "
+        "As root: apt-get install --no-install-recommends openjdk-17-jre-headless chromium-headless-shell"
     )
     assert done.returncode == 1
