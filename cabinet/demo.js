@@ -147,7 +147,8 @@ const samples = {
 
 async function fill() {
   byId('sent').textContent = '';
-  byId('event').value = JSON.stringify(await samples[byId('sample').value](), null, 2);
+  const chosen = byId('sample').value, sample = await samples[chosen]();
+  if (chosen === byId('sample').value) byId('event').value = JSON.stringify(sample, null, 2); // not another's by now
 }
 
 async function send() {
@@ -173,7 +174,7 @@ async function tell(event, arrived) {
     played.textContent = `${response.status} ${await response.text()}`;
     return false;
   }
-  for (let tries = 0; tries < 20; tries++) {
+  for (const end = Date.now() + 40_000; Date.now() < end;) { // a function that was never called starts slowly
     await new Promise((done) => setTimeout(done, 300));
     const list = await fetch(`/api/accounts/${account_id}/subscriptions`, { headers: { Authorization: `Bearer ${await token()}` } });
     if (list.ok && arrived(await list.json())) {
@@ -211,7 +212,7 @@ let drawn = '';
 async function watch() {
   if (!byId('drawer').open || document.hidden) return;
   const { events } = await (await fetch('/events')).json();
-  const all = [...events, ...told].sort((a, b) => (a.time < b.time ? 1 : -1)).slice(0, 50);
+  const all = [...events, ...told].sort((a, b) => (a.time < b.time ? 1 : -1)).slice(0, 200);
   const now = JSON.stringify(all);
   if (now === drawn) return;
   drawn = now;
@@ -261,9 +262,10 @@ for (const id of ['renew', 'end']) byId(id).addEventListener('click', () => play
 byId('reset').addEventListener('click', () => play(reset()));
 byId('drawer').addEventListener('toggle', () => {
   if (byId('drawer').open) fill();
-  watch();
+  look();
 });
-setInterval(() => watch().catch(() => {}), 2000); // while the service is away there is nothing to see
+const look = () => watch().catch(() => {}); // while the service is away there is nothing to see
+setInterval(look, 2000);
 
 ({ people } = await (await fetch('/people')).json());
 if (state.user && state.account && !person()) { // somebody of an account that came by events

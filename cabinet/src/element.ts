@@ -37,7 +37,7 @@ class ExtendingSubscription extends HTMLElement {
   #timer = 0;
   #say: Speech | null = null;
   #extras: Extras | null = null;
-  #adding: object | null = null;
+  #adding = new Set<Extra>(); // pressed, while the second file is still coming; another user or account has another
   #failures = 0;
 
   #root = this.attachShadow({ mode: 'open' });
@@ -71,7 +71,10 @@ class ExtendingSubscription extends HTMLElement {
     super();
     this.#root.append(this.#main, this.#live, this.#dialog);
     this.#root.adoptedStyleSheets = [STYLE];
-    this.#dialog.addEventListener('cancel', (event) => this.#deciding && event.preventDefault());
+    this.#dialog.addEventListener('cancel', (event) => {
+      event.preventDefault();
+      this.#acts.close(); // at once: `close` comes a frame later, and fingers are quicker
+    });
     this.#dialog.addEventListener('close', () => this.#dialog.open || this.#close()); // it comes late: the next may be open
   }
 
@@ -110,6 +113,7 @@ class ExtendingSubscription extends HTMLElement {
   #restart(): void {
     this.#data = this.#problem = this.#notice = this.#sheet = this.#extras = null;
     this.#era = {};
+    this.#adding = new Set();
     this.#pages = 1;
     this.#dialog.close();
     if (this.isConnected) void this.#load();
@@ -210,18 +214,15 @@ class ExtendingSubscription extends HTMLElement {
   }
 
   async #add(what: Extra): Promise<void> {
-    const era = this.#era;
-    if (this.#adding === era) return;
-    this.#adding = era;
+    const adding = this.#adding;
+    if (adding.has(what)) return;
+    adding.add(what);
     this.#render();
-    try {
-      const extras = await this.#second();
-      if (era !== this.#era) return;
-      extras.press(what);
-    } catch (error) {
-      this.#notice = { tone: 'warn', text: why(this.#scene().say, failure(error)).join('. ') };
-    }
-    this.#adding = null;
+    const extras = await this.#second().catch(failure);
+    adding.delete(what);
+    if (adding !== this.#adding) return;
+    if (extras instanceof Problem) this.#notice = { tone: 'warn', text: why(this.#scene().say, extras).join('. ') };
+    else extras.press(what);
     this.#render();
   }
 
@@ -329,7 +330,7 @@ class ExtendingSubscription extends HTMLElement {
     const scene = this.#scene();
     const held = this.#root.activeElement?.id;
     this.#main.lang = this.#dialog.lang = scene.say.lang;
-    update(this.#aside, this.#extras?.view(scene) ?? (this.#adding === this.#era ? [h('p.muted', { role: 'status' }, scene.say.text.loading)] : []));
+    update(this.#aside, this.#extras?.view(scene) ?? (this.#adding.size ? [h('p.muted', { role: 'status' }, scene.say.text.loading)] : []));
     update(this.#main, page(scene, this.#acts));
     const told = news(scene);
     if (this.#live.textContent !== told) this.#live.textContent = told;

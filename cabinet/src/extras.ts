@@ -149,13 +149,15 @@ export class Extras {
     }
     history.busy = false;
     if (this.#history !== history) return; // closed meanwhile
-    this.#tell(history.problem ? why(scene().say, history.problem).join('. ') : '');
+    if (history.problem) this.#tell(why(scene().say, history.problem).join('. '));
+    else if (this.#status.textContent === scene().say.text.loading) this.#tell(''); // a copy may have been told meanwhile
     draw();
   }
 
   #past({ say, data, now, me }: Scene, { page, problem }: History): Child {
     const { h, button, grid, time } = this.#tools, text = TEXTS[say.lang];
-    const further = page?.next_token, again = problem?.passing;
+    const again = problem?.passing;
+    const more = () => void this.#load(this.#history?.page?.next_token ?? undefined); // a button that looks the same stays
     return [
       h('h3', { id: 'past' }, say.text.history),
       page && !page.extensions[0] && h('p.muted', text.none),
@@ -170,7 +172,7 @@ export class Extras {
           revoked_at ? time(say, revoked_at, past) : runs ? text.runs : text.notRevoked,
         ];
       })),
-      (again ?? further) && button('further', 'plain', () => void this.#load(page && further ? further : undefined), again ? say.text.retry : say.text.more),
+      (again ?? page?.next_token) && button('further', 'plain', more, again ? say.text.retry : say.text.more),
     ];
   }
 

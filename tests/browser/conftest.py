@@ -1,5 +1,6 @@
 """What the browser tests share: one Chromium, a page per user, and a check for what no page may do."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -51,7 +52,7 @@ def now() -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=4 * PATIENCE)
         yield chromium
         chromium.close()
 
@@ -60,11 +61,20 @@ def browser() -> Iterator[Browser]:
 def axe() -> str:
     """The source of axe-core, at the version that cabinet/package-lock.json pins."""
     source = CABINET / "node_modules" / "axe-core" / "axe.min.js"
-    if not source.exists():
-        npm = shutil.which("npm")
-        assert npm, "npm brings axe-core"
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=CABINET, check=True)
+    with (CABINET / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be at it.
+        if not source.exists():
+            npm = shutil.which("npm")
+            assert npm, "npm brings axe-core"
+            subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=CABINET, check=True)
     return source.read_text()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm(cloud: Cloud) -> None:
+    """Each function that a page calls has been called: the component gives a first answer half a minute."""
+    cloud.extend(cloud.an_account())
+    cloud.until(lambda: cloud.api("U-4", "GET", "/accounts/A-200/extensions").is_success)
 
 
 class Cabinet:
@@ -140,6 +150,7 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
         **options: Any,
     ) -> Cabinet:
         context = browser.new_context(**{"viewport": WIDE, "timezone_id": "Asia/Tokyo", "locale": "en-US"} | options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -257,6 +268,9 @@ class Held:
             self.routes.append(route)
 
         page.route(url, keep)
+        # The component gives an answer half a minute. A page is looked at for longer than that where much else runs.
+        for give in (page.add_init_script, page.evaluate):
+            give("AbortSignal.timeout = () => new AbortController().signal")
 
     def first(self) -> Route:
         """Waited for: a page asks some time after the press that makes it ask."""

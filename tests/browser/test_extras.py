@@ -216,8 +216,9 @@ def test_a_refusal_that_comes_before_the_second_file_is_told_with_all_it_brings(
 def test_the_history_has_pages(open_page: OpenPage, sound: Sound) -> None:
     """The next one is asked for on demand; a subscription that is gone and one not taken back yet have their words."""
     first = {"extensions": [past(1), past(2, subscription_id="S-9", subscription_number=None)], "next_token": "a b"}
-    second = {"extensions": [past(3, revoked_at=None)], "next_token": None}
-    cabinet = open_page("U-4", "A-200", before=pages(first, second), viewport=NARROW)
+    second = {"extensions": [past(3, revoked_at=None)], "next_token": "c"}
+    third = {"extensions": [past(4)], "next_token": None}
+    cabinet = open_page("U-4", "A-200", before=pages(first, second, third), viewport=NARROW)
     button(cabinet, "history").click()
     history = cabinet.page.get_by_role("table", name="История расширений")
     expect(history.get_by_role("row")).to_have_count(3)
@@ -238,6 +239,9 @@ def test_the_history_has_pages(open_page: OpenPage, sound: Sound) -> None:
         expect(rows.nth(1)).to_contain_text(text)
     expect(rows.nth(2)).to_contain_text("S-9")
     expect(rows.nth(3)).to_contain_text("ещё нет, но в лимитах уже не учтено")
+    more.click()
+    expect(rows).to_have_count(5)
+    assert cabinet.count("GET", "next_token=c") == 1, "the page that follows the last, not the second once more"
     expect(more).to_have_count(0)
     assert cabinet.focused() == "title", "the button is gone, the focus is not lost"
 
@@ -260,6 +264,35 @@ def test_two_presses_while_the_second_file_comes_open_the_history_once(open_page
     held.first().continue_()
     expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
     assert cabinet.count("GET", "/extensions") == 1
+
+
+def test_each_of_two_buttons_pressed_while_the_second_file_comes_does_its_part(open_page: OpenPage) -> None:
+    """And what one of them tells is not wiped out by the other's answer."""
+    cabinet = open_page("U-4", "A-200", permissions=["clipboard-read", "clipboard-write"])
+    file, history = Held(cabinet.page, EXTRAS), Held(cabinet.page, HISTORY)
+    button(cabinet, "history").click()
+    button(cabinet, "summary").click()
+    file.first().continue_()
+    late = history.first()
+    copied = cabinet.page.get_by_role("status").filter(has_text="Сводка скопирована.")
+    expect(copied).to_be_visible()
+    late.fulfill(json={"extensions": [past(1)], "next_token": None})
+    expect(cabinet.page.get_by_role("table", name="История расширений")).to_be_visible()
+    expect(copied).to_be_visible()
+
+
+def test_a_second_file_that_failed_for_another_account_says_nothing_here(open_page: OpenPage) -> None:
+    """What it was wanted for is gone."""
+    cabinet = open_page("U-4", "A-200")
+    held = Held(cabinet.page, EXTRAS)
+    button(cabinet, "history").click()
+    late = held.first()
+    cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
+    expect(cabinet.page.get_by_text("A-300")).to_be_visible()
+    with cabinet.page.expect_event("requestfailed"):
+        late.abort()
+    cabinet.page.wait_for_timeout(200)  # It has failed; the page learns of it.
+    expect(cabinet.page.get_by_text("Нет связи с сервисом")).to_have_count(0)
 
 
 def test_a_history_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: Sound) -> None:
@@ -318,8 +351,9 @@ def test_another_account_closes_history_and_summary(open_page: OpenPage) -> None
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
     expect(cabinet.page.get_by_role("textbox")).to_have_count(0)
-    late.fulfill(json={"extensions": [past(1)], "next_token": None})
-    cabinet.page.wait_for_load_state("networkidle")
+    with cabinet.page.expect_event("requestfinished", lambda request: "/extensions?" in request.url):
+        late.fulfill(json={"extensions": [past(1)], "next_token": None})
+    cabinet.page.wait_for_timeout(200)  # It has come; the page reads it.
     expect(cabinet.page.get_by_role("table")).to_have_count(1)
     expect(button(cabinet, "history")).to_have_attribute("aria-expanded", "false")
 

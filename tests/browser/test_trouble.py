@@ -88,7 +88,7 @@ def test_a_link_that_another_owner_has_used_meanwhile_shows_that_extension(
     sound(late.page)
     late.page.keyboard.press("Escape")
     expect(late.extended).to_be_visible()
-    assert late.focused() == f"x-{account.subscription}"
+    assert late.focused() == f"x-{account.subscription}", "at once, though the link is another than the one pressed"
 
 
 def test_changed_terms_are_shown_and_never_accepted_by_themselves(
