@@ -11,6 +11,11 @@ STACK = "extending-subscription-local"
 REGION = "us-east-1"
 
 
+# What runs here is never behind a proxy, whatever is.
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1,localhost"]))
+
+
 class Trouble(Exception):
     """Something that a user can mend, with what to do."""
 

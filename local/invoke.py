@@ -45,15 +45,16 @@ def with_emulator(function: str, event: Path, target: Stack) -> Any:
     )
     url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
     try:
-        for _ in range(100):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             try:
-                return httpx.post(url, content=event.read_bytes(), timeout=30).json()
+                return httpx.post(url, content=event.read_bytes(), timeout=60).json()
             except httpx.ConnectError:
                 time.sleep(0.05)
         raise Trouble("The emulator did not start.")
     finally:
-        process.terminate()
-        process.wait(timeout=5)
+        process.kill()  # It has nothing to tidy up, and what it answered is here.
+        process.wait()
 
 
 def main() -> int:

@@ -111,7 +111,7 @@ class LocalCloud:
 
 def application(cloud: LocalCloud) -> Starlette:
     """The local surface as one ASGI application."""
-    client = httpx.AsyncClient(timeout=40)
+    client = httpx.AsyncClient(timeout=120)  # Eight functions may be starting at once, on two cores.
 
     async def api(request: Request) -> Response:
         raw_path = request.scope["raw_path"].decode("latin-1").removeprefix("/api")

@@ -17,7 +17,6 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from local import free_port
 from local.identity import AUDIENCE, Identity
 from local.routes import serve_api
 from ops.stage import Stack
@@ -54,13 +53,7 @@ class Issuer:
 
 @pytest.fixture(scope="module")
 def issuer(stack: Stack) -> Iterator[Issuer]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    issuer = Issuer(url, stack)
-    documents = {
-        "/.well-known/openid-configuration": issuer.identity.discovery(),
-        "/.well-known/jwks.json": issuer.identity.jwks(),
-    }
+    documents: dict[str, Any] = {}
 
     class Documents(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -73,7 +66,10 @@ def issuer(stack: Stack) -> Iterator[Issuer]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Documents) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Documents) as server:
+        issuer = Issuer(f"http://127.0.0.1:{server.server_port}", stack)
+        documents["/.well-known/openid-configuration"] = issuer.identity.discovery()
+        documents["/.well-known/jwks.json"] = issuer.identity.jwks()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield issuer
         server.shutdown()

@@ -26,7 +26,7 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def committed(folder: str) -> set[str]:
-    command = ["git", "ls-files", "--", folder]
+    command = ["git", "-c", "safe.directory=*", "ls-files", "--", folder]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return {path.removeprefix(f"{folder}/") for path in listed.stdout.splitlines()}
 

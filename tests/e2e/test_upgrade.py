@@ -149,7 +149,7 @@ class SecondStack:
                 }
             ],
         )
-        wait: Any = {"Delay": 1, "MaxAttempts": 60}
+        wait: Any = {"Delay": 1, "MaxAttempts": 240}
         self.formation.get_waiter("change_set_create_complete").wait(**change, WaiterConfig=wait)
         self.formation.execute_change_set(**change)
         self.formation.get_waiter("stack_import_complete").wait(StackName=self.name, WaiterConfig=wait)
@@ -193,7 +193,7 @@ class SecondStack:
     def remove(self) -> None:
         self.formation.delete_stack(StackName=self.name)
         waiter = self.formation.get_waiter("stack_delete_complete")
-        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 240})
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,7 @@ def test_what_a_killed_sweep_has_left_the_next_one_finishes(
     grants(raw, table, 1500, now - WEEK)
     with Fleet(engine, table, 2, "expire") as fleet:
         killed, next_ = fleet.workers
-        killed.ask("expire", {}, seconds=300)
+        killed.ask("expire", {}, seconds=3600)
         deadline = time.monotonic() + 60
         while (left := indexed(raw, table)) > 1300:
             assert time.monotonic() < deadline, f"{left} of 1500 are still due"
@@ -92,7 +92,7 @@ def test_what_a_killed_sweep_has_left_the_next_one_finishes(
         killed.kill()
         left = indexed(raw, table)
         assert 0 < left <= 1300, "the sweep was not killed in the middle"
-        next_.ask("expire", {}, seconds=300)
+        next_.ask("expire", {}, seconds=3600)
         answer = next_.reply().answer
 
     # A write that the killed one had sent may have arrived after the count.
@@ -165,7 +165,7 @@ def four_sweeps(engine: str, table: str) -> tuple[list[Json], Json]:
     """What four sweeps at once answered, and what the next one did."""
     with Fleet(engine, table, 4, "expire") as fleet:
         for worker in fleet.workers:
-            worker.ask("expire", {}, seconds=300)  # This is not about how fast a busy machine is.
+            worker.ask("expire", {}, seconds=3600)  # This is not about how fast a busy machine is.
         answers = [worker.reply().answer for worker in fleet.workers]
-        fleet.workers[0].ask("expire", {}, seconds=300)
+        fleet.workers[0].ask("expire", {}, seconds=3600)
         return answers, fleet.workers[0].reply().answer

@@ -27,7 +27,7 @@ class Receiver(NamedTuple):
     def post(self, body: str, key: str | None) -> int:
         headers = {b"Content-Type": b"application/cloudevents+json"}
         headers |= {b"X-Api-Key": key.encode()} if key else {}
-        return httpx.post(f"{self.url}/events", content=body, headers=headers).status_code
+        return httpx.post(f"{self.url}/events", content=body, headers=headers, timeout=60).status_code
 
     @property
     def kept(self) -> list[tuple[str, str]]:
@@ -55,7 +55,7 @@ def answers(url: str) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            httpx.get(url)
+            httpx.get(url, timeout=60)
         except httpx.ConnectError:
             assert time.monotonic() < deadline
             time.sleep(0.05)

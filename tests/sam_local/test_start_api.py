@@ -41,7 +41,7 @@ def test_a_preflight_is_answered_with_what_the_template_allows(api: Service) -> 
         "Access-Control-Request-Headers": "authorization,content-type",
     }
     before = api.containers()
-    answer = httpx.options(f"{api.url}/accounts/A-100/subscriptions/S-1/extension", headers=asked)
+    answer = httpx.options(f"{api.url}/accounts/A-100/subscriptions/S-1/extension", headers=asked, timeout=60)
     assert answer.status_code == 200
     allowed = {name: answer.headers.get(f"access-control-allow-{name}") for name in ("origin", "methods", "headers")}
     assert allowed == {
@@ -55,7 +55,7 @@ def test_a_preflight_is_answered_with_what_the_template_allows(api: Service) -> 
 def test_a_path_that_is_no_route_is_refused(api: Service) -> None:
     """By SAM's gateway; no function is woken."""
     before = api.containers()
-    assert httpx.get(f"{api.url}/accounts").status_code == 403
+    assert httpx.get(f"{api.url}/accounts", timeout=60).status_code == 403
     assert api.containers() == before
 
 

@@ -29,10 +29,11 @@ def dynamodb_local(*flags: str) -> Iterator[str]:
             raise RuntimeError(f"DynamoDB Local needs {command}: apt-get install --no-install-recommends {package}")
     jar = _jar()
     port = free_port()
-    command_line = ["java", *(flags or SHORT_LIVED), "-Djava.library.path=./DynamoDBLocal_lib", "-jar", jar.name]
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+        # It unpacks a library of its own into a temporary folder, and is killed in the end.
+        machine = [*(flags or SHORT_LIVED), f"-Djava.io.tmpdir={folder}", "-Djava.library.path=./DynamoDBLocal_lib"]
         process = subprocess.Popen(
-            [*command_line, "-inMemory", "-disableTelemetry", "-port", str(port)],
+            ["java", *machine, "-jar", jar.name, "-inMemory", "-disableTelemetry", "-port", str(port)],
             cwd=jar.parent,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -61,7 +62,7 @@ def _jar() -> Path:
 
 def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
     client = boto3.Session("none", "none", region_name="us-east-1").client("dynamodb", endpoint_url=url)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     try:
         while process.poll() is None and time.monotonic() < deadline:
             try:

@@ -73,5 +73,6 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     def _assign_work_unit(self, node: "WorkerController") -> None:
         given = next(iter(self.workqueue))
         super()._assign_work_unit(node)
-        if given in WAITING.values():
+        others = [each for each in self.nodes if each is not node and not each.shutting_down]
+        if given in WAITING.values() and others:
             node.shutdown()  # once it has run what it has

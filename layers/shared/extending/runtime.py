@@ -29,10 +29,10 @@ REMEMBER_REMOVALS = timedelta(days=int(os.environ.get("ARCHIVE_DAYS", "90")) + 3
 """How long a removal keeps older changes out: longer than the archive and the queues may bring one."""
 
 # One call takes 12 s at the most: three attempts of 1 + 2 s, and waits of 1 and 2 s between. The API's functions have
-# time for two of them: role and account, the account being below 1 MB.
+# time for two of them: role and account, the account being below 1 MB. An emulated table may be slower.
 CONFIG = Config(
     connect_timeout=1,
-    read_timeout=2,
+    read_timeout=float(os.environ.get("READ_TIMEOUT_SECONDS", "2")),
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=32,
     tcp_keepalive=True,
