@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
-from cfnlint.decode import decode
 
 from local import ROOT, Trouble
 from local.build import deploy
 from local.cloud import state_folder
 from tests.conftest import Cloud
 from tests.support.builders import account_changed, member_changed, subscription_changed
+from tests.support.template import parsed
 
 NAME = "upgrade"
 
@@ -66,9 +66,7 @@ class SecondStack:
 
     def template(self) -> Template:
         """The built template, its functions where they are in the repository."""
-        parsed, errors = decode(str(self.folder / "template.yaml"))
-        assert not errors, errors
-        template: Template = json.loads(json.dumps(parsed))
+        template: Template = parsed((self.folder / "template.yaml").read_text())
         for name, resource in template["Resources"].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 folder = ROOT / "functions" / name.removesuffix("Function").lower()

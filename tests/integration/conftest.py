@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID  # type: ignore[attr-defined]
+from moto.core.models import MockAWS
 from moto.dynamodb.models import dynamodb_backends
 
 import tests.support.service
@@ -36,10 +37,17 @@ class Service(tests.support.service.Service):
         return self
 
 
+@pytest.fixture(scope="module")
+def moto() -> Iterator[MockAWS]:
+    """In force for a file of tests: to begin costs as much as a test."""
+    with mock_aws() as mocked:
+        yield mocked
+
+
 @pytest.fixture
-def aws() -> Iterator[None]:
-    with mock_aws():
-        yield
+def aws(moto: MockAWS) -> None:
+    """A cloud in which nothing is yet."""
+    moto.reset()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import tomllib
 from typing import Any
 
 import pytest
-from cfnlint import api as cfnlint
-from cfnlint.config import ManualArgs
 
 from extending.items import FORGET_AT
 from local import ROOT
@@ -52,9 +50,12 @@ REGIONS = {
 @pytest.mark.parametrize("partition", REGIONS)
 def test_cloudformation_would_take_it_in_every_partition(partition: str) -> None:
     """Every property and value that SAM has written is one that the regions know; no ARN is of another partition."""
+    from cfnlint.api import lint  # takes 2 s
+    from cfnlint.config import ManualArgs
+
     text = expanded_template("GradualDeployment=true", region=REGIONS[partition][0])
     # SAM has put some parameters in: they are not used any more (W2001). W3011 is explained in the template.
-    found = cfnlint.lint(text, config=ManualArgs(regions=REGIONS[partition], ignore_checks=["W2001", "W3011"]))
+    found = lint(text, config=ManualArgs(regions=REGIONS[partition], ignore_checks=["W2001", "W3011"]))
     said = [f"{match.rule.id} {match.message}" for match in found]
     # GovCloud has no API destinations; there the webhook's parameters stay empty, and with them these resources.
     absent = ("AWS::Events::ApiDestination", "AWS::Events::Connection") if partition == "aws-us-gov" else ()
