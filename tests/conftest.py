@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ import moto  # noqa: F401 - first: it hooks only into clients that are made afte
 import pytest
 
 from local import ROOT, free_port
+from ops.stage import FUNCTIONS
 from tests.support.builders import account_changed, member_changed, subscription_changed
 from tests.support.engine import dynamodb_local
 from tests.support.schedule import WORKERS, Schedule, place
@@ -65,6 +67,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place(item.nodeid))
+    for function in FUNCTIONS:
+        import_module(f"functions.{function}.app")  # now, while coverage watches
     for item in items:
         # What runs on servers is not seen by coverage; what watches it would only be slower for it.
         if not item.nodeid.startswith(("tests/unit", "tests/integration")):
