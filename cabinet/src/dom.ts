@@ -17,7 +17,10 @@ export function h(tag: string, ...children: Child[]): HTMLElement {
   return element;
 }
 
-/** Changes only what differs: a refresh must not take the focus, or a button from under a click. */
+/**
+ * Changes only what differs: a refresh must not take the focus, or a button from under a click. What stays has the
+ * listeners of its first drawing, so these read what is true when they are called.
+ */
 export function update(parent: HTMLElement, children: Child[]): void {
   const nodes = flat(children) as Node[];
   while (parent.children[nodes.length]) parent.lastChild?.remove();
