@@ -3,6 +3,7 @@
 Where Docker runs that is `sam local invoke`; elsewhere Amazon's Runtime Interface Emulator runs the same handler.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -53,8 +54,10 @@ def with_emulator(function: str, event: Path, target: Stack) -> Any:
                 time.sleep(0.05)
         raise Trouble("The emulator did not start.")
     finally:
-        process.kill()  # It has nothing to tidy up, and what it answered is here.
-        process.wait()
+        process.terminate()  # It ends the function's process first.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        process.kill()
 
 
 def main() -> int:
