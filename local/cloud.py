@@ -44,7 +44,7 @@ def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    record = {"owner": _identity(os.getpid()), "ministack": _identity(process.pid)}
+    record = {"owner": identity(os.getpid()), "ministack": identity(process.pid)}
     (state / "processes.json").write_text(json.dumps(record))
     try:
         yield process
@@ -83,14 +83,15 @@ def end_what_a_killed_start_left() -> None:
         shutil.rmtree(record.parent, ignore_errors=True)
 
 
-def _identity(pid: int) -> dict[str, Any]:
-    return {"pid": pid, "created": psutil.Process(pid).create_time()}
+def identity(pid: int) -> dict[str, Any]:
+    """The id with the start in ticks since boot: what psutil tells is by the wall clock, which may be put meanwhile."""
+    after_the_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    return {"pid": pid, "started": int(after_the_name.split()[19])}
 
 
 def _lives(process: dict[str, Any]) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        found = psutil.Process(process["pid"])
-        return found.create_time() == process["created"] and found.status() != psutil.STATUS_ZOMBIE
+    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return identity(process["pid"]) == process and psutil.Process(process["pid"]).status() != psutil.STATUS_ZOMBIE
     return False
 
 

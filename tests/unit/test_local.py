@@ -19,7 +19,7 @@ from local import __main__ as start
 from tests.support.shell import shell
 from tests.support.template import template
 
-GONE = {"pid": 2**22 - 1, "created": 0.0}
+GONE = {"pid": 2**22 - 1, "started": 0}
 """A process that nobody has: no process id is that high."""
 
 
@@ -46,14 +46,10 @@ def record(folder: Path, owner: dict[str, Any], ministack: dict[str, Any]) -> No
     (folder / "processes.json").write_text(json.dumps({"owner": owner, "ministack": ministack}))
 
 
-def identity(pid: int) -> dict[str, Any]:
-    return {"pid": pid, "created": psutil.Process(pid).create_time()}
-
-
 def test_what_a_killed_start_left_is_ended_with_its_children(state: Path, left: subprocess.Popen[bytes]) -> None:
     """kill -9, or the power: nobody could tidy up."""
     (child,) = children_of(left)
-    record(state, GONE, identity(left.pid))
+    record(state, GONE, cloud.identity(left.pid))
     cloud.end_what_a_killed_start_left()
     with contextlib.suppress(psutil.NoSuchProcess):
         while child.status() != psutil.STATUS_ZOMBIE:  # whoever has it now may be slow to reap
@@ -70,7 +66,7 @@ def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 def test_what_runs_is_left_alone(state: Path, left: subprocess.Popen[bytes]) -> None:
     """A second local cloud on another port."""
-    record(state, identity(os.getpid()), identity(left.pid))
+    record(state, cloud.identity(os.getpid()), cloud.identity(left.pid))
     cloud.end_what_a_killed_start_left()
     assert left.poll() is None
     assert state.exists()
@@ -80,7 +76,7 @@ def test_a_process_that_only_has_the_id_of_one_that_is_gone_is_left_alone(
     state: Path, left: subprocess.Popen[bytes]
 ) -> None:
     """Ids come round again; what started later is somebody else's."""
-    record(state, GONE, identity(left.pid) | {"created": 1.0})
+    record(state, GONE, cloud.identity(left.pid) | {"started": 1})
     cloud.end_what_a_killed_start_left()
     assert left.poll() is None
     assert not state.exists()
