@@ -80,6 +80,7 @@ def told(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"base-url = {cloud.url + '/api'!r}",
         "workers = 3",
         f"request-timeout = {PATIENCE}",
+        f"checks.max_response_time = {PATIENCE}",
         "continue-on-failure = true",
         "[generation]",
         "database = 'none'",
