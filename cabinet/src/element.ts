@@ -58,7 +58,8 @@ class ExtendingSubscription extends HTMLElement {
     },
     extra: (what) => void this.#add(what),
     open: (id) => this.#open(id),
-    confirm: () => {
+    confirm: (event) => {
+      if (event.detail > 1) return; // of the double click that opened the window, on a small screen
       if (this.#sheet?.offer) this.#extend();
       else this.#ask();
     },
@@ -75,7 +76,11 @@ class ExtendingSubscription extends HTMLElement {
       event.preventDefault();
       this.#acts.close(); // at once: `close` comes a frame later, and fingers are quicker
     });
-    this.#dialog.addEventListener('close', () => this.#dialog.open || this.#close()); // it comes late: the next may be open
+    this.#dialog.addEventListener('close', () => {
+      if (this.#dialog.open) return; // it comes late: the next may be open
+      if (this.#deciding && this.isConnected) this.#dialog.showModal(); // a second Escape cannot be prevented
+      else this.#close();
+    });
   }
 
   get getToken(): GetToken | undefined { return this.#client?.getToken; }
@@ -111,12 +116,14 @@ class ExtendingSubscription extends HTMLElement {
   // ---- what is asked of the API
 
   #restart(): void {
+    const open = this.#sheet;
     this.#data = this.#problem = this.#notice = this.#sheet = this.#extras = null;
     this.#era = {};
     this.#adding = new Set();
     this.#pages = 1;
     this.#dialog.close();
     if (this.isConnected) void this.#load();
+    if (open && !this.#root.activeElement) this.#focus('title');
   }
 
   async #load(): Promise<void> {
@@ -127,7 +134,7 @@ class ExtendingSubscription extends HTMLElement {
     let data: List | null, problem: Problem | null = null;
     try {
       data = await this.#call<List>('GET', '/subscriptions');
-      for (let page = 1; page < this.#pages && data.next_token; page++) {
+      for (let page = 1; page < this.#pages && data.next_token && turn === this.#turn; page++) {
         const more: List = await this.#call('GET', `/subscriptions?next_token=${encodeURIComponent(data.next_token)}`);
         data = { ...more, subscriptions: [...data.subscriptions, ...more.subscriptions] };
       }
@@ -161,6 +168,7 @@ class ExtendingSubscription extends HTMLElement {
     void this.#attempt(async (view, era) => {
       view.sent = true;
       const { created, extension } = await this.#call<Extended>('POST', `/subscriptions/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
+      view.sent = false;
       if (era !== this.#era) return;
       view.row.extension = extension;
       this.#notice = { tone: created ? 'good' : 'info', text: this.#extras!.announcement(this.#scene(), view, extension), of: extension.id };
@@ -185,6 +193,7 @@ class ExtendingSubscription extends HTMLElement {
       if (offer) Object.assign(view, { offer, before: view.offer?.terms });
       else view.problem = problem;
       if (!problem.passing) {
+        view.sent = false;
         view.extension = extension;
         if (extension) view.row.extension = extension;
         this.#announce('extension-refused', { subscription_id: view.row.id, code: problem.code });
@@ -217,6 +226,7 @@ class ExtendingSubscription extends HTMLElement {
     const adding = this.#adding;
     if (adding.has(what)) return;
     adding.add(what);
+    if (this.#notice?.tone === 'warn') this.#notice = null;
     this.#render();
     const extras = await this.#second().catch(failure);
     adding.delete(what);
@@ -258,11 +268,14 @@ class ExtendingSubscription extends HTMLElement {
     this.#dialog.close();
     this.#render();
     this.#focus(`x-${view.row.id}`);
+    if (view.sent) void this.#load(); // no answer came: it may have been granted
   }
 
   #focus(id: string): void {
     const find = (name: string) => this.#root.getElementById(name);
-    (find(id) ?? find(this.#sheet ? 'heading' : 'title'))?.focus();
+    const same = find(id);
+    if (same) same.focus();
+    else find(this.#sheet ? 'heading' : 'title')?.focus({ preventScroll: true });
   }
 
   // ---- time
@@ -328,7 +341,7 @@ class ExtendingSubscription extends HTMLElement {
     const subject = this.#notice?.of; // true as long as a row says so too
     if (subject && !this.#data?.subscriptions.some(({ extension }) => granted(extension) && extension.id === subject && stateOf(extension, this.#now) === 'active')) this.#notice = null;
     const scene = this.#scene();
-    const held = this.#root.activeElement?.id;
+    const held = this.#root.activeElement;
     this.#main.lang = this.#dialog.lang = scene.say.lang;
     update(this.#aside, this.#extras?.view(scene) ?? (this.#adding.size ? [h('p.muted', { role: 'status' }, scene.say.text.loading)] : []));
     update(this.#main, page(scene, this.#acts));
@@ -336,7 +349,7 @@ class ExtendingSubscription extends HTMLElement {
     if (this.#live.textContent !== told) this.#live.textContent = told;
     if (scene.sheet) this.#paint(scene, scene.sheet);
     else this.#content.replaceChildren();
-    if (held && !this.#root.activeElement) this.#focus(held);
+    if (held && !this.#root.activeElement) this.#focus(held.id);
     this.#tick();
   }
 

@@ -137,11 +137,12 @@ export class Extras {
     const history = this.#history ??= {};
     if (history.busy) return;
     Object.assign(history, { busy: true, problem: undefined });
-    this.#seen = seen(scene());
+    const now = seen(scene());
     this.#tell(say.text.loading);
     draw();
     try {
       const page = await get<Page>(`/extensions?limit=20${token ? `&next_token=${encodeURIComponent(token)}` : ''}`);
+      if (!token) this.#seen = now;
       const before = token && history.page ? history.page.extensions : [];
       history.page = { ...page, extensions: [...before, ...page.extensions] };
     } catch (error) {
@@ -157,7 +158,8 @@ export class Extras {
   #past({ say, data, now, me }: Scene, { page, problem }: History): Child {
     const { h, button, grid, time } = this.#tools, text = TEXTS[say.lang];
     const again = problem?.passing;
-    const more = () => void this.#load(this.#history?.page?.next_token ?? undefined); // a button that looks the same stays
+    // What is true when it is pressed, for a button that looks the same stays; from the beginning where the list has changed.
+    const more = () => void this.#load(this.#seen === seen(this.#tools.scene()) && this.#history?.page?.next_token || undefined);
     return [
       h('h3', { id: 'past' }, say.text.history),
       page && !page.extensions[0] && h('p.muted', text.none),

@@ -5,7 +5,7 @@ import type { Scene } from './scene';
 import { DAY, HOUR, type Speech } from './speech';
 import { BOTH, fill } from './texts';
 
-export const button = (id: string, look: string, press: () => void, label: Child, more?: Record<string, string | boolean>): HTMLElement => h(`button.${look}`, { id, type: 'button', click: press, ...more }, label);
+export const button = (id: string, look: string, press: (event: MouseEvent) => void, label: Child, more?: Record<string, string | boolean>): HTMLElement => h(`button.${look}`, { id, type: 'button', click: press as (event: Event) => void, ...more }, label);
 
 /** As long as it is large. The style is set from here: a policy may forbid it in markup. */
 export const grow = (tag: string, flex: number | string, ...children: Child[]): HTMLElement => Object.assign(h(tag, ...children), { style: `flex: ${flex}` });

@@ -41,7 +41,7 @@ export interface Acts {
   readonly more: () => void;
   readonly extra: (what: Extra) => void;
   readonly open: (id: string) => void;
-  readonly confirm: () => void;
+  readonly confirm: (event: MouseEvent) => void;
   readonly close: () => void;
 }
 

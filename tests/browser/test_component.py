@@ -1,6 +1,7 @@
 """The component as a part of somebody's page: its weight, attributes, events, text, keyboard, and its looks."""
 
 import gzip
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Rename, Sound, Tell, box, now
+from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Rename, Sound, Tell, box, now, until
 from tests.conftest import Cloud
 from tests.support.builders import iso, member_changed
 
@@ -125,6 +126,48 @@ def test_pages_of_a_long_list_are_added_one_by_one(open_page: OpenPage, sound: S
         more.click()
     expect(rows).to_have_count(5)
     expect(more).to_have_count(0)
+
+
+def test_pages_of_a_list_that_is_asked_for_anew_are_left_alone(open_page: OpenPage) -> None:
+    """Of three presses the last one counts."""
+
+    def endless(page: Page) -> None:
+        def one(route: Route) -> None:
+            listed = route.fetch(url=route.request.url.partition("?")[0]).json()
+            route.fulfill(json=listed | {"subscriptions": listed["subscriptions"][:1], "next_token": "more"})
+
+        page.route("**/subscriptions*", one)
+
+    cabinet = open_page("U-4", "A-200", before=endless)
+    expect(cabinet.table).to_be_visible()
+    held = Held(cabinet.page, re.compile(r"/subscriptions\?next_token"))
+    more = cabinet.page.get_by_role("button", name="Показать ещё")
+    more.click()
+    held.first()
+    more.click()
+    until(cabinet.page, lambda: held.routes[1:])
+    with cabinet.page.expect_event("requestfinished"):
+        held.routes[0].fallback()
+    cabinet.page.wait_for_timeout(500)  # It has come; the page reads it.
+    assert len(held.routes) == 2
+    held.routes[1].fallback()
+    until(cabinet.page, lambda: held.routes[2:])
+
+
+def test_the_focus_stays_in_the_component_when_what_had_it_is_drawn_anew(open_page: OpenPage) -> None:
+    """A link of the contact, which the list has told otherwise since."""
+    cabinet = open_page("U-4", "A-200")
+    cabinet.page.get_by_role("link", name="+7 343 765-43-21").focus()
+
+    def other(route: Route) -> None:
+        listed = route.fetch().json()
+        listed["account"]["servicing_organization"]["phone"] = "+7 343 000-00-00"
+        route.fulfill(json=listed)
+
+    cabinet.page.route("**/subscriptions", other)
+    cabinet.element.evaluate("element => element.refresh()")
+    expect(cabinet.page.get_by_role("link", name="+7 343 000-00-00")).to_be_visible()
+    assert cabinet.focused() == "title"
 
 
 def test_an_account_of_which_nothing_has_been_told_yet_has_no_subscriptions(

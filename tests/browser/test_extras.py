@@ -337,6 +337,26 @@ def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: OpenPage)
     from_the_api(cabinet.page, EXTRAS)
     button(cabinet, "history").click()
     expect(cabinet.page.get_by_text("Подписки ещё не расширяли.")).to_be_visible()
+    expect(cabinet.page.get_by_text("Нет связи с сервисом")).to_have_count(0)
+
+
+def test_a_history_that_could_not_follow_the_list_begins_anew(cloud: Cloud, open_page: OpenPage) -> None:
+    """A retry asks for what failed, the newest, and not for the page after those that are there."""
+    account = cloud.an_account()
+    old = {"extensions": [past(1)], "next_token": "b"}
+    cabinet = open_page(account.owner, account.id, before=pages(old))
+    button(cabinet, "history").click()
+    rows = cabinet.page.get_by_role("table", name="История расширений").get_by_role("row")
+    expect(rows).to_have_count(2)
+    cabinet.page.route(HISTORY, lambda route: route.abort())
+    cabinet.extend.click()
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+    expect(cabinet.page.get_by_role("status").filter(has_text="Нет связи с сервисом")).to_be_visible()
+    pages({"extensions": [past(2), past(1)], "next_token": None})(cabinet.page)
+    cabinet.retry.click()
+    expect(rows).to_have_count(3)
+    assert cabinet.count("GET", "next_token=b") == 0
 
 
 def test_another_account_closes_history_and_summary(open_page: OpenPage) -> None:
