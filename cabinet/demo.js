@@ -260,11 +260,11 @@ byId('usage').addEventListener('submit', (event) => {
 });
 for (const id of ['renew', 'end']) byId(id).addEventListener('click', () => play(samples[id]().then(tellPeriod)));
 byId('reset').addEventListener('click', () => play(reset()));
+const look = () => watch().catch(() => {}); // while the service is away there is nothing to see
 byId('drawer').addEventListener('toggle', () => {
   if (byId('drawer').open) fill();
   look();
 });
-const look = () => watch().catch(() => {}); // while the service is away there is nothing to see
 setInterval(look, 2000);
 
 ({ people } = await (await fetch('/people')).json());

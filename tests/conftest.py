@@ -17,7 +17,7 @@ import httpx
 import moto  # noqa: F401 - first: it hooks only into clients that are made after its import
 import pytest
 
-from local import ROOT, free_port
+from local import ROOT, environment, free_port
 from ops.stage import FUNCTIONS
 from tests.support.builders import account_changed, member_changed, subscription_changed
 from tests.support.engine import dynamodb_local
@@ -65,9 +65,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
     return Schedule(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place(item.nodeid))
-    for function in FUNCTIONS:
+    for function in FUNCTIONS if config.getoption("cov_source") else ():
         import_module(f"functions.{function}.app")  # now, while coverage watches
     for item in items:
         # What runs on servers is not seen by coverage; what watches it would only be slower for it.
@@ -218,12 +218,11 @@ def local_cloud() -> Iterator[str]:
         yield url
         return
     port = free_port()
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "local", "--port", str(port)],
             cwd=ROOT,
-            env=environment,
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from re import Pattern
 from typing import Any, Literal
@@ -40,7 +41,7 @@ ARGUMENTS = [
 WIDE: ViewportSize = {"width": 1100, "height": 820}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 # A function that nobody has called yet starts slowly where everything else starts as well.
-PATIENCE = 45_000
+PATIENCE = 45_000  # ms
 expect.set_options(timeout=PATIENCE)
 
 
@@ -276,6 +277,14 @@ class Held:
         """Waited for: a page asks some time after the press that makes it ask."""
         until(self.page, lambda: self.routes)
         return self.routes[0]
+
+
+@contextmanager
+def arriving(page: Page, part: str, how: str = "requestfinished") -> Iterator[None]:
+    """What is answered in the block has reached the page, which has had time to make something of it."""
+    with page.expect_event(how, lambda request: part in request.url):
+        yield
+    page.wait_for_timeout(500)
 
 
 def until(page: Page, met: Callable[[], object]) -> None:

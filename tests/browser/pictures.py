@@ -110,7 +110,7 @@ def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
 def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     """Extended, with more in use than its end will leave."""
     busy = account(cloud)
-    extend(cloud, busy)
+    cloud.extend(busy)
     use(cloud, busy, sessions=3, databases=5)
     cabinet = cabinet_of(busy, cloud, browser, size)
     expect(cabinet.page.get_by_role("region")).to_contain_text("больше лимита на 4")
@@ -131,14 +131,14 @@ def history(cloud: Cloud, browser: Browser) -> None:
     path = f"/accounts/{old.id}"
     cloud.event("SubscriptionChanged", short)
     cloud.until(lambda: listed(cloud, old)["extension"].get("terms") == short["extension_terms"])
-    extend(cloud, old)
+    cloud.extend(old)
     cloud.until(
         lambda: cloud.api(old.owner, "GET", f"{path}/extensions").json()["extensions"][0]["revoked_at"], timeout=130
     )
     renewed = told(old) | {"starts_at": iso(datetime.now(UTC).replace(microsecond=0)), "changed_at": now()}
     cloud.event("SubscriptionChanged", renewed)
     cloud.until(lambda: listed(cloud, old)["extension"]["state"] == "available")
-    extend(cloud, old)
+    cloud.extend(old)
     use(cloud, old, sessions=2, databases=1)
     cabinet = cabinet_of(old, cloud, browser, "wide")
     cabinet.page.get_by_role("button", name="История расширений").click()
@@ -162,12 +162,6 @@ def told(of: SimpleNamespace) -> dict[str, Any]:
 
 def listed(cloud: Cloud, of: SimpleNamespace) -> Any:
     return cloud.api(of.owner, "GET", f"/accounts/{of.id}/subscriptions").json()["subscriptions"][0]
-
-
-def extend(cloud: Cloud, of: SimpleNamespace) -> None:
-    path = f"/accounts/{of.id}/subscriptions/{of.subscription}"
-    offer = cloud.api(of.owner, "GET", f"{path}/extension-offer").json()
-    cloud.api(of.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]}).raise_for_status()
 
 
 def use(cloud: Cloud, of: SimpleNamespace, **usage: int) -> None:

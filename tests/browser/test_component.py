@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Rename, Sound, Tell, box, now, until
+from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Rename, Sound, Tell, arriving, box, now, until
 from tests.conftest import Cloud
 from tests.support.builders import iso, member_changed
 
@@ -76,9 +76,8 @@ def test_another_account_closes_the_window_and_shows_its_own_list(open_page: Ope
     late = held.first()
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
-    with cabinet.page.expect_event("requestfinished", lambda request: "/A-200/subscriptions" in request.url):
+    with arriving(cabinet.page, "/A-200/subscriptions"):
         late.continue_()
-    cabinet.page.wait_for_timeout(200)  # It has come; the page reads it.
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
 
 
@@ -146,9 +145,8 @@ def test_pages_of_a_list_that_is_asked_for_anew_are_left_alone(open_page: OpenPa
     held.first()
     more.click()
     until(cabinet.page, lambda: held.routes[1:])
-    with cabinet.page.expect_event("requestfinished"):
+    with arriving(cabinet.page, "next_token"):
         held.routes[0].fallback()
-    cabinet.page.wait_for_timeout(500)  # It has come; the page reads it.
     assert len(held.routes) == 2
     held.routes[1].fallback()
     until(cabinet.page, lambda: held.routes[2:])
@@ -310,9 +308,7 @@ def test_moments_are_those_of_the_account(
 def test_a_wrong_clock_of_the_browser_does_not_end_an_extension(cloud: Cloud, open_page: OpenPage) -> None:
     """Where the service tells its time, that counts: with a clock ten days ahead the row still runs."""
     account = cloud.an_account()
-    path = f"/accounts/{account.id}/subscriptions"
-    offer = cloud.api(account.owner, "GET", f"{path}/{account.subscription}/extension-offer").json()
-    cloud.api(account.owner, "POST", f"{path}/{account.subscription}/extension", json={"offer_id": offer["offer_id"]})
+    cloud.extend(account)
 
     def ahead(page: Page) -> None:
         page.clock.install(time=datetime.now(UTC) + timedelta(days=10))

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local import ROOT
-from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Sound, box, from_the_api, now, refusal
+from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Sound, arriving, box, from_the_api, now, refusal
 from tests.conftest import Cloud
 from tests.support.builders import TERMS
 
@@ -289,9 +289,8 @@ def test_a_second_file_that_failed_for_another_account_says_nothing_here(open_pa
     late = held.first()
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
-    with cabinet.page.expect_event("requestfailed"):
+    with arriving(cabinet.page, "extending-subscription-extras", "requestfailed"):
         late.abort()
-    cabinet.page.wait_for_timeout(200)  # It has failed; the page learns of it.
     expect(cabinet.page.get_by_text("Нет связи с сервисом")).to_have_count(0)
 
 
@@ -371,9 +370,8 @@ def test_another_account_closes_history_and_summary(open_page: OpenPage) -> None
     cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
     expect(cabinet.page.get_by_text("A-300")).to_be_visible()
     expect(cabinet.page.get_by_role("textbox")).to_have_count(0)
-    with cabinet.page.expect_event("requestfinished", lambda request: "/extensions?" in request.url):
+    with arriving(cabinet.page, "/extensions?"):
         late.fulfill(json={"extensions": [past(1)], "next_token": None})
-    cabinet.page.wait_for_timeout(200)  # It has come; the page reads it.
     expect(cabinet.page.get_by_role("table")).to_have_count(1)
     expect(button(cabinet, "history")).to_have_attribute("aria-expanded", "false")
 

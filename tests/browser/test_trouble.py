@@ -98,9 +98,7 @@ def test_a_link_that_another_owner_has_used_meanwhile_shows_that_extension(
     account = cloud.an_account()
     late = open_page(account.second_owner, account.id)
     expect(late.extend).to_be_visible()
-    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
-    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-    cloud.api(account.owner, "POST", f"{path}/extension", json={"offer_id": offer["offer_id"]})
+    cloud.extend(account)
 
     late.extend.click()
     expect(late.dialog).to_contain_text("Другой владелец")
@@ -439,14 +437,16 @@ def test_an_offer_that_fails_can_be_asked_for_again(open_page: OpenPage, sound: 
     assert cabinet.focused() == "heading"
 
 
+def lose(route: Route) -> None:
+    """The API does what it is asked, and its answer never comes."""
+    route.fetch()
+    route.abort()
+
+
 def test_who_gives_up_on_a_lost_answer_sees_what_became_of_it(cloud: Cloud, open_page: OpenPage) -> None:
     """Whether it was granted is not known here, so the list is asked."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
-
-    def lose(route: Route) -> None:
-        route.fetch()
-        route.abort()
 
     cabinet.page.route(EXTEND, lose)
     cabinet.extend.click()
@@ -463,10 +463,6 @@ def test_an_answer_that_got_lost_is_asked_for_again_without_harm(
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id)
     page = cabinet.page
-
-    def lose(route: Route) -> None:
-        route.fetch()
-        route.abort()
 
     page.route(EXTEND, lose)
     cabinet.extend.click()

@@ -172,11 +172,8 @@ def lines_of(done: subprocess.CompletedProcess[str], account_id: str) -> list[st
 def test_a_story_can_be_played_again(cloud: Cloud) -> None:
     """The local surface takes the extensions of an account away; nothing that is deployed can."""
     account = cloud.an_account()
-    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
     for _ in range(2):
-        offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-        answer = cloud.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})
-        assert answer.status_code == 201
+        cloud.extend(account)
         reset = httpx.post(f"{cloud.url}/reset", params={"account": account.id}, timeout=PATIENCE)
         assert reset.json() == {"forgotten": 1}
     assert httpx.post(f"{cloud.url}/reset", timeout=PATIENCE).status_code == 400

@@ -17,10 +17,7 @@ def told_of(cloud: Cloud, account: str) -> list[tuple[str, str]]:
 def granted(cloud: Cloud, account: Any = None) -> tuple[str, tuple[str, str]]:
     """An account with an extension, and the one event that told of it."""
     account = account or cloud.an_account()
-    path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
-    offer = cloud.api(account.owner, "GET", f"{path}/extension-offer").json()
-    body = {"offer_id": offer["offer_id"]}
-    assert cloud.api(account.owner, "POST", f"{path}/extension", body).status_code == 201
+    cloud.extend(account)
     return account.id, cloud.until(lambda: told_of(cloud, account.id))[0]
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local import ROOT, SAM, free_port, sam_local
+from local import ROOT, SAM, environment, free_port, sam_local
 from tests.conftest import Cloud
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent"}
@@ -38,9 +38,9 @@ def containers(said: str) -> set[str]:
     return made & set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
-def environment(temporary: Path) -> dict[str, str]:
+def terminal(temporary: Path) -> dict[str, str]:
     """As in a user's terminal: `sam` and `uv` on PATH, no AWS. The SAM CLI leaves empty files in a temporary folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept = environment()
     path = os.pathsep.join([str(SAM / "bin"), str(ROOT / ".venvs" / "uv" / "bin"), kept["PATH"]])
     return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "TMPDIR": str(temporary)}
 
@@ -71,7 +71,7 @@ def serving(command: Callable[[int], str], log: Path, cwd: Path) -> Iterator[Ser
             # Not even a run of the tests in the background may keep it from hearing a Ctrl-C.
             ["env", "--default-signal=INT", "sh", "-c", command(port)],
             cwd=cwd,
-            env=environment(log.parent),
+            env=terminal(log.parent),
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -115,18 +115,17 @@ def project(tmp_path_factory: pytest.TempPathFactory, readme: tuple[str, str]) -
     for file in ("template.yaml", "samconfig.toml", "pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / file, copy)
     command = ["sh", "-c", readme[0]]
-    built = subprocess.run(command, cwd=copy, env=environment(copy.parent), capture_output=True, text=True, check=False)
+    built = subprocess.run(command, cwd=copy, env=terminal(copy.parent), capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     return copy
 
 
 def calling(cloud: Cloud, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """What `make invoke` runs, for the running local cloud."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.Popen(
         [sys.executable, "-m", "local.invoke", *arguments],
         cwd=ROOT,
-        env=kept | {"PORT": str(urlsplit(cloud.url).port)} | variables,
+        env=environment() | {"PORT": str(urlsplit(cloud.url).port)} | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
