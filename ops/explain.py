@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from extending import answers, items, model
+from extending import answers, items, model, paging
 from extending.errors import Code
 from extending.items import Item
 from extending.model import USER_ID, Holdings, Refused, Role, Subscription
@@ -103,7 +103,7 @@ def explain(records: Records, user_id: str | None, now: datetime) -> Explained:
     holdings = records.holdings
     account = holdings.account
     role = records.members.get(user_id) if user_id else Role.OWNER
-    rows = [row(holdings, each, role, now) for each in model.page(holdings, now, say.ALL, None).subscriptions]
+    rows = [row(holdings, each, role, now) for each in paging.page(holdings, now, say.ALL, None).subscriptions]
     limits = answers.limits(holdings.limits(now))
     user = None
     if user_id:
@@ -121,7 +121,7 @@ def explain(records: Records, user_id: str | None, now: datetime) -> Explained:
         "members": [{"user_id": member, "role": role} for member, role in records.members.items()],
         "subscriptions": rows,
         "limits": limits,
-        "extensions": answers.history(holdings, model.history(holdings, say.ALL, None), now)["extensions"],
+        "extensions": answers.history(holdings, paging.history(holdings, say.ALL, None), now)["extensions"],
         "due": list(due(records.found, now)),
         "told": [told(item, now) for item in records.found if items.type_of(item) not in ("extension", "probe")],
         "say": say.sentence(holdings, role, now),
@@ -142,7 +142,7 @@ def may(holdings: Holdings, subscription_id: str, role: Role | None, now: dateti
 
 
 def row(holdings: Holdings, of: Subscription, role: Role | None, now: datetime) -> Row:
-    seen = answers.subscription(of, holdings.extension_of(of), Role.OWNER, now)
+    seen = answers.subscription(of, holdings, Role.OWNER, now, holdings.has_access(now))
     return {**seen, "may": may(holdings, of.id, role, now)}
 
 
@@ -175,7 +175,7 @@ def told(item: Item, now: datetime) -> Told:
     version = items.version_of(item)
     known: Told = {
         "record": record_of(item),
-        "at": answers.instant(items.told_at(item)) if version else None,
+        "at": answers.instant(items.reported_at(item)) if version else None,
         "frozen": version > items.microseconds(now + timedelta(seconds=1)),  # `now` has lost a part of its second.
     }
     return known | {"removed": True} if item[items.TYPE] == items.REMOVED else known
@@ -301,7 +301,7 @@ def main() -> int:
 def unknown(records: Records, account_id: str, stage: str) -> str:
     for item in records.found:
         if item[items.SORT] == {"S": "R"}:
-            return f"{account_id} was removed at {answers.instant(items.told_at(item))}; nothing of it is kept."
+            return f"{account_id} was removed at {answers.instant(items.reported_at(item))}; nothing of it is kept."
     return f"{account_id} is not known in the stage {stage}: nothing was ever told of it."
 
 

@@ -66,7 +66,7 @@ def show(account_id: str, found: list[Item], after: list[str], reason: str | Non
     removal = next((item for item in found if record_of(item) == "removal"), None)
     if removal:
         at, until = (
-            answers.instant(items.told_at(removal)),
+            answers.instant(items.reported_at(removal)),
             answers.instant(items.instant_from(removal[items.FORGET_AT])),
         )
         out.print(console.cell(f"{account_id} is removed as of {at}; that alone is remembered, until about {until}."))

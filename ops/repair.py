@@ -61,7 +61,7 @@ def shown(item: Item) -> dict[str, Any]:
     """A record's attributes, and its version as an instant."""
     values = {name: next(iter(value.values())) for name, value in item.items()}
     version = items.version_of(item)
-    return values | {"changed_at": answers.instant(items.told_at(item)) if version else "never"}
+    return values | {"changed_at": answers.instant(items.reported_at(item)) if version else "never"}
 
 
 def main() -> int:
@@ -80,7 +80,7 @@ def main() -> int:
     out = console.told()
     if not arguments.json:
         out.print(compared(arguments.record, [("now", before), ("then", before | {items.VERSION: NEVER})]))
-    ahead = items.told_at(before) > console.now() + timedelta(seconds=1)
+    ahead = items.reported_at(before) > console.now() + timedelta(seconds=1)
     why = "is ahead of the clock" if ahead else "is past: it is in the way only if the service manager sends older ones"
     console.ask(f"Its changed_at {why}. Set it to never, so that the next change is stored?", arguments.yes)
     after = repair(target, key, before)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from extending import model
+from extending import model, paging
 from extending.model import Extension, Holdings, Kind, Refused, Role, State, Subscription
 
 MOST_SAID = 3
@@ -20,7 +20,7 @@ def sentence(holdings: Holdings, role: Role | None, now: datetime) -> str:
         return "You have no role in this account: please ask one of its owners to add you."
     if not role.may_extend:
         return "Only an owner of the account can extend a subscription: please ask one of its owners."
-    listed = model.page(holdings, now, ALL, None).subscriptions
+    listed = paging.page(holdings, now, ALL, None).subscriptions
     mains = [each for each in listed if each.kind is Kind.MAIN]
     active = [each for each in mains if each.state(now) is State.ACTIVE]
     sentences = [said_of(holdings, each, now) for each in active[:MOST_SAID] or mains[:1]]
@@ -36,8 +36,8 @@ def said_of(holdings: Holdings, of: Subscription, now: datetime) -> str:
         offer = model.make_offer(holdings, of.id, now)
     except Refused as refusal:
         state = of.state(now)
-        if refusal.extension and (state is not State.FINISHED or refusal.extension.runs(now)):
-            return said_of_extension(holdings, name, refusal.extension, now)
+        if refusal.extension and (state is not State.FINISHED or refusal.extension.runs):
+            return said_of_extension(holdings, name, refusal.extension.extension, now)
         if state is State.FUTURE:
             return f"{name} begins {spoken(of.starts_at, holdings)}; from then on it can be extended."
         if state is State.FINISHED:

@@ -1,19 +1,18 @@
 """POST /changes."""
 
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from extending import answers, api, inbound, intake
-from extending.inbound import Change, NotAnEvent
-from extending.intake import Taken
+from extending import answers, api, changes, inbound, wire
+from extending.changes import Outcome
+from extending.dynamo import Busy, TimeLeft
+from extending.inbound import AheadOfClock, Change, NotAnEvent
 from extending.runtime import Metric, count_at_once, logger, metrics, remaining_seconds, utc_now
-from extending.store import Busy
 
 PATH = "/changes"
 
@@ -30,24 +29,26 @@ app = api.resolver("POST", PATH)
 
 
 @app.post(PATH)
-def take_changes() -> api.Response[str]:
-    """What the service manager tells over HTTPS, stored as sync stores it, with one result for each."""
+def store_changes() -> api.Response[str]:
+    """The service manager's changes over HTTPS, stored as sync stores them, with one result for each."""
     now = utc_now()
     api.machine(app)
     entries = entries_of(api.json_body(app, api.MOST_CHANGES))
     results: dict[int, answers.ChangeResult] = {}
-    changes: dict[int, Change] = {}
+    valid: dict[int, Change] = {}
     for number, entry in enumerate(entries):
         try:
-            changes[number] = change_of(entry, now)
+            valid[number] = change_of(entry, now)
         except NotAnEvent as error:
             results[number] = {"result": "invalid", "fields": error.fields}
-    for number, taken in take(changes, now, lambda: remaining_seconds(app.lambda_context)).items():
-        if taken:
-            intake.report(changes[number], taken)
-        results[number] = result_of(taken)
+        except AheadOfClock:
+            results[number] = {"result": "try_again"}
+    for number, outcome in apply_all(valid, now, lambda: remaining_seconds(app.lambda_context)).items():
+        if outcome:
+            changes.report(valid[number], outcome)
+        results[number] = result_of(valid[number], outcome)
     kinds = Counter(result["result"] for result in results.values())
-    logger.info("changes taken", extra={"results": kinds})
+    logger.info("changes stored", extra={"results": kinds})
     retry_after: dict[str, str] = {}
     if kinds["try_again"]:
         retry_after["Retry-After"] = "1"
@@ -55,48 +56,47 @@ def take_changes() -> api.Response[str]:
     return api.reply(HTTPStatus.OK, {"results": [results[number] for number in sorted(results)]}, retry_after)
 
 
-def take(changes: Mapping[int, Change], now: datetime, time_left: Callable[[], float]) -> dict[int, Taken | None]:
-    """Store changes, those of one thing one after the other; None for one that is to be sent again."""
+def apply_all(valid: Mapping[int, Change], now: datetime, time_left: TimeLeft) -> dict[int, Outcome | None]:
+    """Store changes, those of one entity one after the other; None for one that is to be sent again."""
     until = time.monotonic() + BEGIN_WITHIN
 
-    def take_each(numbers: list[int]) -> dict[int, Taken | None]:
-        return {number: take_one(number) for number in numbers}
+    def apply_each(numbers: list[int]) -> dict[int, Outcome | None]:
+        return {number: apply_one(number) for number in numbers}
 
-    def take_one(number: int) -> Taken | None:
+    def apply_one(number: int) -> Outcome | None:
         if time.monotonic() > until:
             return None
         try:
-            return intake.take(changes[number], now, time_left)
+            return changes.apply(valid[number], now, time_left)
         except Busy:
             return None
         except Exception:  # Whatever it is, one change must not keep the others from their answers.
             logger.exception("change not stored")
             return None
 
-    things: dict[tuple[str, ...], list[int]] = {}
-    for number, change in changes.items():
-        things.setdefault(inbound.thing(change), []).append(number)
+    entities: dict[tuple[str, ...], list[int]] = {}
+    for number, change in valid.items():
+        entities.setdefault(inbound.entity_key(change), []).append(number)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return {number: taken for each in pool.map(take_each, things.values()) for number, taken in each.items()}
+        return {number: outcome for each in pool.map(apply_each, entities.values()) for number, outcome in each.items()}
 
 
-def result_of(taken: Taken | None) -> answers.ChangeResult:
-    match taken:
-        case None:
-            return {"result": "try_again"}
-        case Taken.TIE_LOST:
-            return {"result": "stale", "reason": intake.TIE}
-        case Taken.STORED | Taken.TIE_WON:
-            return {"result": "stored"}
-        case _:
-            return {"result": "stale"}
+def result_of(change: Change, outcome: Outcome | None) -> answers.ChangeResult:
+    if outcome is None:
+        return {"result": "try_again"}
+    result: answers.Stored | answers.Stale = {"result": "stored"} if outcome.is_stored else {"result": "stale"}
+    if outcome is Outcome.TIE_LOST:
+        result = {"result": "stale", "reason": changes.TIE}
+    if change.ignored:
+        result["ignored"] = change.ignored
+    return result
 
 
 def entries_of(body: object) -> list[object]:
     """The entries of a body; raises Refused where it is anything but {"changes": [1 to 100 entries]}."""
 
     def problem_of(entries: object) -> str | None:
-        if not isinstance(entries, list) or isinstance(entries, api.Pairs):
+        if not isinstance(entries, list) or isinstance(entries, wire.Pairs):
             return "not a list"
         return None if 1 <= len(entries) <= MOST else f"1 to {MOST} are expected"
 
@@ -105,31 +105,14 @@ def entries_of(body: object) -> list[object]:
 
 
 def change_of(entry: object, now: datetime) -> Change:
-    """The change that an entry tells; raises NotAnEvent."""
+    """The change in an entry; raises NotAnEvent and AheadOfClock."""
     try:
-        told = plain(entry, "")
-    except RecursionError:
-        raise NotAnEvent({"detail": "nested too deeply"}) from None
-    if not isinstance(told, dict):
+        event = wire.plain(entry)
+    except wire.Unreadable as error:
+        raise NotAnEvent({error.field: error.why}) from None
+    if not isinstance(event, dict):
         raise NotAnEvent({"": 'an object is expected, as {"detail_type": "…", "detail": {…}}'})
-    return inbound.read(told.get("detail_type"), told.get("detail"), now)
-
-
-def plain(value: object, path: str) -> object:
-    """What JSON says, its objects as dicts; raises NotAnEvent where a name is given twice."""
-    if isinstance(value, api.Pairs):
-        members: dict[str, object] = {}
-        for name, member in value:
-            # A name that no field of ours has is not repeated to whoever reads the answer.
-            at = f"{path}{name}" if NAME.fullmatch(name) else f"{path}?"
-            if name in members:
-                raise NotAnEvent({at: "given more than once"})
-            members[name] = plain(member, f"{at}.")
-        return members
-    return [plain(element, path) for element in value] if isinstance(value, list) else value
-
-
-NAME = re.compile("[a-z_]{1,32}", re.ASCII)
+    return inbound.read(event.get("detail_type"), event.get("detail"), now)
 
 
 @metrics.log_metrics

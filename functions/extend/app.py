@@ -16,6 +16,7 @@ from extending.runtime import (
     remaining_seconds,
     utc_now,
 )
+from extending.service import Acceptance
 
 PATH = "/accounts/<account_id>/subscriptions/<subscription_id>/extension"
 
@@ -29,25 +30,19 @@ def extend_subscription(account_id: str, subscription_id: str) -> api.Response[s
     user_id = api.caller(app)
     api.check_ids(account_id, subscription_id)
     offer_id = accepted_offer(api.json_body(app))
+    correlation_id = logger.get_correlation_id() or ""
+    accepted = Acceptance(account_id, subscription_id, user_id, offer_id, now, correlation_id)
     try:
-        extension, created = service.extend(
-            account_id,
-            subscription_id,
-            user_id,
-            offer_id,
-            now,
-            remind_before=REMIND_BEFORE,
-            correlation_id=logger.get_correlation_id() or "",
-            time_left=lambda: remaining_seconds(app.lambda_context),
-        )
+        extended = service.extend(accepted, REMIND_BEFORE, lambda: remaining_seconds(app.lambda_context))
     except Refused as refusal:
         count_at_once(Metric.REFUSED, reason=refusal.code)
         raise
+    created = extended.created
     count(Metric.GRANTED if created else Metric.REPLAYED)
-    ids = {"subscription_id": subscription_id, "extension_id": extension.id}
+    ids = {"subscription_id": subscription_id, "extension_id": extended.extension.extension.id}
     logger.info("extended", extra=ids | {"granted_now": created})
     status = HTTPStatus.CREATED if created else HTTPStatus.OK
-    return api.reply(status, answers.extended(extension, created, now))
+    return api.reply(status, answers.extended(extended.extension, created))
 
 
 def accepted_offer(body: object) -> OfferId:

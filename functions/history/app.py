@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from extending import answers, api, model, service
+from extending import answers, api, paging, service
 from extending.errors import Code
 from extending.model import Refused
 from extending.runtime import logger, utc_now
@@ -20,9 +20,9 @@ def list_extensions(account_id: str) -> api.Response[str]:
     user_id = api.caller(app)
     api.check_ids(account_id)
     limit, next_token = api.paging(app)
-    role, holdings = service.view(user_id, account_id)
+    role, holdings = service.view(user_id, account_id, with_names=True)
     try:
-        page = model.history(holdings, limit, next_token)
+        page = paging.history(holdings, limit, next_token)
     except ValueError as error:
         raise Refused(Code.INVALID_NEXT_TOKEN) from error
     logger.info("history listed", extra={"role": role})

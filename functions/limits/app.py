@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from extending import answers, api, store
+from extending import accounts, answers, api
 from extending.errors import Code
 from extending.model import Refused
 from extending.runtime import exact_now, logger
@@ -14,26 +14,26 @@ from extending.runtime import exact_now, logger
 PATH = "/accounts/<account_id>/limits"
 
 MOST_SECONDS = 30
-"""How long an answer may be taken for true, where nothing changes earlier."""
+"""Seconds for which an answer may be used, where nothing changes earlier."""
 
 app = api.resolver("GET", PATH)
 
 
 @app.get(PATH)
 def account_limits(account_id: str) -> api.Response[str]:
-    """What an application server enforces; it may ask at every log-in."""
+    """The limits that an application server enforces; it may ask at every log-in."""
     clock = exact_now()
     now = clock.replace(microsecond=0)
     api.machine(app)
     api.check_ids(account_id)
-    holdings = store.holdings(account_id)
+    holdings = accounts.holdings(account_id)
     if not holdings.is_known:
         raise Refused(Code.ACCOUNT_NOT_FOUND)
     limits = holdings.limits(now)
     answer = answers.account_limits(account_id, limits, now)
     tag = etag(answer["limits"])
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={max_age(limits.next_change_at, clock)}"}
-    logger.info("limits told")
+    logger.info("limits answered")
     if is_known_by(app.current_event.headers.get("if-none-match", ""), tag):
         return api.Response(HTTPStatus.NOT_MODIFIED, body="", headers=headers)
     return api.reply(HTTPStatus.OK, answer, headers)
@@ -45,7 +45,7 @@ def etag(limits: answers.Limits) -> str:
 
 
 def is_known_by(if_none_match: str, tag: str) -> bool:
-    """Whether the caller has these limits; weak comparison, as RFC 9110 has it for this header."""
+    """True if the caller has these limits; weak comparison, as RFC 9110 has it for this header."""
     known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return known == ["*"] or tag.removeprefix("W/") in known
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from extending import answers, api, model, service
+from extending import answers, api, paging, service
 from extending.errors import Code
 from extending.model import Refused
 from extending.runtime import logger, utc_now
@@ -15,14 +15,14 @@ app = api.resolver("GET", PATH)
 
 @app.get(PATH)
 def list_subscriptions(account_id: str) -> api.Response[str]:
-    """What the account has, what can be extended, what it may use now."""
+    """The account's subscriptions, what can be extended, and the limits now."""
     now = utc_now()
     user_id = api.caller(app)
     api.check_ids(account_id)
     limit, next_token = api.paging(app)
     role, holdings = service.view(user_id, account_id)
     try:
-        page = model.page(holdings, now, limit, next_token)
+        page = paging.page(holdings, now, limit, next_token)
     except ValueError as error:
         raise Refused(Code.INVALID_NEXT_TOKEN) from error
     logger.info("listed", extra={"role": role})

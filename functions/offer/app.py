@@ -13,7 +13,7 @@ app = api.resolver("GET", PATH)
 
 @app.get(PATH)
 def offer_extension(account_id: str, subscription_id: str) -> api.Response[str]:
-    """What the owner would get, until when, and the `offer_id` to accept it with."""
+    """The extension that an owner may accept, until when, and the `offer_id` to accept it with."""
     now = utc_now()
     user_id = api.caller(app)
     api.check_ids(account_id, subscription_id)

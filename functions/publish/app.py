@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from extending import bus, failures, items, store
+from extending import accounts, bus, failures, items
 from extending.bus import Announcement
-from extending.model import Allowance, Extension, ExtensionEvent
+from extending.model import Allowance, ExtensionEvent
 from extending.runtime import Metric, count, logger, metrics, utc_now
 
 Record = dict[str, Any]
@@ -21,26 +21,31 @@ READ_WITHIN = 3.0
 
 
 class Accounts:
-    """What accounts are left with when an extension ends; after a failure, or too long, reminders go without it."""
+    """Reads of the accounts that are reminded; after a failure, or too long, reminders go without them."""
 
     def __init__(self) -> None:
         self._until = time.monotonic() + READ_WITHIN
 
-    def after_end(self, extension: Extension) -> Allowance | None:
-        """From its end on, as far as is known now."""
+    def complete(self, reminder: Announcement) -> Announcement | None:
+        """The reminder with the limits after the end, where they are known; None if it was ended early meanwhile."""
+        extension = reminder.extension
         if time.monotonic() > self._until:
-            return None
+            return reminder
         try:
-            limits = store.holdings(extension.account_id).limits(extension.ends_at)
+            holdings = accounts.holdings(extension.account_id)
         except Exception:  # A reminder waits for nothing.
             self._until = 0
             logger.warning("account not read, reminded without what is left", exc_info=True)
+            return reminder
+        stored = holdings.extensions.get((extension.subscription_id, extension.period))
+        if stored and stored.id == extension.id and stored.ended_early:
             return None
-        return Allowance(limits.sessions, limits.databases)
+        limits = holdings.limits(extension.ends_at)
+        return reminder._replace(after_end=Allowance(limits.sessions, limits.databases))
 
 
 def announcement(record: Record) -> Announcement | None:
-    """What a change of an extension announces, if anything; raises for a record that tells no such change."""
+    """The event that a change of an extension announces, if any; raises for a record of anything else."""
     change = record["dynamodb"]
     old, new = change.get("OldImage"), change.get("NewImage")
     if not new or new.get(items.TYPE) == PROBE:
@@ -62,7 +67,7 @@ def announce(records: Sequence[Record], now: datetime, function_arn: str) -> lis
     everything before it is out.
     """
     again: list[str] = []
-    accounts = Accounts()
+    read = Accounts()
     chunk: list[tuple[Record, Announcement]] = []
     for record in records:
         try:
@@ -77,7 +82,9 @@ def announce(records: Sequence[Record], now: datetime, function_arn: str) -> lis
         if announced is None or too_late(announced, now):
             continue
         if announced.event is ExtensionEvent.ENDS_SOON:
-            announced = announced._replace(after_end=accounts.after_end(announced.extension))
+            announced = read.complete(announced)
+            if announced is None:
+                continue
         # Never two of one extension in a call: the first might fail alone.
         if len(chunk) == bus.MOST_ENTRIES or announced.extension.id in {a.extension.id for _, a in chunk}:
             if refused := put(chunk):

@@ -86,7 +86,7 @@ class Facts:
         self.running += extension.runs(self.at)
         self.by_day[extension.granted_at.date()] += 1
         self.by_tariff[subscription.tariff_name if subscription else GONE] += 1
-        if subscription and extension.is_of_current(subscription) and subscription.ends_at >= extension.granted_at:
+        if subscription and extension.is_of(subscription) and subscription.ends_at >= extension.granted_at:
             self.before_end[range_of(subscription.ends_at - extension.granted_at, BEFORE_END)] += 1
         else:
             self.end_unknown += 1

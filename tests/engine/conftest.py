@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from extending import intake, store
+from extending import changes, dynamo, grants, sweep
 from tests.engine.client import connect
 from tests.support.engine import dynamodb_local
 from tests.support.service import Service
@@ -54,7 +54,7 @@ def table(raw: "DynamoDBClient", streamed: bool) -> Iterator[str]:
 def dynamodb(engine: str, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     """The client that the store uses in this test, with the test's own table."""
     client = connect(engine)
-    for module in (store, intake):
+    for module in (dynamo, grants, sweep, changes):
         monkeypatch.setattr(module, "dynamodb", client)
         monkeypatch.setattr(module, "TABLE_NAME", table)
     yield client

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from extending import intake, store
+from extending import accounts, changes, dynamo, grants, sweep
 from tests.engine.client import connect
 from tests.engine.naive import Json, No, World
 from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
@@ -113,7 +113,7 @@ class Machine(RuleBasedStateMachine):
         definition = table_definition()
         del definition["StreamSpecification"]  # It makes the engine slow, and nobody reads it here.
         self.client.create_table(TableName=self.table, **definition)
-        for module in (store, intake):
+        for module in (dynamo, grants, sweep, changes):
             self.patch.setattr(module, "dynamodb", self.client)
             self.patch.setattr(module, "TABLE_NAME", self.table)
         self.clock = time_machine.travel(NOW, tick=False)
@@ -331,7 +331,7 @@ class Machine(RuleBasedStateMachine):
                 "reminded_at": x.reminded_at,
                 "revoked_at": x.revoked_at,
             }
-            for x in store.holdings(self.account).extensions.values()
+            for x in accounts.holdings(self.account).extensions.values()
         ]
         known = [x for x in self.world.extensions if x["account_id"] == self.account]
         assert sorted(stored, key=_id) == sorted(known, key=_id)

@@ -12,13 +12,13 @@ from botocore.retries.standard import ExponentialBackoff
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extending import store
+from extending import accounts, dynamo, grants
 from extending.runtime import CONFIG, utc_now
 from functions.expire import app as expire_app
 from tests.engine import faults as fault
 from tests.engine.client import connect
 from tests.engine.faults import AFTER, BEFORE, CONTENTION, Clock, Fault, Faults
-from tests.engine.test_sweep import grants
+from tests.engine.test_sweep import grants as many_grants
 from tests.support.builders import WEEK, iso, limit, member_changed
 from tests.support.service import Answer, Json, Service, extend_event, http_event, sync_event
 from tests.support.template import template
@@ -34,7 +34,7 @@ WRITE = "TransactWriteItems"
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock by which the functions wait; no test waits."""
     clock = Clock()
-    for module in ("extending.store", "botocore.endpoint"):
+    for module in ("extending.dynamo", "botocore.endpoint"):
         monkeypatch.setattr(f"{module}.time", clock)
     monkeypatch.setattr(expire_app, "time", clock)
     return clock
@@ -65,7 +65,7 @@ def assert_try_again(answer: Answer) -> None:
 
 
 def granted(account: str = "A-100") -> list[str]:
-    return [x.id for x in store.holdings(account).extensions.values()]
+    return [x.id for x in accounts.holdings(account).extensions.values()]
 
 
 def test_the_clients_wait_no_longer_than_the_faults_here_say() -> None:
@@ -177,7 +177,7 @@ def test_contention_is_met_with_jitter_and_an_end(
 
     assert_try_again(service.extend(offer_id))
 
-    assert faults.sent == [WRITE] * store.CONTENTION_TRIES
+    assert faults.sent == [WRITE] * dynamo.CONTENTION_TRIES
     assert len(set(clock.slept)) == len(clock.slept)
     assert sum(clock.slept) < 2
 
@@ -215,7 +215,7 @@ def test_nobody_waits_after_the_last_try(service: Service, faults: Faults, clock
 
     assert_try_again(service.extend(offer_id))
 
-    assert len(clock.slept) == store.CONTENTION_TRIES - 1
+    assert len(clock.slept) == dynamo.CONTENTION_TRIES - 1
 
 
 @params(BEFORE)
@@ -267,7 +267,7 @@ def _longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     def longest(self: Any, context: Any) -> float:
         return float(self._get_base_scale(context) * 2 ** (context.attempt_number - 1))
 
-    monkeypatch.setattr(store, "_jitter", fault.no_jitter())
+    monkeypatch.setattr(dynamo, "_jitter", fault.no_jitter())
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", longest)
 
 
@@ -348,7 +348,8 @@ def test_no_sequence_of_faults_loses_a_grant_or_makes_two(
         client = connect(engine)  # Each example has the SDK's whole retry quota.
         faults = Faults(client, clock)
         with monkeypatch.context() as patch:
-            patch.setattr(store, "dynamodb", client)
+            for module in (dynamo, grants):
+                patch.setattr(module, "dynamodb", client)
             answers = []
             for user, planned in zip(("U-1", "U-2"), plans, strict=True):
                 faults.plan(*planned)
@@ -389,7 +390,7 @@ def test_one_extension_that_cannot_be_revoked_does_not_stop_the_others(
     table: str, raw: "DynamoDBClient", service: Service, faults: Faults, planned: Fault
 ) -> None:
     """It is counted as failed and is due again a minute later."""
-    grants(raw, table, 20, utc_now() - WEEK)
+    many_grants(raw, table, 20, utc_now() - WEEK)
     faults.plan_always(planned, operation="UpdateItem", body='"A#A-7"')
 
     first, second = sweeps(service, faults)
@@ -403,7 +404,7 @@ def test_one_shard_that_cannot_be_read_does_not_stop_the_others(
     table: str, raw: "DynamoDBClient", service: Service, faults: Faults, planned: Fault
 ) -> None:
     """What is in it is due again a minute later."""
-    grants(raw, table, 40, utc_now() - WEEK)
+    many_grants(raw, table, 40, utc_now() - WEEK)
     faults.plan_always(planned, operation="Query", body='"D#3"')
 
     first, second = sweeps(service, faults)
@@ -418,14 +419,14 @@ def test_a_revocation_whose_answer_was_lost_stands_as_it_was_made(
     table: str, raw: "DynamoDBClient", service: Service, faults: Faults, planned: Fault
 ) -> None:
     """The SDK's resend finds it done: no failure, and never a second instant of revocation."""
-    grants(raw, table, 8, utc_now() - WEEK)
+    many_grants(raw, table, 8, utc_now() - WEEK)
     faults.plan(planned, planned, operation="UpdateItem")
 
     first, second = sweeps(service, faults)
 
     assert (first["due"], first["failed"]) == (8, 0)
     assert second["due"] == 0
-    assert all(x.revoked_at for n in range(8) for x in store.holdings(f"A-{n}").extensions.values())
+    assert all(x.revoked_at for n in range(8) for x in accounts.holdings(f"A-{n}").extensions.values())
 
 
 @pytest.mark.usefixtures("_longest_waits")
@@ -434,7 +435,7 @@ def test_a_sweep_leaves_time_for_the_slowest_call_under_way(
     table: str, raw: "DynamoDBClient", service: Service, faults: Faults, clock: Clock, planned: Fault
 ) -> None:
     """A sweep that Lambda ends tells nobody what it did: what it does not use is enough for one call at its worst."""
-    grants(raw, table, 1, utc_now() - WEEK)
+    many_grants(raw, table, 1, utc_now() - WEEK)
     faults.plan_always(planned, operation="UpdateItem")
     started = clock.latest()
 
@@ -454,7 +455,7 @@ def test_a_change_that_cannot_be_stored_is_brought_again_by_the_bus(
     """The function fails, Lambda repeats the event, nothing is lost."""
     later = {"role": "administrator", "changed_at": "2026-11-02T00:00:00Z"}
     faults.plan_always(planned)
-    with pytest.raises(store.Busy):
+    with pytest.raises(dynamo.Busy):
         service.member(**later)
     faults.heal()
     assert service.list().json["role"] == "owner"
@@ -463,7 +464,7 @@ def test_a_change_that_cannot_be_stored_is_brought_again_by_the_bus(
     assert service.list().json["role"] == "administrator"
 
 
-@pytest.mark.parametrize("times", [1, 3, store.CONTENTION_TRIES - 1])
+@pytest.mark.parametrize("times", [1, 3, dynamo.CONTENTION_TRIES - 1])
 def test_a_change_that_meets_transactions_is_tried_again(
     service: Service, faults: Faults, clock: Clock, times: int
 ) -> None:
@@ -483,11 +484,11 @@ def test_a_change_that_meets_transactions_for_ever_is_brought_again_by_the_bus(
     """The tries have an end, and no wait after the last."""
     faults.plan_always(fault.IN_TRANSACTION, operation="PutItem")
 
-    with pytest.raises(store.Busy):
+    with pytest.raises(dynamo.Busy):
         service.member(role="administrator", changed_at="2026-11-02T00:00:00Z")
 
-    assert faults.sent == ["PutItem"] * store.CONTENTION_TRIES
-    assert len(clock.slept) == store.CONTENTION_TRIES - 1
+    assert faults.sent == ["PutItem"] * dynamo.CONTENTION_TRIES
+    assert len(clock.slept) == dynamo.CONTENTION_TRIES - 1
 
 
 @pytest.mark.usefixtures("_longest_waits")
@@ -500,7 +501,7 @@ def test_a_change_is_stored_or_given_up_before_the_time_is_over(
     slow = [planned, planned, fault.late]
     faults.plan(*slow[:2], *[fault.IN_TRANSACTION] * conflicts, *slow, *slow)
 
-    with suppress(store.Busy):
+    with suppress(dynamo.Busy):
         service.call("sync", sync_event("MemberChanged", member_changed(role=None)), seconds=timeout())
 
     assert service.remaining > 0

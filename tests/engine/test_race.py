@@ -8,8 +8,8 @@ from threading import Barrier
 
 import pytest
 
+from extending import accounts
 from extending import service as use_cases
-from extending import store
 from extending.model import Extension, OfferId, Refused
 from extending.runtime import utc_now
 from tests.engine.fleet import Fleet
@@ -59,7 +59,7 @@ def test_of_eight_processes_that_extend_a_subscription_at_once_exactly_one_creat
 
             creator, extension = _one_creator(answers)
             assert extension["granted_by"] == f"{account}-{creator}"
-            stored = store.holdings(account).extensions
+            stored = accounts.holdings(account).extensions
             assert [x.id for x in stored.values() if x.subscription_id == subscription] == [extension["id"]]
     assert outcomes == {"201": 200, "200": 800, "403": 400, "404": 200}
 
@@ -111,7 +111,7 @@ def test_of_a_thousand_calls_from_thirty_two_threads_exactly_one_creates(service
         answers = [answer for part in pool.map(ask, [users[n::32] for n in range(32)]) for answer in part]
 
     assert len(answers) == 1000
-    (stored,) = store.holdings("A-100").extensions.values()
+    (stored,) = accounts.holdings("A-100").extensions.values()
     ((creator, extension, _),) = [answer for answer in answers if answer[2] == "created"]
     assert extension == stored
     assert stored.granted_by == creator

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from extending import store
+from extending import accounts
 from tests.engine.fleet import Fleet, Reply
 from tests.support.builders import iso, subscription_changed
 from tests.support.service import Answer, Json, Service, extend_event, http_event, sync_event
@@ -98,7 +98,7 @@ def _judge(change: Change, account: str, told: Reply, replies: list[Reply]) -> b
     """Whether anything was granted."""
     answers = [(reply, reply.http) for reply in replies]
     creators = [reply for reply, answer in answers if answer.status == 201]
-    stored = {x.id: x for x in store.holdings(account).extensions.values()}
+    stored = {x.id: x for x in accounts.holdings(account).extensions.values()}
     assert len(creators) == len(stored) <= 1
     for reply in creators:
         assert reply.started < told.ended, "granted what was no longer on offer"
@@ -118,7 +118,7 @@ def _judge(change: Change, account: str, told: Reply, replies: list[Reply]) -> b
 
 def _judge_afterwards(name: str, service: Service, account: str, offer_id: str) -> None:
     """What holds however the race went."""
-    granted = bool(store.holdings(account).extensions)
+    granted = bool(accounts.holdings(account).extensions)
     answer = service.extend(offer_id, account=account)
     match name:
         case "renewal":  # A new right, once, beside what may still run from the period before.

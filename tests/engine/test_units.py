@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from extending import items, store
+from extending import accounts, items, sweep
 from extending.runtime import utc_now
 from tests.engine.test_intake import fill
 from tests.engine.test_sweep import grants
@@ -273,11 +273,11 @@ def test_an_extension_stays_within_a_kilobyte_all_its_life(
     service.member(account_id=account, user_id=user)
     offer_id = service.offer(user, account, subscription).json["offer_id"]
     assert service.extend(offer_id, user, account, subscription).status == 201
-    (extension,) = store.holdings(account).extensions.values()
-    (due,) = (due for shard in range(items.SHARDS) for due in store.due(shard, extension.ends_at))
-    assert store.remind(due, extension.ends_at - DAY)
+    (extension,) = accounts.holdings(account).extensions.values()
+    (due,) = (due for shard in range(items.SHARDS) for due in sweep.due(shard, extension.ends_at))
+    assert sweep.remind(due, extension.ends_at - DAY)
     assert _size(raw, table, due.key) <= most
-    assert store.revoke(due, extension.ends_at)
+    assert sweep.revoke(due, extension.ends_at)
     assert _size(raw, table, due.key) <= most
 
 

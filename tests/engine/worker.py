@@ -20,7 +20,7 @@ def main() -> None:
         for name in sys.argv[1:]:
             __import__(f"functions.{name}.app")
         client = connect(os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
-        for module in {"extending.store", "extending.intake"} & set(sys.modules):
+        for module in {f"extending.{name}" for name in ("dynamo", "grants", "sweep", "changes")} & set(sys.modules):
             vars(sys.modules[module])["dynamodb"] = client
         if changes := sys.modules.get("functions.changes.app"):
             vars(changes)["BEGIN_WITHIN"] = 600.0  # How much one request takes in is no question of how fast we are.

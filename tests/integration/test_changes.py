@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extending import intake
+from extending import changes
+from extending.dynamo import Busy
 from extending.inbound import Change
-from extending.store import Busy
 from tests.integration.conftest import Service
 from tests.support.builders import (
     NOW,
@@ -187,16 +187,16 @@ def test_what_could_not_be_written_is_to_be_sent_again(
     service: Service, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     """It alone, with the time to wait; sending all of it again is safe."""
-    take = intake.take
+    take = changes.apply
 
-    def sometimes(change: Change, *arguments: Any) -> intake.Taken:
+    def sometimes(change: Change, *arguments: Any) -> changes.Outcome:
         if change.account_id == "A-7":
             raise trouble
         return take(change, *arguments)
 
     told = [("UsageChanged", usage_changed(account_id=account)) for account in ("A-6", "A-7", "A-8")]
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "take", sometimes)
+        patch.setattr(changes, "apply", sometimes)
         answer = service.changes(*told)
     assert answer.json["results"] == [STORED, TRY_AGAIN, STORED]
     assert answer.headers["Retry-After"] == "1"
@@ -251,7 +251,7 @@ def test_a_subscription_comes_back_only_with_a_newer_change_and_gives_no_second_
         service,
         ("SubscriptionChanged", subscription_changed(changed_at="2026-11-22T09:59:58Z")),
         ("SubscriptionChanged", subscription_changed(changed_at=LATER)),
-    ) == [STALE, STALE | {"reason": intake.TIE}]
+    ) == [STALE, STALE | {"reason": changes.TIE}]
     assert service.list().json["subscriptions"] == []
     assert service.subscription(changed_at=iso(NOW))
     assert service.list().json["subscriptions"][0]["extension"]["state"] == "active"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from time_machine import travel
 
-from extending import bus, store
+import extending.sweep as writes
+from extending import bus
 from tests.integration.conftest import Bus, Service, make_table, publish
 from tests.support.builders import NOW, WEEK
 
@@ -33,10 +34,10 @@ def sweep(service: Service, how: str) -> None:
     """One run of the schedule; it may fail on every second extension, or not run at all."""
     if how == "dies":
         return
-    original, seen = (store.revoke, store.remind), []
+    original, seen = (writes.revoke, writes.remind), []
 
     def failing(done: Any) -> Any:
-        def once(due: store.Due, now: Any) -> bool:
+        def once(due: writes.Due, now: Any) -> bool:
             seen.append(due)
             if how == "fails on some" and len(seen) % 2:
                 raise RuntimeError("broken")
@@ -44,11 +45,11 @@ def sweep(service: Service, how: str) -> None:
 
         return once
 
-    store.revoke, store.remind = map(failing, original)
+    writes.revoke, writes.remind = map(failing, original)
     try:
         service.expire()
     finally:
-        store.revoke, store.remind = original
+        writes.revoke, writes.remind = original
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extending import items, store
+from extending import items, sweep
 from tests.integration.conftest import Service
 from tests.support.builders import DAY, NOW, SECOND, WEEK, iso
 
@@ -53,14 +53,14 @@ def test_one_that_fails_does_not_stop_the_others_and_is_due_again(
     for number in range(2, 12):
         service.subscription(subscription_id=f"S-{number}")
         service.extend(subscription=f"S-{number}")
-    revoke = store.revoke
+    revoke = sweep.revoke
 
-    def fail_one(due: store.Due, now: Any) -> bool:
+    def fail_one(due: sweep.Due, now: Any) -> bool:
         if "S#S-5#" in str(due):
             raise RuntimeError("broken")
         return revoke(due, now)
 
-    monkeypatch.setattr(store, "revoke", fail_one)
+    monkeypatch.setattr(sweep, "revoke", fail_one)
     assert service.at(NOW + WEEK).expire() == NOTHING | {"due": 10, "revoked": 9, "failed": 1}
     monkeypatch.undo()
     assert service.at(NOW + WEEK + SECOND).expire() == {"due": 1, "revoked": 1, "failed": 0, "oldest_lag_seconds": 1}
@@ -73,14 +73,14 @@ def test_a_shard_that_cannot_be_read_does_not_stop_the_others(
     for number in range(2, 12):
         service.subscription(subscription_id=f"S-{number}")
         service.extend(subscription=f"S-{number}")
-    due = store.due
+    due = sweep.due
 
     def fail_one(shard: int, now: Any) -> Any:
         if shard == 0:
             raise RuntimeError("broken")
         return due(shard, now)
 
-    monkeypatch.setattr(store, "due", fail_one)
+    monkeypatch.setattr(sweep, "due", fail_one)
     first = service.at(NOW + WEEK).expire()
     assert first["failed"] == 1
     monkeypatch.undo()
@@ -91,9 +91,9 @@ def test_a_second_sweep_over_the_same_index_entries_revokes_nothing_twice(servic
     """The index lags behind the table; the condition of the update decides."""
     service.extend()
     now = NOW + WEEK
-    found = [due for shard in range(items.SHARDS) for due in store.due(shard, now)]
-    assert [store.revoke(due, now) for due in found] == [True]
-    assert [store.revoke(due, now) for due in found] == [False]
+    found = [due for shard in range(items.SHARDS) for due in sweep.due(shard, now)]
+    assert [sweep.revoke(due, now) for due in found] == [True]
+    assert [sweep.revoke(due, now) for due in found] == [False]
 
 
 def test_a_sweep_stops_in_time_to_answer(service: Service) -> None:
@@ -122,7 +122,7 @@ def test_a_reminder_that_fails_is_no_failed_revocation_and_comes_again(
 ) -> None:
     """The answer is about revocations; the metric counts both."""
     service.extend()
-    monkeypatch.setattr(store, "remind", lambda *_: 1 / 0)
+    monkeypatch.setattr(sweep, "remind", lambda *_: 1 / 0)
     assert service.at(NOW + 6 * DAY).expire() == NOTHING
     monkeypatch.undo()
     service.expire()

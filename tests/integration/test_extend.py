@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from extending import service as use_cases
-from extending.model import OfferId, Terms, pack
+from extending.model import OfferId, Terms
+from extending.tokens import pack, unpack
 from tests.integration.conftest import RoundTrips, Service
 from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
 from tests.support.service import Answer, Context, sample
@@ -39,6 +40,7 @@ def test_an_owner_gets_what_was_offered(service: Service) -> None:
             "granted_by": "U-1",
             "ends_at": "2026-11-29T10:00:00Z",
             "revoked_at": None,
+            "counts": True,
         },
     }
 
@@ -59,6 +61,7 @@ def test_after_its_end_it_stays_used(service: Service) -> None:
     granted = service.extend(offer_id).json["extension"]
     answer = service.at(NOW + WEEK).extend(offer_id)
     assert (answer.status, answer.code) == (409, "already_used")
+    del granted["counts"]
     assert answer.json["extension"] == granted | {"state": "used"}
     assert answer.json["servicing_organization"] == CONTACT
     service.expire()
@@ -201,8 +204,8 @@ def test_an_unknown_subscription_is_not_found(service: Service) -> None:
 def test_a_tampered_offer_grants_nothing(service: Service, table: "Table", place_and_value: tuple[int, Any]) -> None:
     """The write compares every part of it with what is stored."""
     place, value = place_and_value
-    values: list[Any] = ["S-1", 1_767_225_600, 2, 8, "P7D", 604_800]
-    assert pack(values) == service.offer().json["offer_id"]
+    values: list[Any] = unpack(service.offer().json["offer_id"])
+    assert values == ["S-1", 1_767_225_600, 2, 8, "P7D", 604_800, 1_793_491_200_000_000, None, None]
     values[place] = value
     answer = service.extend(pack(values))
     assert (answer.status, answer.code) == (409, "offer_changed")
@@ -249,7 +252,7 @@ def test_a_body_is_exactly_one_offer_id(
     assert round_trips() == []
 
 
-@pytest.mark.parametrize("body", ["", "{", "{'offer_id': 1}", '{"offer_id": "a"} x', "[" * 100_000, "\x00"])
+@pytest.mark.parametrize("body", ["", "{", "{'offer_id': 1}", '{"offer_id": "a"} x', "[" * 4_000, "\x00", "\ud800"])
 def test_a_body_that_is_no_json_is_refused(service: Service, body: str) -> None:
     """400."""
     answer = service.extend(body=body)
@@ -269,15 +272,16 @@ def test_a_body_may_come_in_base64(service: Service, raw: bytes, status: int) ->
 
 
 def test_a_body_of_no_sane_length_is_not_read(service: Service, round_trips: RoundTrips) -> None:
-    """A megabyte of blanks before an offer is no offer."""
+    """A megabyte of blanks before an offer is no offer; bytes are counted, not characters."""
     body = json.dumps({"offer_id": service.offer().json["offer_id"]})
     round_trips()
     answer = service.extend(body=body.rjust(4_097))
-    assert (answer.status, answer.code) == (400, "invalid_json")
-    assert "4,096 characters at the most" in answer.json["detail"]
+    assert (answer.status, answer.code) == (413, "body_too_large")
+    assert "4,096 bytes" in answer.json["detail"]
+    assert service.extend(body=f'{{"ю": "{"ю" * 2_045}"}}').code == "body_too_large"
     encoded = base64.b64encode(body.rjust(1_000_000).encode()).decode()
     event = sample("extend") | {"isBase64Encoded": True, "body": encoded}
-    assert Answer.of(service.call("extend", event)).code == "invalid_json"
+    assert Answer.of(service.call("extend", event)).code == "body_too_large"
     assert round_trips() == []
     assert service.extend(body=body.rjust(4_096)).status == 201
 
@@ -361,11 +365,12 @@ def test_where_someone_who_is_no_owner_has_tried_the_role_is_read_first_for_a_mi
 
 def test_an_instance_remembers_no_more_accounts_than_it_has_room_for(service: Service) -> None:
     """Whoever tries account after account makes it forget the oldest, and not grow."""
-    for number in range(use_cases.MOST_REMEMBERED + 1):
-        use_cases.ask_role_first(f"A-{number}", NOW)
-    assert not use_cases.asks_role_first("A-0", NOW)
-    assert use_cases.asks_role_first("A-1", NOW)
-    assert use_cases.asks_role_first(f"A-{use_cases.MOST_REMEMBERED}", NOW)
+    remembered = use_cases._RoleFirst()
+    for number in range(remembered.MOST + 1):
+        remembered.from_now_on(f"A-{number}", NOW)
+    assert not remembered.is_due("A-0", NOW)
+    assert remembered.is_due("A-1", NOW)
+    assert remembered.is_due(f"A-{remembered.MOST}", NOW)
 
 
 # Contention and faults
@@ -520,7 +525,7 @@ def test_a_corrected_start_of_a_period_with_an_id_gives_no_new_right(service: Se
         refused = service.offer()
         assert (refused.code, refused.json["extension"]) == ("already_used", first.json["extension"])
         assert service.list().json["subscriptions"][0]["extension"] == first.json["extension"]
-        again = service.extend(OfferId("S-1", NOW - number * SECOND, WEEK_TERMS, "P-1").token)
+        again = service.extend(OfferId("S-1", NOW - number * SECOND, WEEK_TERMS, 1, "P-1").token)
         assert (again.status, again.json["extension"]) == (200, first.json["extension"])
     assert service.list().json["limits"]["sessions"]["extra"] == 2
     corrected(service, 7, period_id="P-2", starts_at=iso(NOW))
@@ -544,32 +549,33 @@ def test_a_period_that_gets_its_id_later_gives_no_new_right(service: Service) ->
     service.member(user_id="U-5")
     corrected(service, 1, period_id="P-1")
     assert service.extend(offer_id).status == 201
-    corrected(service, 2, period_id=None, starts_at=iso(NOW - DAY))
-    second = service.extend()
-    assert second.status == 201
-    corrected(service, 3, period_id="P-2", starts_at=iso(NOW - DAY))
-    forged = OfferId("S-1", NOW - DAY, WEEK_TERMS, "P-2").token
-    for user in ("U-1", "U-5"):
-        again = service.extend(forged, user=user)
-        assert (again.status, again.json["extension"]) == (200, second.json["extension"])
-    assert service.offer().json["extension"] == second.json["extension"]
-    assert service.list().json["limits"]["sessions"]["extra"] == 4
+    assert service.offer().code == "already_used"
 
 
-def test_a_start_corrected_in_the_period_that_got_its_id_later_gives_one_more_right_and_no_third(
-    service: Service,
-) -> None:
-    """What was granted under a start alone is known by it: the sender is asked to leave that start as it was."""
+def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_and_for_no_later_one(service: Service) -> None:
+    """Though the sender's start is that of the contract, the same in every period; and whatever the write says."""
+    first = service.extend().json["extension"]
+    for number, period_id in enumerate(["2026-11", "2026-11", "2026-12", "2026-13"]):
+        corrected(service, number + 1, period_id=period_id)
+        if period_id == "2026-11":
+            assert service.offer().json["extension"] == first
+            for start in (None, datetime(2026, 1, 1, tzinfo=UTC)):
+                version = int((NOW - 100 * SECOND + (number + 1) * SECOND).timestamp()) * 1_000_000
+                forged = OfferId("S-1", datetime(2026, 1, 1, tzinfo=UTC), WEEK_TERMS, version, period_id, start)
+                assert service.extend(forged.token).json == {"created": False, "extension": first}
+        else:
+            assert service.extend().json["created"] is True
+    assert service.list().json["limits"]["sessions"]["extra"] == 6
+
+
+def test_a_start_corrected_in_the_period_that_got_its_id_later_gives_no_new_right(service: Service) -> None:
+    """What was granted under a start alone is known by it: the first id keeps that start."""
     assert service.extend().status == 201
     corrected(service, 1, period_id="P-1")
-    assert service.offer().code == "already_used"
-    corrected(service, 2, period_id="P-1", starts_at=iso(NOW - DAY))
-    second = service.extend()
-    assert second.status == 201
-    for number in range(3, 6):
+    for number in range(2, 5):
         corrected(service, number, period_id="P-1", starts_at=iso(NOW - number * DAY))
-        again = service.extend(OfferId("S-1", NOW - number * DAY, WEEK_TERMS, "P-1").token)
-        assert (again.status, again.json["extension"]) == (200, second.json["extension"])
+        assert service.offer().code == "already_used"
+        assert service.extend(OfferId("S-1", NOW - number * DAY, WEEK_TERMS, 1, "P-1").token).status == 200
 
 
 def test_a_period_id_that_looks_like_an_instant_is_not_taken_for_one(service: Service) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from extending import items, store
+from extending import accounts, dynamo, items
 from tests.integration.conftest import Bus, Service, publish, sqs
 from tests.support.builders import DAY, NOW, SECOND, WEEK, iso, left, usage_changed
 from tests.support.service import Context, sample
@@ -85,9 +85,9 @@ def test_a_reminder_goes_out_without_what_cannot_be_read(
 
     def fail(account_id: str) -> None:
         asked.append(account_id)
-        raise store.Busy("throttled")
+        raise dynamo.Busy("throttled")
 
-    monkeypatch.setattr(store, "holdings", fail)
+    monkeypatch.setattr(accounts, "holdings", fail)
     said = reminded(service, bus)
     assert len(said) == 3
     assert not any("after_end" in detail for detail in said)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from extending import api, store
+from extending import api, sweep
 from extending import service as use_cases
 from extending.model import Refused
 from extending.runtime import metrics
@@ -67,7 +67,7 @@ def test_each_alarm_watches_what_a_run_emits(
     """A grant, a sweep that fails on something, and an answer that fails."""
     assert isinstance(metrics, Metrics)
     service.extend()
-    monkeypatch.setattr(store, "revoke", lambda *_: 1 / 0)
+    monkeypatch.setattr(sweep, "revoke", lambda *_: 1 / 0)
     assert service.at(NOW + WEEK).expire()["failed"] == 1
     monkeypatch.setattr(use_cases, "view", lambda *_: 1 / 0)
     assert service.list().status == 500

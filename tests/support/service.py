@@ -107,7 +107,7 @@ class Service:
 
     def restart(self) -> None:
         """Go on as a new instance of the functions."""
-        import_module("extending.service").forget()
+        import_module("extending.service").start_anew()
 
     def settle(self) -> Self:
         """Account A-100 with its subscription S-1, which can be extended; of each role one: U-1 is its owner."""

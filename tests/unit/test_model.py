@@ -12,9 +12,11 @@ from hypothesis import given, settings
 
 from extending.errors import Code
 from extending.model import (
+    FOREVER,
     Account,
     Allowance,
     Extension,
+    ExtensionAt,
     Holdings,
     Kind,
     Limit,
@@ -27,10 +29,9 @@ from extending.model import (
     Terms,
     Usage,
     make_offer,
-    pack,
-    page,
-    unpack,
 )
+from extending.paging import page
+from extending.tokens import pack, unpack
 from tests.support.builders import CONTACT, DAY, NOW, SECOND, WEEK
 
 WEEK_TERMS = Terms(2, 8, "P7D", 604_800)
@@ -115,7 +116,7 @@ def test_an_extension_of_the_period_comes_before_any_other_reason() -> None:
     with pytest.raises(Refused) as refused:
         make_offer(holding(subscription, extension), "S-1", NOW)
     assert refused.value.code is Code.ALREADY_USED
-    assert (refused.value.extension, refused.value.at) == (extension, NOW)
+    assert refused.value.extension == ExtensionAt(extension, NOW, counts=False)
 
 
 def test_a_new_start_of_the_same_subscription_is_a_new_period() -> None:
@@ -161,10 +162,81 @@ def test_an_extension_outlives_its_period_in_the_limits() -> None:
     assert holdings.limits(NOW + DAY).sessions.total == 4
 
 
-def test_a_prolonging_subscription_adds_nothing() -> None:
-    """Base limits are those of active main and add-on subscriptions."""
-    holdings = holding(a_subscription(), a_subscription(id="S-2", kind=Kind.PROLONGING))
-    assert holdings.limits(NOW).sessions.base == 2
+def test_a_prolonging_subscription_carries_its_limits_and_the_extras() -> None:
+    """It carries on what the client had: after the end of the main one nothing but the right to extend is gone."""
+    main = a_subscription(ends_at=NOW)
+    grace = a_subscription(id="S-2", kind=Kind.PROLONGING, starts_at=NOW)
+    holdings = holding(main, grace, an_extension(main, NOW - DAY))
+    for now in (NOW - SECOND, NOW):
+        assert holdings.limits(now).sessions[:2] == (2, 2)
+        assert holdings.has_access(now)
+    assert holdings.limits(NOW - SECOND).next_change_at == NOW + 6 * DAY
+    assert grace.obstacle(NOW) is Code.NOT_MAIN
+
+
+def test_a_period_reported_ahead_takes_over_at_its_start() -> None:
+    """No gap, no overlap: the one that runs is cut at that instant."""
+    renewed = a_subscription(starts_at=NOW, ends_at=NOW + 365 * DAY, limits=TariffLimits(5, 3))
+    running = a_subscription(ends_at=NOW, next=renewed)
+    holdings = holding(running, an_extension(running, NOW - DAY))
+    before, after = holdings.limits(NOW - SECOND), holdings.limits(NOW)
+    assert (before.sessions.total, after.sessions.total) == (4, 7)
+    assert before.next_change_at == NOW
+    assert before.after_change == Allowance(after.sessions, after.databases)
+    assert (running.at(NOW - SECOND), running.at(NOW)) == (running, renewed)
+    with pytest.raises(Refused) as refused:
+        make_offer(holdings, "S-1", NOW - SECOND)
+    assert refused.value.code is Code.ALREADY_USED
+    assert make_offer(holdings, "S-1", NOW).id.period_starts_at == NOW
+
+
+def test_what_has_no_end_never_changes_by_itself() -> None:
+    """The year 9000 is no date that anybody is to be told."""
+    assert holding(a_subscription(ends_at=FOREVER)).limits(NOW).next_change_at is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "terms", "obstacle"),
+    [
+        (TariffLimits(None, None), WEEK_TERMS, Code.TARIFF_NOT_EXTENDABLE),
+        (TariffLimits(2, None), WEEK_TERMS, None),
+        (TariffLimits(2, None), WEEK_TERMS._replace(sessions=0), Code.TARIFF_NOT_EXTENDABLE),
+        (TariffLimits(None, 1), WEEK_TERMS._replace(databases=0), Code.TARIFF_NOT_EXTENDABLE),
+    ],
+)
+def test_limits_that_an_extension_cannot_widen_are_no_reason_to_spend_the_right(
+    limits: TariffLimits, terms: Terms, obstacle: Code | None
+) -> None:
+    """All that the terms add is unlimited already."""
+    assert a_subscription(limits=limits, terms=terms).obstacle(NOW) is obstacle
+
+
+def test_an_extension_that_was_ended_early_counts_for_nothing_from_the_write_on() -> None:
+    """Whatever the clock of another machine says."""
+    subscription = a_subscription()
+    ended = an_extension(subscription, NOW - DAY, revoked_at=NOW, revoked_by="service-manager")
+    for now in (NOW - SECOND, NOW):
+        assert holding(subscription, ended).limits(now).sessions.extra == 0
+        assert not ended.runs(now)
+    swept = ended._replace(revoked_at=ended.ends_at)
+    assert swept.runs(ended.ends_at - SECOND)
+
+
+@pytest.mark.parametrize(
+    ("period_id", "first", "is_used"),
+    [
+        ("2026-11", None, True),
+        ("2026-11", ("2026-11", NOW - 30 * DAY), True),
+        ("2026-12", ("2026-11", NOW - 30 * DAY), False),
+    ],
+)
+def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_alone(
+    period_id: str, first: tuple[str, datetime] | None, is_used: bool
+) -> None:
+    """Though the sender's start is that of the contract, and so the same in every period."""
+    unnamed = a_subscription()
+    named = a_subscription(period_id=period_id, first_named=first)
+    assert bool(holding(named, an_extension(unnamed)).extension_of(named)) is is_used
 
 
 def test_unlimited_stays_unlimited() -> None:
@@ -200,14 +272,15 @@ def test_an_extension_without_an_active_main_subscription_changes_nothing_at_its
 def naive_limits(holdings: Holdings, now: datetime, plus: Extension | None = None) -> Limits:
     """As the rule is worded: a sum over what holds at an instant, and every later instant asked whether it differs."""
     extensions = [*holdings.extensions.values(), *([plus] if plus else [])]
-    counted = [s for s in holdings.subscriptions.values() if s.carries_limits]
+    counted = [s for each in holdings.subscriptions.values() for s in (each, each.next) if s]
 
     used = holdings.usage
 
     def at(instant: datetime) -> Allowance:
         active = [s for s in counted if s.starts_at <= instant < s.ends_at]
-        terms = [x.terms for x in extensions if now < x.ends_at and instant < x.ends_at]
-        if not any(s.kind is Kind.MAIN for s in active):
+        running = [x for x in extensions if not x.revoked_at or x.revoked_at >= x.ends_at]
+        terms = [x.terms for x in running if now < x.ends_at and instant < x.ends_at]
+        if not any(s.kind in (Kind.MAIN, Kind.PROLONGING) for s in active):
             terms = []
         bases = [[getattr(s.limits, what) for s in active] for what in ("sessions", "databases")]
         return Allowance(
@@ -240,10 +313,15 @@ def _holdings(draw: st.DrawFn) -> Holdings:
             ends_at=ends_at,
             limits=TariffLimits(draw(amounts), draw(amounts)),
         )
+        if draw(st.booleans()):
+            begins = max(ends_at, draw(instants))
+            following = subscription._replace(starts_at=begins, ends_at=begins + draw(st.integers(0, 3)) * SECOND)
+            subscription = subscription._replace(next=following._replace(limits=TariffLimits(draw(amounts), 1)))
         items.append(subscription)
         if draw(st.booleans()):
             terms = Terms(draw(st.integers(0, 2)), draw(st.integers(0, 2)), "P7D", 604_800)
-            items.append(an_extension(subscription, terms=terms, ends_at=draw(instants)))
+            revoked_at = draw(st.none() | instants)
+            items.append(an_extension(subscription, terms=terms, ends_at=draw(instants), revoked_at=revoked_at))
     used = draw(st.none() | st.tuples(st.integers(0, 4), st.integers(0, 4)))
     return holding(*items)._replace(usage=Usage(*used, NOW) if used else None)
 
@@ -385,15 +463,19 @@ def test_a_page_token_that_no_page_of_this_account_gave_is_refused(token: str, w
 
 
 def test_an_offer_is_read_back_from_its_token() -> None:
-    """The token binds subscription, period and terms."""
-    offer = OfferId("S-1", NOW, WEEK_TERMS)
+    """The token binds subscription, period and terms, and the report of them."""
+    offer = OfferId("S-1", NOW, WEEK_TERMS, 1_795_341_600_000_000)
     assert OfferId.from_token(offer.token) == offer
 
 
 def test_an_offer_of_a_period_with_an_id_is_read_back_from_its_token() -> None:
-    """One without is told apart from it, and its token is what it was before periods had ids."""
-    offer = OfferId("S-1", NOW, WEEK_TERMS, "P-2026")
-    assert OfferId.from_token(offer.token) == offer
+    """With the start of the time before ids, where it was the first; an offer of the time before is read too."""
+    for offer in (
+        OfferId("S-1", NOW, WEEK_TERMS, 7, "P-2026"),
+        OfferId("S-1", NOW, WEEK_TERMS, 7, "P-2026", NOW),
+        OfferId("S-1", NOW, WEEK_TERMS, None, "P-2026"),
+    ):
+        assert OfferId.from_token(offer.token) == offer
     assert OfferId("S-1", NOW, WEEK_TERMS).token == "WyJTLTEiLDE3OTUzNDE2MDAsMiw4LCJQN0QiLDYwNDgwMF0"
 
 
@@ -405,6 +487,10 @@ def test_an_offer_of_a_period_with_an_id_is_read_back_from_its_token() -> None:
         ["S-1", 1, 2, 8, "P7D", 604_800, ""],
         ["S-1", 1, 2, 8, "P7D", 604_800, "P#1"],
         ["S-1", 1, 2, 8, "P7D", 604_800, 7],
+        ["S-1", 1, 2, 8, "P7D", 604_800, -7, None, None],
+        ["S-1", 1, 2, 8, "P7D", 604_800, 7, None, 7],
+        ["S-1", 1, 2, 8, "P7D", 604_800, 7, "P#1", None],
+        ["S-1", 1, 2, 8, "P7D", 604_800, 7, "P-1", 10**12],
         ["S-1", 1, 2, 8, "P7D", 604_800, "P-1", "P-2"],
         ["S-1", 1, 2, 8, "P7D"],
         ["S/1", 1, 2, 8, "P7D", 604_800],
@@ -446,3 +532,9 @@ def test_the_id_of_an_extension_is_that_of_its_period() -> None:
     named = an_extension(of, period_id="P-1")
     assert named.id == an_extension(of, period_id="P-1", period_starts_at=NOW).id
     assert len({named.id, an_extension(of).id, an_extension(of, period_id="P-2").id}) == 3
+
+
+def test_the_id_of_an_extension_differs_between_two_lives_of_an_account() -> None:
+    """No report comes twice, so the one it was granted on tells them apart, and no event is dropped as a repeat."""
+    first, second = (an_extension(a_subscription(), subscription_version=version) for version in (1, 2))
+    assert first.id != second.id

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from extending import service, store
+from extending import accounts, grants, service
 from extending.errors import Code
-from extending.model import Extension, Holdings, OfferId, Refused, Role, Terms
-from extending.store import Unmet
+from extending.grants import Granted, Unmet
+from extending.model import Extension, ExtensionAt, Holdings, OfferId, Refused, Role, Terms
+from extending.service import Acceptance, Extended
 from tests.support.builders import CONTACT, DAY, NOW, SECOND
 from tests.unit.test_model import WEEK_TERMS, a_subscription, an_extension, holding
 
@@ -17,55 +18,47 @@ OFFER = OfferId.of(SUBSCRIPTION)
 
 
 class Table:
-    """What the store's verbs find, and which were asked."""
+    """Reads and writes that answer as a test says, and which were called."""
 
     def __init__(self) -> None:
         self.role: Role | None = Role.OWNER
         self.holdings: Holdings = holding(SUBSCRIPTION)
-        self.unmet: list[Unmet | None] = []
-        """What each grant meets in turn; None is written."""
-        self.asked: list[str] = []
+        self.unmet: list[Unmet] = []
+        """The unmet conditions of each grant in turn; one beyond them is written."""
+        self.called: list[str] = []
         self.granted: list[tuple[Extension, datetime]] = []
 
     def read_role(self, user_id: str, account_id: str) -> Role | None:
         assert (user_id, account_id) == ("U-1", "A-100")
-        self.asked.append("role")
+        self.called.append("role")
         return self.role
 
-    def read_holdings(self, account_id: str) -> Holdings:
+    def read_holdings(self, account_id: str, **_: bool) -> Holdings:
         assert account_id == "A-100"
-        self.asked.append("holdings")
+        self.called.append("holdings")
         return self.holdings
 
-    def grant(self, extension: Extension, due_at: datetime, *_: Any) -> Unmet | None:
-        self.asked.append("grant")
-        unmet = self.unmet.pop(0) if self.unmet else None
-        if unmet is None:
-            self.granted.append((extension, due_at))
-        return unmet
+    def grant(self, _: OfferId, extension: Extension, due_at: datetime, *__: Any) -> Granted | Unmet:
+        self.called.append("grant")
+        if self.unmet:
+            return self.unmet.pop(0)
+        self.granted.append((extension, due_at))
+        return Granted(extension)
 
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     table = Table()
-    monkeypatch.setattr(store, "role", table.read_role)
-    monkeypatch.setattr(store, "holdings", table.read_holdings)
-    monkeypatch.setattr(store, "grant", table.grant)
-    service.forget()
+    monkeypatch.setattr(accounts, "role", table.read_role)
+    monkeypatch.setattr(accounts, "holdings", table.read_holdings)
+    monkeypatch.setattr(grants, "grant", table.grant)
+    service.start_anew()
     return table
 
 
-def extend(offer_id: OfferId = OFFER, now: datetime = NOW, subscription_id: str = "S-1") -> tuple[Extension, bool]:
-    return service.extend(
-        "A-100",
-        subscription_id,
-        "U-1",
-        offer_id,
-        now,
-        remind_before=DAY,
-        correlation_id="request",
-        time_left=lambda: 20,
-    )
+def extend(offer_id: OfferId = OFFER, now: datetime = NOW, subscription_id: str = "S-1") -> Extended:
+    accepted = Acceptance("A-100", subscription_id, "U-1", offer_id, now, "request")
+    return service.extend(accepted, DAY, lambda: 20)
 
 
 def refusal(*arguments: Any, **named: Any) -> Refused:
@@ -79,7 +72,7 @@ def test_who_may_view_gets_all_that_the_account_has(table: Table, role: Role) ->
     """Role first, then the account."""
     table.role = role
     assert service.view("U-1", "A-100") == (role, table.holdings)
-    assert table.asked == ["role", "holdings"]
+    assert table.called == ["role", "holdings"]
 
 
 def test_a_stranger_is_told_that_there_is_no_such_account_and_nothing_of_it_is_read(table: Table) -> None:
@@ -87,7 +80,7 @@ def test_a_stranger_is_told_that_there_is_no_such_account_and_nothing_of_it_is_r
     with pytest.raises(Refused) as refused:
         service.view("U-1", "A-100")
     assert refused.value.code is Code.ACCOUNT_NOT_FOUND
-    assert table.asked == ["role"]
+    assert table.called == ["role"]
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.OPERATOR])
@@ -101,19 +94,30 @@ def test_who_may_not_view_is_told_whom_to_turn_to(table: Table, role: Role) -> N
 
 def test_a_grant_is_one_write_and_no_read(table: Table) -> None:
     """It is due first when its owners are to be reminded."""
-    extension, created = extend()
+    seen, created = extend()
+    extension = seen.extension
     assert created
+    assert seen.counts
     assert (extension.granted_by, extension.granted_at, extension.ends_at) == ("U-1", NOW, NOW + 7 * DAY)
     assert table.granted == [(extension, extension.ends_at - DAY)]
-    assert table.asked == ["grant"]
+    assert table.called == ["grant"]
 
 
 def test_who_comes_second_gets_what_the_first_was_granted(table: Table) -> None:
     """As long as it runs, and without another read."""
     running = an_extension(SUBSCRIPTION, NOW - DAY, granted_by="U-2")
+    table.unmet = [Unmet(Role.OWNER, running, counts=True)]
+    assert extend() == (ExtensionAt(running, NOW, counts=True), False)
+    assert table.called == ["grant"]
+
+
+def test_who_comes_second_is_told_when_the_extension_does_not_count(table: Table) -> None:
+    """Where the subscription is not active any more, the account is read."""
+    over = a_subscription(ends_at=NOW)
+    running = an_extension(over, NOW - DAY)
     table.unmet = [Unmet(Role.OWNER, running)]
-    assert extend() == (running, False)
-    assert table.asked == ["grant"]
+    table.holdings = holding(over, running)
+    assert extend() == (ExtensionAt(running, NOW, counts=False), False)
 
 
 def test_one_that_has_ended_stays_used(table: Table) -> None:
@@ -121,7 +125,8 @@ def test_one_that_has_ended_stays_used(table: Table) -> None:
     table.unmet = [Unmet(Role.OWNER, ended)]
     table.holdings = holding(SUBSCRIPTION, ended)
     refused = refusal()
-    assert (refused.code, refused.extension, refused.servicing_organization) == (Code.ALREADY_USED, ended, CONTACT)
+    assert (refused.code, refused.servicing_organization) == (Code.ALREADY_USED, CONTACT)
+    assert refused.extension == ExtensionAt(ended, NOW, counts=True)
 
 
 def test_an_owner_of_other_terms_is_shown_the_fresh_offer(table: Table) -> None:
@@ -138,13 +143,13 @@ def test_an_owner_of_other_terms_is_shown_the_fresh_offer(table: Table) -> None:
 def test_an_offer_whose_period_only_got_another_start_is_granted_as_it_stands_now(table: Table) -> None:
     """The same period by its id, and the same terms: there is nothing that the owner was not shown."""
     corrected = a_subscription(period_id="P-1", starts_at=NOW - 20 * DAY)
-    table.unmet = [Unmet(Role.OWNER, None), None]
+    table.unmet = [Unmet(Role.OWNER)]
     table.holdings = holding(corrected)
-    offered = OfferId("S-1", NOW - 30 * DAY, WEEK_TERMS, "P-1")
-    extension, created = extend(offered)
+    offered = OfferId("S-1", NOW - 30 * DAY, WEEK_TERMS, 1, "P-1")
+    seen, created = extend(offered)
     assert created
-    assert extension.period_starts_at == corrected.starts_at
-    assert table.asked == ["grant", "holdings", "grant"]
+    assert seen.extension.period_starts_at == corrected.starts_at
+    assert table.called == ["grant", "holdings", "grant"]
 
 
 @pytest.mark.parametrize(
@@ -157,10 +162,10 @@ def test_who_is_no_owner_is_refused_and_the_next_minute_it_is_seen_before_the_wr
     """A flood of them must not keep the account's items in transactions; after it the write is the check again."""
     table.role = role
     for now, first in ((NOW, "grant"), (NOW + 59 * SECOND, "role"), (NOW + timedelta(minutes=3), "grant")):
-        table.asked.clear()
+        table.called.clear()
         table.unmet = [Unmet(role, None)]
         assert refusal(now=now).code is code
-        assert table.asked == [first, *reads]
+        assert table.called == [first, *reads]
 
 
 @pytest.mark.parametrize(
@@ -172,4 +177,4 @@ def test_an_offer_that_could_never_be_granted_comes_to_no_write(table: Table, of
     assert refused.code is Code.OFFER_CHANGED
     assert refused.offer
     assert refused.offer.id == OFFER
-    assert table.asked == ["role", "holdings"]
+    assert table.called == ["role", "holdings"]

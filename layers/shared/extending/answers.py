@@ -1,4 +1,4 @@
-"""Every answer as it travels: its shape, written once, and what fills it; openapi.yaml is made of these."""
+"""Every answer as it travels: its shape, written once, and what fills it; openapi.yaml is generated from these."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from extending import model
 from extending.errors import Code
-from extending.model import Holdings, Kind, Refused, Role, State
+from extending.model import FOREVER, ExtensionAt, Holdings, Kind, Refused, Role, State
+from extending.paging import HistoryPage, Page
 
 
 class Field(NamedTuple):
-    """What the description says of a field beside its type."""
+    """Description of a field beside its type."""
 
     description: str | None = None
     example: str | None = None
@@ -34,7 +35,7 @@ OfferId = Annotated[
 
 
 class ServicingOrganization(TypedDict):
-    """Whom the owner turns to for more."""
+    """The owner's next step for more."""
 
     name: str | None
     city: str | None
@@ -44,7 +45,7 @@ class ServicingOrganization(TypedDict):
 
 
 class Terms(TypedDict):
-    """What an extension adds, and for how long. Data of the tariff; nobody can change them."""
+    """Additions of an extension, and for how long. Data of the tariff; nobody can change them."""
 
     sessions: Amount
     databases: Amount
@@ -60,7 +61,7 @@ class Limit(TypedDict):
     base: Amount | None
     extra: Amount
     total: Amount | None
-    used: Annotated[Amount | None, Field("How many are in use; null where the service manager has not told.")]
+    used: Annotated[Amount | None, Field("How many are in use; null where the service manager has not reported it.")]
     over: Over
 
 
@@ -72,18 +73,18 @@ class LimitLeft(TypedDict):
 
 
 class LimitsLeft(TypedDict):
-    """What the account may use from the next change on."""
+    """The account's limits from the next change on."""
 
     sessions: LimitLeft
     databases: LimitLeft
 
 
 class Limits(TypedDict):
-    """What the account may use now, how much of it is in use, when that next changes by itself, and to what."""
+    """The account's limits now, how much is in use, when the limits next change by themselves, and to what."""
 
     sessions: Limit
     databases: Limit
-    used_at: Annotated[Instant | None, Field("When usage was last told.")]
+    used_at: Annotated[Instant | None, Field("When usage was last reported.")]
     next_change_at: Instant | None
     after_change: Annotated[LimitsLeft | None, Field("Null where nothing is to change.")]
 
@@ -96,7 +97,7 @@ class Available(TypedDict):
 
 
 class Extension(TypedDict):
-    """The extension of the subscription's current period: `active` until its end, `used` from then on."""
+    """An extension: `active` until its end, `used` from then on, or once it was ended early."""
 
     state: Literal["active", "used"]
     id: Annotated[str, Field(format="uuid")]
@@ -104,7 +105,10 @@ class Extension(TypedDict):
     granted_at: Instant
     granted_by: Annotated[str, Field("User id of the owner who took it.")]
     ends_at: Instant
-    revoked_at: Annotated[Instant | None, Field("When the schedule took it back; limits never wait for it.")]
+    revoked_at: Annotated[Instant | None, Field("When it was taken back; before `ends_at` where it was ended early.")]
+    counts: NotRequired[
+        Annotated[bool, Field("Of an active one: true while a main or prolonging subscription is active.")]
+    ]
 
 
 class Unavailable(TypedDict):
@@ -120,36 +124,51 @@ class Tariff(TypedDict):
 
 
 class TariffLimits(TypedDict):
-    """What the tariff allows; null is unlimited."""
+    """Limits of the tariff; null is unlimited."""
 
     sessions: Amount | None
     databases: Amount | None
 
 
+NoEnd = Annotated[Instant | None, Field("Null: no end.")]
+
+
+class NextPeriod(TypedDict):
+    """The period reported ahead: it takes over at its start."""
+
+    starts_at: Instant
+    ends_at: NoEnd
+    tariff: Tariff
+    limits: TariffLimits
+
+
 class Subscription(TypedDict):
+    """A subscription with its current period; `extension` is the one of that period."""
+
     id: SubscriptionId
     number: str
     kind: Kind
     tariff: Tariff
     starts_at: Instant
-    ends_at: Instant
+    ends_at: NoEnd
     state: Annotated[State, Field("By the clock; an interval is half-open.")]
     limits: TariffLimits
+    next_period: Annotated[NextPeriod | None, Field("Null where none is reported ahead.")]
     extension: Available | Extension | Unavailable
 
 
 class Account(TypedDict):
-    """What the service manager has not told yet is null."""
+    """Null stands for what the service manager has not reported."""
 
     id: AccountId
     name: str | None
-    time_zone: Annotated[str | None, Field("IANA name; for display only.")]
+    time_zone: Annotated[str | None, Field("IANA name, or an offset as UTC+3; for display only.", "Europe/Moscow")]
     servicing_organization: ServicingOrganization | None
 
 
 PAGING = """\
 Where the next page begins; null on the last one. Whatever begins or ends by the clock between two pages, each \
-subscription is shown once; one that is told anew meanwhile, with another period, may be shown twice or not at all."""
+subscription is shown once; one that is reported anew meanwhile, with another period, may be shown twice or not."""
 
 
 class SubscriptionList(TypedDict):
@@ -163,11 +182,20 @@ class SubscriptionList(TypedDict):
 
 
 class PastExtension(Extension):
-    """An extension of any period, and what it was one of."""
+    """An extension of any period, with its subscription and period."""
 
     subscription_id: SubscriptionId
     subscription_number: Annotated[str | None, Field("Null where the subscription was removed.")]
     period_starts_at: Instant
+    granted_by_name: Annotated[str | None, Field("Name of that owner; null where unknown, or no member any more.")]
+    revoked_by: Annotated[str | None, Field("`sub` of the machine that ended it early; null: nobody, or the schedule.")]
+
+
+class Expired(TypedDict):
+    """The extension, which is over, and whether this very request ended it."""
+
+    expired: bool
+    extension: PastExtension
 
 
 class History(TypedDict):
@@ -178,35 +206,42 @@ class History(TypedDict):
 
 
 class AccountLimits(TypedDict):
-    """What an application server enforces; `as_of` is the instant that it is true of."""
+    """Limits for an application server to enforce; `as_of` is the instant at which they hold."""
 
     account_id: AccountId
     limits: Limits
     as_of: Instant
 
 
+Ignored = Annotated[
+    dict[str, str], Field("Fields for display that could not be used and are stored as null, with the reason.")
+]
+
+
 class Stored(TypedDict):
     """The change is in the table."""
 
     result: Literal["stored"]
+    ignored: NotRequired[Ignored]
 
 
 class Stale(TypedDict):
     """Something as new or newer is known; nothing was changed."""
 
     result: Literal["stale"]
-    reason: NotRequired[Annotated[str, Field("What is odd about it: another content was told for the same instant.")]]
+    reason: NotRequired[Annotated[str, Field("Another content was reported for the same instant.")]]
+    ignored: NotRequired[Ignored]
 
 
 class Invalid(TypedDict):
     """The change is not one of the contract; sending it again is of no use."""
 
     result: Literal["invalid"]
-    fields: Annotated[dict[str, str], Field("What is wrong, by the path of the field in the entry.")]
+    fields: Annotated[dict[str, str], Field("Errors by the path of the field in the entry.")]
 
 
 class TryAgain(TypedDict):
-    """The database did not do it in time; send it again."""
+    """Not stored yet; send it again: the database is busy, or `changed_at` is ahead of the clock."""
 
     result: Literal["try_again"]
 
@@ -221,7 +256,7 @@ class ChangeResults(TypedDict):
 
 
 class Offer(TypedDict):
-    """What the owner gets by accepting it."""
+    """An extension that the owner may accept."""
 
     offer_id: OfferId
     subscription_id: SubscriptionId
@@ -303,12 +338,17 @@ def instant(when: datetime) -> Instant:
     return when.isoformat().replace("+00:00", "Z")
 
 
+def end(when: datetime) -> Instant | None:
+    """The end of a period; null where there is none."""
+    return None if when == FOREVER else instant(when)
+
+
 def instant_or_none(when: datetime | None) -> Instant | None:
     return instant(when) if when else None
 
 
-def subscription_list(role: Role, holdings: Holdings, page: model.Page, now: datetime) -> SubscriptionList:
-    account = holdings.account
+def subscription_list(role: Role, holdings: Holdings, page: Page, now: datetime) -> SubscriptionList:
+    account, counts = holdings.account, holdings.has_access(now)
     return {
         "account": {
             "id": account.id,
@@ -318,23 +358,34 @@ def subscription_list(role: Role, holdings: Holdings, page: model.Page, now: dat
         },
         "role": role,
         "limits": limits(holdings.limits(now)),
-        "subscriptions": [subscription(row, holdings.extension_of(row), role, now) for row in page.subscriptions],
+        "subscriptions": [subscription(row, holdings, role, now, counts) for row in page.subscriptions],
         "next_token": page.next_token,
     }
 
 
-def subscription(of: model.Subscription, extended: model.Extension | None, role: Role, now: datetime) -> Subscription:
-    """A row of the list; `extended` is the extension of the subscription's current period."""
+def subscription(row: model.Subscription, holdings: Holdings, role: Role, now: datetime, counts: bool) -> Subscription:
+    """A row of the list, with the current period of its subscription; `counts`: whether extras count now."""
+    extended = holdings.extension_of(row)
     return {
-        "id": of.id,
-        "number": of.number,
-        "kind": of.kind,
-        "tariff": {"id": of.tariff_id, "name": of.tariff_name},
-        "starts_at": instant(of.starts_at),
-        "ends_at": instant(of.ends_at),
-        "state": of.state(now),
-        "limits": {"sessions": of.limits.sessions, "databases": of.limits.databases},
-        "extension": extension(extended, now) if extended else _extendable(of, role, now),
+        "id": row.id,
+        "number": row.number,
+        "kind": row.kind,
+        "tariff": {"id": row.tariff_id, "name": row.tariff_name},
+        "starts_at": instant(row.starts_at),
+        "ends_at": end(row.ends_at),
+        "state": row.state(now),
+        "limits": {"sessions": row.limits.sessions, "databases": row.limits.databases},
+        "next_period": _next_period(row.next) if row.next else None,
+        "extension": extension(ExtensionAt(extended, now, counts)) if extended else _extendable(row, role, now),
+    }
+
+
+def _next_period(period: model.Subscription) -> NextPeriod:
+    return {
+        "starts_at": instant(period.starts_at),
+        "ends_at": end(period.ends_at),
+        "tariff": {"id": period.tariff_id, "name": period.tariff_name},
+        "limits": {"sessions": period.limits.sessions, "databases": period.limits.databases},
     }
 
 
@@ -347,30 +398,40 @@ def _extendable(of: model.Subscription, role: Role, now: datetime) -> Available 
     return {"state": "available", "terms": terms(of.terms)}
 
 
-def history(holdings: Holdings, page: model.HistoryPage, now: datetime) -> History:
-    numbers = {id_: subscription.number for id_, subscription in holdings.subscriptions.items()}
+def history(holdings: Holdings, page: HistoryPage, now: datetime) -> History:
+    counts = holdings.has_access(now)
     return {
-        "extensions": [_past_extension(x, numbers.get(x.subscription_id), now) for x in page.extensions],
+        "extensions": [past_extension(holdings, ExtensionAt(x, now, counts)) for x in page.extensions],
         "next_token": page.next_token,
     }
 
 
-def _past_extension(of: model.Extension, number: str | None, now: datetime) -> PastExtension:
+def past_extension(holdings: Holdings, seen: ExtensionAt) -> PastExtension:
+    of = seen.extension
+    subscription = holdings.subscriptions.get(of.subscription_id)
     return {
         "subscription_id": of.subscription_id,
-        "subscription_number": number,
+        "subscription_number": subscription.at(seen.now).number if subscription else None,
         "period_starts_at": instant(of.period_starts_at),
-        **extension(of, now),
+        "granted_by_name": holdings.names.get(of.granted_by),
+        "revoked_by": of.revoked_by,
+        **extension(seen),
     }
+
+
+def expired(ended: model.Extension, holdings: Holdings, by_this_request: bool, now: datetime) -> Expired:
+    seen = holdings.extension_at(ended, now)
+    return {"expired": by_this_request, "extension": past_extension(holdings, seen)}
 
 
 def account_limits(account_id: str, of: model.Limits, now: datetime) -> AccountLimits:
     return {"account_id": account_id, "limits": limits(of), "as_of": instant(now)}
 
 
-def extension(of: model.Extension, now: datetime) -> Extension:
-    return {
-        "state": "active" if of.runs(now) else "used",
+def extension(seen: ExtensionAt) -> Extension:
+    of = seen.extension
+    answer: Extension = {
+        "state": "active" if seen.runs else "used",
         "id": of.id,
         "terms": terms(of.terms),
         "granted_at": instant(of.granted_at),
@@ -378,6 +439,9 @@ def extension(of: model.Extension, now: datetime) -> Extension:
         "ends_at": instant(of.ends_at),
         "revoked_at": instant_or_none(of.revoked_at),
     }
+    if seen.runs:
+        answer["counts"] = seen.counts
+    return answer
 
 
 def terms(of: model.Terms) -> Terms:
@@ -418,12 +482,12 @@ def offer(of: model.Offer) -> Offer:
     }
 
 
-def extended(of: model.Extension, created: bool, now: datetime) -> Extended:
-    return {"created": created, "extension": extension(of, now)}
+def extended(of: ExtensionAt, created: bool) -> Extended:
+    return {"created": created, "extension": extension(of)}
 
 
 def servicing_organization(of: model.ServicingOrganization | None) -> ServicingOrganization | None:
-    """All of its fields, as they were told."""
+    """All of its fields, as they were reported."""
     if of is None:
         return None
     return {
@@ -447,8 +511,8 @@ def problem(refusal: Refused, status: int, title: str, detail: str) -> dict[str,
     }
     if status in (403, 409):
         body["servicing_organization"] = servicing_organization(refusal.servicing_organization)
-    if refusal.extension and refusal.at:
-        body["extension"] = extension(refusal.extension, refusal.at)
+    if refusal.extension:
+        body["extension"] = extension(refusal.extension)
     if refusal.offer:
         body["offer"] = offer(refusal.offer)
     if refusal.fields:

@@ -1,27 +1,28 @@
 """The HTTP side: resolver, caller, and the one table from refusal to status."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.api_gateway import Response as Response  # noqa: PLC0414 - for the functions
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 
-from extending import answers
+from extending import answers, wire
+from extending.dynamo import Busy
 from extending.errors import Code
 from extending.model import ID, USER_ID, Refused
 from extending.runtime import Metric, count_at_once, logger, pseudonym
-from extending.store import Busy
 
 CORRELATION_ID = correlation_paths.API_GATEWAY_HTTP
-"""Where an event has the id of its request, for the logs."""
+"""Path of the request's id in an event, for the logs."""
 
 MOST_BODY = 4_096
-"""Characters of the longest body that is read; a valid one has some six hundred at the most."""
+"""Bytes of the longest body that is read; a valid one has some six hundred at the most."""
 
 MOST_CHANGES = 1_048_576
 """The same for a list of changes: ten thousand for each of a hundred, more than all their fields at their longest."""
@@ -43,7 +44,7 @@ PROBLEMS = {
     Code.INVALID_JSON: _Problem(
         HTTPStatus.BAD_REQUEST,
         "Invalid JSON",
-        f"Send the body as JSON in UTF-8, of {MOST_BODY:,} characters at the most; changes may have {MOST_CHANGES:,}.",
+        "Send the body as JSON in UTF-8.",
     ),
     Code.INVALID_LIMIT: _Problem(
         HTTPStatus.BAD_REQUEST, "Invalid limit", "`limit` is a whole number from 1 to 100; without it a page holds 50."
@@ -72,12 +73,18 @@ PROBLEMS = {
     Code.ACCOUNT_NOT_FOUND: _Problem(
         HTTPStatus.NOT_FOUND,
         "No such account",
-        "There is no such account among yours. Check the id, or ask an owner of the account for a role in it.",
+        "Check the id. A user also needs a role in the account: ask one of its owners. To a machine this says that the "
+        "account was never reported, or was removed.",
     ),
     Code.SUBSCRIPTION_NOT_FOUND: _Problem(
         HTTPStatus.NOT_FOUND,
         "No such subscription",
         "The account has no such subscription. Take its id from the list of subscriptions.",
+    ),
+    Code.EXTENSION_NOT_FOUND: _Problem(
+        HTTPStatus.NOT_FOUND,
+        "No such extension",
+        "The account has no such extension. Take its id from the account's history, or from an event.",
     ),
     Code.METHOD_NOT_ALLOWED: _Problem(
         HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "Use the method that the `Allow` header names."
@@ -85,8 +92,8 @@ PROBLEMS = {
     Code.ALREADY_USED: _Problem(
         HTTPStatus.CONFLICT,
         "Already extended",
-        "This subscription was already extended in its current period; once is all there is. For more, turn to the "
-        "servicing organisation.",
+        "This subscription was already extended in its current period, and can be only once per period. For more, turn "
+        "to the servicing organisation.",
     ),
     Code.NOT_ACTIVE_YET: _Problem(
         HTTPStatus.CONFLICT,
@@ -106,13 +113,19 @@ PROBLEMS = {
     Code.TARIFF_NOT_EXTENDABLE: _Problem(
         HTTPStatus.CONFLICT,
         "Tariff cannot be extended",
-        "This tariff has no extension. For more sessions or databases turn to the servicing organisation.",
+        "This tariff has no extension, or all that it would add is unlimited already. For more sessions or databases "
+        "turn to the servicing organisation.",
     ),
     Code.OFFER_CHANGED: _Problem(
         HTTPStatus.CONFLICT,
         "The offer has changed",
         "What you were offered is no longer on offer, and nothing was extended. Read the new offer in `offer` and "
         "accept that one if you like it.",
+    ),
+    Code.BODY_TOO_LARGE: _Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "Body too large",
+        f"Send at most {MOST_BODY:,} bytes; a list of changes may have {MOST_CHANGES:,}: send fewer changes at a time.",
     ),
     Code.INVALID_BODY: _Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -144,7 +157,7 @@ def resolver(method: str, path: str) -> APIGatewayHttpResolver:
     app.exception_handler(Refused)(problem)
 
     def busy(error: Busy) -> Response[str]:
-        logger.warning("the database did not do it in time", extra={"error": str(error)})
+        logger.warning("the database is busy", extra={"error": str(error)})
         return problem(Refused(Code.TRY_AGAIN))
 
     def failed(error: Exception) -> Response[str]:
@@ -184,10 +197,9 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
         return app.resolve(event, context)
 
 
-def machine(app: APIGatewayHttpResolver) -> None:
-    """Refuse a request without a token that API Gateway has verified; that it has the route's scope is seen there."""
-    if _claims(app.current_event.raw_event) is None:
-        raise Refused(Code.UNAUTHORIZED)
+def machine(app: APIGatewayHttpResolver) -> str:
+    """The machine that API Gateway's authorizer has verified, with the route's scope; without one it is refused."""
+    return caller(app)
 
 
 def caller(app: APIGatewayHttpResolver) -> str:
@@ -241,35 +253,22 @@ def page_size(text: str) -> int:
     return int(text)
 
 
-class Pairs(list[tuple[str, Any]]):
-    """A JSON object as it was written, so that a name given twice is seen."""
-
-
 def json_body(app: APIGatewayHttpResolver, longest: int = MOST_BODY) -> object:
-    """The body of the request, its objects as Pairs; raises Refused where it is too long or not JSON.
-
-    A number of more digits than any id, amount or instant has is read as a float: it fits nothing either.
-    """
-    if len(app.current_event.body or "") > longest:
-        raise Refused(Code.INVALID_JSON)
+    """The body of the request, its objects as Pairs; raises Refused where it is too long or not JSON in UTF-8."""
+    event = app.current_event
     try:
-        return json.loads(
-            app.current_event.decoded_body or "",
-            object_pairs_hook=Pairs,
-            parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits),
-            parse_constant=_not_json,
-        )
-    except (ValueError, RecursionError) as error:
+        body = event.body or ""
+        raw = base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
+        if len(raw) > longest:
+            raise Refused(Code.BODY_TOO_LARGE)
+        return wire.parse(raw)
+    except ValueError as error:  # Wrong base64, half a character, no UTF-8, no JSON.
         raise Refused(Code.INVALID_JSON) from error
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def only_field(body: object, name: str, problem_of: Callable[[Any], str | None]) -> Any:
     """The value in a body of one field; raises Refused where it is another body, or `problem_of` finds one with it."""
-    if not isinstance(body, Pairs):
+    if not isinstance(body, wire.Pairs):
         raise Refused(Code.INVALID_BODY, fields={"": "the body is not an object"})
     given = [value for key, value in body if key == name]
     # Of many unknown ones the first few are enough.

@@ -18,7 +18,7 @@ _events = boto3.client("events", config=CONFIG)
 
 
 class Detail(TypedDict):
-    """What each event out says; instants are UTC, `event_id` is the same in every repeat."""
+    """Detail of each event out; instants are UTC, `event_id` is the same in every repeat."""
 
     event_id: str
     account_id: str
@@ -30,10 +30,11 @@ class Detail(TypedDict):
     granted_by: str
     ends_at: str
     revoked_at: str | None
+    revoked_by: Annotated[str | None, Field("`sub` of the machine that ended it early; null: nobody, or the schedule.")]
 
 
 class EndsSoonDetail(Detail):
-    """A reminder, and what is left when it comes true; without that where the account could not be read."""
+    """A reminder, and the limits after the end; without them where the account could not be read."""
 
     after_end: NotRequired[Annotated[LimitsLeft, Field("The limits from `ends_at` on, held against the usage of now.")]]
 
@@ -45,7 +46,7 @@ class Announcement(NamedTuple):
     extension: Extension
     correlation_id: str
     after_end: Allowance | None = None
-    """Of a reminder: what is left after the end."""
+    """Of a reminder: the limits after the end."""
 
     @property
     def detail(self) -> Detail | EndsSoonDetail:
@@ -66,6 +67,7 @@ class Announcement(NamedTuple):
             "granted_by": extension.granted_by,
             "ends_at": instant(extension.ends_at),
             "revoked_at": instant_or_none(extension.revoked_at),
+            "revoked_by": extension.revoked_by,
         }
 
 

@@ -1,4 +1,4 @@
-"""Every reason for which callers do not get what they asked for; what each is in HTTP is known to api.py alone."""
+"""The codes of all refusals; their texts and statuses stand in api.py."""
 
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ class Code(StrEnum):
     ROUTE_NOT_FOUND = "route_not_found"
     ACCOUNT_NOT_FOUND = "account_not_found"
     SUBSCRIPTION_NOT_FOUND = "subscription_not_found"
+    EXTENSION_NOT_FOUND = "extension_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     # 409
     ALREADY_USED = "already_used"
@@ -28,6 +29,8 @@ class Code(StrEnum):
     NOT_MAIN = "not_main"
     TARIFF_NOT_EXTENDABLE = "tariff_not_extendable"
     OFFER_CHANGED = "offer_changed"
+    # 413
+    BODY_TOO_LARGE = "body_too_large"
     # 422
     INVALID_BODY = "invalid_body"
     # 500, 503

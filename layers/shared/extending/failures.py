@@ -1,4 +1,4 @@
-"""The failure queue, for what a function will never be able to read: retries would not help it."""
+"""The failure queue, for events and records that no retry makes readable."""
 
 import json
 from typing import Any

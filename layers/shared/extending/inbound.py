@@ -1,11 +1,11 @@
-"""What the service manager tells: its events as they are validated, and what they say in the model's words.
+"""The service manager's reports: its events as they are validated, and in the model's words.
 
-The only module that imports pydantic; only what takes changes in (sync, changes, the bulk loader) imports it.
+The only module that imports pydantic; only what receives changes (sync, changes, the bulk loader) imports it.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, assert_never, get_args
+from typing import Annotated, Any, Self, assert_never, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,17 +14,19 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
-from extending import model
+from extending import model, zones
 from extending.model import (
     DURATION,
+    FOREVER,
     ID,
-    MOST_EPOCH,
     MOST_SECONDS,
     MOST_UNITS,
     USER_ID,
@@ -46,14 +48,32 @@ def _written_out(value: object) -> object:
     return value
 
 
-def _in_calendar(value: datetime) -> datetime:
+def _as_utc(value: datetime) -> datetime:
     try:
-        value = value.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:  # The calendar's first or last day, in an offset that leads out of it.
-        value = _OUT_OF_CALENDAR
-    if not from_epoch(0) <= value < from_epoch(MOST_EPOCH):
+        return datetime(1 if value.year == 1 else 9999, 1, 1, tzinfo=UTC)
+
+
+def _in_calendar(value: datetime) -> datetime:
+    value = _as_utc(value)
+    if not from_epoch(0) <= value < FOREVER:
         raise ValueError("an instant from 1970 to 8999 is expected")
     return value
+
+
+def _end(value: datetime) -> datetime:
+    """From the year 9000 on there is no end."""
+    value = min(_as_utc(value), FOREVER)
+    if value < from_epoch(0):
+        raise ValueError("an instant from 1970 on is expected")
+    return value
+
+
+def _no_replacement(text: str) -> str:
+    if "\ufffd" in text:
+        raise ValueError("it holds U+FFFD, which stands for characters that were lost: send JSON in UTF-8")
+    return text
 
 
 def _whole_second(value: datetime) -> datetime:
@@ -70,25 +90,30 @@ def _seconds(duration: str) -> int:
     return int(_TIMEDELTA.validate_python(duration).total_seconds())
 
 
-_OUT_OF_CALENDAR = datetime.min.replace(tzinfo=UTC)
 _TIMEDELTA = TypeAdapter(timedelta)
 
 Id = Annotated[str, Field(pattern=f"^{ID.pattern}$")]
 UserId = Annotated[str, Field(pattern=f"^{USER_ID.pattern}$")]
-Name = Annotated[str, Field(max_length=256)]
+Name = Annotated[str, Field(max_length=256), AfterValidator(_no_replacement)]
 Precise = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_calendar)]
 Instant = Annotated[Precise, AfterValidator(_whole_second)]
+End = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_end), AfterValidator(_whole_second)]
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS, strict=True)]
 Duration = Annotated[str, Field(json_schema_extra={"format": "duration"}), AfterValidator(_fixed_length)]
 
 
 class _Inbound(BaseModel):
-    # Errors end in logs and in the failure queue: no values in them. What is new in an event is left unread.
+    # Errors end in logs and in the failure queue: no values in them. Fields that are new in an event are left unread.
     model_config = ConfigDict(hide_input_in_errors=True, extra="ignore", frozen=True)
+
+    @property
+    def ignored(self) -> dict[str, str]:
+        """Fields that are for display only and could not be used, with the reason."""
+        return {}
 
 
 class ServicingOrganization(_Inbound):
-    """Whom the account turns to for what it lacks."""
+    """The account's next step for what it lacks."""
 
     name: Name | None = None
     city: Name | None = None
@@ -97,19 +122,41 @@ class ServicingOrganization(_Inbound):
     site: Name | None = None
 
 
+TIME_ZONE = "IANA name, or an offset as UTC+3, GMT+03:00, +03:00; for display. One that nobody can show is ignored."
+
+ROLE = "owner, administrator, user, operator; any other is stored as one that may do nothing here, as `user`."
+
+
 class AccountChanged(_Inbound):
     """An account is new, or its name, time zone or servicing organisation is."""
 
     account_id: Id
     name: Name | None
-    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] | None
+    time_zone: Annotated[str | None, Field(description=TIME_ZONE)]
     servicing_organization: ServicingOrganization | None
     changed_at: Precise
+    _ignored: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _only_a_zone_that_can_be_shown(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        zone = given.get("time_zone") if isinstance(given, dict) else None
+        shown = zones.normalized(zone) if zone is not None else None
+        if isinstance(given, dict) and "time_zone" in given:
+            given = {**given, "time_zone": shown}
+        account = handler(given)
+        if zone is not None and shown is None:
+            account._ignored["detail.time_zone"] = "neither an IANA zone nor an offset as UTC+3; stored as null"
+        return account
+
+    @property
+    def ignored(self) -> dict[str, str]:
+        return self._ignored
 
     @property
     def account(self) -> Account:
-        told = self.servicing_organization
-        return Account(self.account_id, self.name, self.time_zone, told.model_dump() if told else None)
+        contact = self.servicing_organization
+        return Account(self.account_id, self.name, self.time_zone, contact.model_dump() if contact else None)
 
 
 class MemberChanged(_Inbound):
@@ -117,8 +164,16 @@ class MemberChanged(_Inbound):
 
     account_id: Id
     user_id: UserId
-    role: Role | None
+    role: Annotated[str, Field(min_length=1, max_length=64, description=ROLE, examples=list(Role))] | None
+    name: Annotated[Name | None, Field(description="What people call the user; shown in the history.")] = None
     changed_at: Precise
+
+    @property
+    def known_role(self) -> Role | None:
+        """The role in our words; one that is not ours may do nothing here, as `user`."""
+        if self.role is None:
+            return None
+        return Role(self.role) if self.role in set(Role) else Role.USER
 
 
 class Tariff(_Inbound):
@@ -141,7 +196,11 @@ class ExtensionTerms(_Inbound):
     duration: Duration
 
 
-PERIOD_ID = "What the sender calls this period. Without it a period is its starts_at, and another starts_at is another."
+PERIOD_ID = "The sender's id of this period. Without it a period is its starts_at, and another starts_at is another."
+
+STARTS_AT = "Later than now: the period takes over at this instant, and the one that runs stays until then."
+
+ENDS_AT = "The first instant that is not covered any more; null, or from the year 9000 on: no end."
 
 
 class SubscriptionChanged(_Inbound):
@@ -153,8 +212,8 @@ class SubscriptionChanged(_Inbound):
     kind: Kind
     parent_id: Id | None
     tariff: Tariff
-    starts_at: Instant
-    ends_at: Instant
+    starts_at: Annotated[Instant, Field(description=STARTS_AT)]
+    ends_at: Annotated[End | None, Field(description=ENDS_AT)]
     period_id: Annotated[Id | None, Field(description=PERIOD_ID)] = None
     limits: TariffLimits
     extension_terms: ExtensionTerms | None
@@ -162,12 +221,13 @@ class SubscriptionChanged(_Inbound):
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> "SubscriptionChanged":
-        if self.ends_at < self.starts_at:
+        if self.ends_at and self.ends_at < self.starts_at:
             raise ValueError("ends_at is before starts_at")
         return self
 
     @property
     def subscription(self) -> Subscription:
+        """The reported period; its version is set by whoever stores it."""
         terms = self.extension_terms
         return Subscription(
             id=self.subscription_id,
@@ -176,7 +236,7 @@ class SubscriptionChanged(_Inbound):
             tariff_id=self.tariff.id,
             tariff_name=self.tariff.name,
             starts_at=self.starts_at,
-            ends_at=self.ends_at,
+            ends_at=self.ends_at or FOREVER,
             limits=model.TariffLimits(self.limits.sessions, self.limits.databases),
             terms=Terms(terms.sessions, terms.databases, terms.duration, _seconds(terms.duration)) if terms else None,
             period_id=self.period_id,
@@ -210,6 +270,9 @@ class AccountRemoved(_Inbound):
 AHEAD = timedelta(minutes=5)
 """How far the sender's clock may be ahead of ours; a change from farther on would keep all later ones out."""
 
+SOON = timedelta(hours=1)
+"""How far ahead a change may be to be taken later, once our clock has come nearer."""
+
 SOURCE = "service-manager"
 """The source of these events on the bus."""
 
@@ -219,8 +282,8 @@ CHANGES: dict[str, type[Change]] = {change.__name__: change for change in get_ar
 """The events by their detail type."""
 
 
-def thing(change: Change) -> tuple[str, ...]:
-    """What a change is of; two of one thing are never written at the same time."""
+def entity_key(change: Change) -> tuple[str, ...]:
+    """Identity of the entity that a change is about; two about one entity are never written at the same time."""
     match change:
         case AccountChanged() | AccountRemoved():
             return "account", change.account_id
@@ -235,12 +298,16 @@ def thing(change: Change) -> tuple[str, ...]:
 
 
 class NotAnEvent(ValueError):
-    """What came is not an event of the contract; `fields` says which are wrong and why, never their values."""
+    """Not an event of the contract; `fields` says which are wrong and why, never their values."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = dict(fields)
         named = {name.removeprefix("detail."): why for name, why in fields.items()}
         super().__init__("; ".join(f"{name}: {why}" if name else why for name, why in named.items()))
+
+
+class AheadOfClock(Exception):
+    """The change may be stored later: its `changed_at` is five minutes to an hour ahead of the clock."""
 
 
 _EXPECTED = {
@@ -253,13 +320,14 @@ _EXPECTED = {
     "missing": "it is missing",
     "model_type": "an object is expected",
     "string_pattern_mismatch": "a text that matches {pattern} is expected",
+    "string_too_short": "at least {min_length} character is expected",
     "string_too_long": "at most {max_length} characters are expected",
     "string_type": "a text is expected",
     "string_unicode": "a text of Unicode characters is expected",
     "timezone_aware": _INSTANT,
     "value_error": "{error}",
 }
-"""What is said of a field, by pydantic's type of the error: it is read by those who never heard of pydantic."""
+"""Texts about a field by pydantic's type of the error, for readers who never heard of pydantic."""
 
 
 def _why(problem: ErrorDetails) -> str:
@@ -267,7 +335,7 @@ def _why(problem: ErrorDetails) -> str:
 
 
 def read(detail_type: object, detail: object, now: datetime) -> Change:
-    """The change that an event tells; raises NotAnEvent, and nothing else whatever JSON comes."""
+    """Validate an event; raises NotAnEvent or AheadOfClock, and nothing else whatever JSON comes."""
     if not isinstance(detail_type, str) or detail_type not in CHANGES:
         raise NotAnEvent({"detail_type": f"one of {', '.join(CHANGES)} is expected"})
     try:
@@ -275,6 +343,8 @@ def read(detail_type: object, detail: object, now: datetime) -> Change:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         raise NotAnEvent({".".join(["detail", *map(str, each["loc"])]): _why(each) for each in problems}) from None
+    if change.changed_at > now + SOON:
+        raise NotAnEvent({"detail.changed_at": "more than an hour ahead of the clock"})
     if change.changed_at > now + AHEAD:
-        raise NotAnEvent({"detail.changed_at": "more than five minutes ahead of the clock"})
+        raise AheadOfClock("changed_at is more than five minutes ahead of the clock")
     return change

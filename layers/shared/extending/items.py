@@ -9,19 +9,23 @@
 | usage        | A#{account} | U                           |
 | member       | A#{account} | ~{user}                     |
 
-A list reads what stands before the members. A removal says that nothing older than it is to be known of the account; of
-a subscription that was removed there is one in its place. Both go by themselves once nothing older can come.
+A list reads what stands before the members. A removal keeps everything out of the account that was reported no later; a
+subscription that was removed has one in its place. Both are deleted by time to live once nothing older can come.
 
 Names are letters: a list of 1,000 rows would cost twice as much with words. Instants are whole epoch seconds, but
-VERSION, the `changed_at` of what the service manager told, in microseconds. A limit that is missing is unlimited, a
-role that is missing was taken away. A period is its start or, where the service manager gives it an id, `P#` and that
-id. `#` is in no id and sorts before every character of one, so an extension stands right after its subscription.
+VERSION, the `changed_at` of a report, in microseconds. A limit that is missing is unlimited, a role that is missing was
+taken away, an end in the year 9000 is none. A period is its start or, where the service manager gives it an id, `P#`
+and that id. `#` is in no id and sorts before every character of one, so an extension stands right after its
+subscription.
+
+A subscription whose next period is reported ahead has that period in NEXT, a map of the same attributes; VERSION is
+then that of NEXT, and RUNNING_VERSION that of the period outside.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from extending.model import (
@@ -57,14 +61,18 @@ NUMBER, KIND = "no", "k"  # subscription
 TARIFF_ID, TARIFF_NAME = "ti", "tn"
 STARTS_AT = "b"  # also of the period of an extension whose key does not say it
 PERIOD_ID = "pi"
+FIRST_PERIOD_ID, FIRST_PERIOD_START = "fi", "fb"  # of the first period that got an id
+NEXT, RUNNING_VERSION = "nx", "rv"
 SESSIONS, DATABASES = "ls", "ld"
 
 ENDS_AT = "e"  # subscription and extension
 EXTRA_SESSIONS, EXTRA_DATABASES, DURATION, SECONDS = "xs", "xd", "xt", "xl"
 
 GRANTED_AT, GRANTED_BY = "g", "u"  # extension
+SUBSCRIPTION_VERSION = "sv"  # VERSION of the period that it was granted on
 REQUEST, CORRELATION_ID = "q", "c"
 REMINDED_AT, REVOKED_AT = "m", "x"
+REVOKED_BY, REVOKE_REQUEST = "y", "yq"  # where it was ended early
 DUE_SHARD, DUE_AT = "dq", "d"  # the index `due`, which holds what has a reminder or an end before it
 
 SHARDS = 8
@@ -75,12 +83,12 @@ SHARDS = 8
 
 
 def partition_of(account_id: str) -> Item:
-    """Where everything of an account is."""
+    """The partition of everything of an account."""
     return {"S": f"A#{account_id}"}
 
 
 FIRST_MEMBER: Item = {"S": "~"}
-"""Where in a partition the members begin."""
+"""Sort key at which the members of a partition begin."""
 
 
 def account_key(account_id: str) -> Item:
@@ -104,16 +112,17 @@ def subscription_key(account_id: str, subscription_id: str) -> Item:
 
 
 def extension_key(extension: Extension) -> Item:
-    return _extension_key(extension, f"P#{extension.period_id}" if extension.period_id else None)
+    named = f"P#{extension.period_id}" if extension.period_id else None
+    return _extension_key(extension, named, extension.period_starts_at)
 
 
-def unnamed_extension_key(extension: Extension) -> Item:
-    """Where the extension of the same period is if it was granted before the service manager gave the period an id."""
-    return _extension_key(extension, None)
+def unnamed_extension_key(extension: Extension, start: datetime) -> Item:
+    """Key of an extension that was granted for this period before the service manager gave it an id."""
+    return _extension_key(extension, None, start)
 
 
-def _extension_key(extension: Extension, named: str | None) -> Item:
-    sort = f"S#{extension.subscription_id}#E#{named or _epoch(extension.period_starts_at)}"
+def _extension_key(extension: Extension, named: str | None, start: datetime) -> Item:
+    sort = f"S#{extension.subscription_id}#E#{named or _epoch(start)}"
     return {PARTITION: partition_of(extension.account_id), SORT: {"S": sort}}
 
 
@@ -124,28 +133,87 @@ def account_item(account: Account) -> Item:
     item = {**account_key(account.id), TYPE: {"S": "account"}}
     _set(item, {NAME: account.name, TIME_ZONE: account.time_zone})
     if account.servicing_organization is not None:
-        told = json.dumps(account.servicing_organization, ensure_ascii=False, separators=(",", ":"))
-        item[SERVICING_ORGANIZATION] = {"S": told}
+        contact = json.dumps(account.servicing_organization, ensure_ascii=False, separators=(",", ":"))
+        item[SERVICING_ORGANIZATION] = {"S": contact}
     return item
 
 
-def member_item(account_id: str, user_id: str, role: Role | None) -> Item:
+def member_item(account_id: str, user_id: str, role: Role | None, name: str | None = None) -> Item:
+    """A member; the name goes with the role."""
     item = {**member_key(user_id, account_id), TYPE: {"S": "member"}}
-    _set(item, {ROLE: role})
+    _set(item, {ROLE: role, NAME: name if role else None})
     return item
+
+
+SUBSCRIPTION = {"S": "subscription"}
 
 
 def subscription_item(account_id: str, subscription: Subscription) -> Item:
-    item = {
+    """A subscription with one period, as reported."""
+    return {
         **subscription_key(account_id, subscription.id),
-        TYPE: {"S": "subscription"},
-        STARTS_AT: instant(subscription.starts_at),
-        ENDS_AT: instant(subscription.ends_at),
+        TYPE: SUBSCRIPTION,
+        **_period_item(subscription),
+        VERSION: {"N": str(subscription.version)},
     }
+
+
+def _period_item(subscription: Subscription) -> Item:
+    item = {STARTS_AT: instant(subscription.starts_at), ENDS_AT: instant(subscription.ends_at)}
     _set(item, {NUMBER: subscription.number, KIND: subscription.kind, PERIOD_ID: subscription.period_id})
     _set(item, {TARIFF_ID: subscription.tariff_id, TARIFF_NAME: subscription.tariff_name})
     _set(item, {SESSIONS: subscription.limits.sessions, DATABASES: subscription.limits.databases})
     return item | terms_item(subscription.terms) if subscription.terms else item
+
+
+class Reports(NamedTuple):
+    """Everything that is stored of one subscription: the newest report, and the period that runs until it begins."""
+
+    version: int
+    newest: Subscription | None
+    """None: it was removed."""
+    running: Subscription | None = None
+    """Only where the newest period was reported ahead; its end as reported, not cut."""
+    running_version: int | None = None
+    """Nothing that was reported no later comes into `running`; kept where that period is over, or was removed."""
+    first_named: tuple[str, datetime] | None = None
+    forget_at: datetime | None = None
+    """Of a removal: when it may be deleted."""
+
+
+def reports_from(item: Item) -> Reports:
+    first = (item[FIRST_PERIOD_ID]["S"], instant_from(item[FIRST_PERIOD_START])) if FIRST_PERIOD_ID in item else None
+    version, running_version = version_of(item) or 0, _number(item, RUNNING_VERSION)
+    if type_of(item) != "subscription":
+        return Reports(version, None, None, running_version, first, instant_from(item[FORGET_AT]))
+    id_ = item[SORT]["S"].removeprefix("S#")
+    if NEXT not in item:
+        return Reports(version, _period_from(item, id_, version, first), None, running_version, first)
+    newest = _period_from(item[NEXT]["M"], id_, version, first)
+    running = _period_from(item, id_, running_version or 0, first)
+    return Reports(version, newest, running, running_version, first)
+
+
+def reports_item(key: Item, reports: Reports) -> Item:
+    """The item of a subscription with everything that is stored of it."""
+    item: Item = {**key, VERSION: {"N": str(reports.version)}}
+    _set(item, {RUNNING_VERSION: reports.running_version})
+    if reports.first_named:
+        item |= {FIRST_PERIOD_ID: {"S": reports.first_named[0]}, FIRST_PERIOD_START: instant(reports.first_named[1])}
+    if not reports.newest:
+        assert reports.forget_at
+        return {**item, TYPE: REMOVED, FORGET_AT: instant(reports.forget_at)}
+    item[TYPE] = SUBSCRIPTION
+    if not reports.running:
+        return item | _period_item(reports.newest)
+    return item | _period_item(reports.running) | {NEXT: {"M": _period_item(reports.newest)}}
+
+
+SUBSCRIPTION_ATTRIBUTES = (
+    *(TYPE, VERSION, FORGET_AT, NUMBER, KIND, TARIFF_ID, TARIFF_NAME, STARTS_AT, ENDS_AT, PERIOD_ID),
+    *(SESSIONS, DATABASES, EXTRA_SESSIONS, EXTRA_DATABASES, DURATION, SECONDS, NEXT, RUNNING_VERSION),
+)
+"""Everything that a new report of a subscription writes or takes away; what is not named here it leaves."""
 
 
 def usage_item(account_id: str, sessions: int, databases: int) -> Item:
@@ -155,18 +223,18 @@ def usage_item(account_id: str, sessions: int, databases: int) -> Item:
 
 
 REMOVED = {"S": "removed"}
-"""The type of what stands for something that was removed."""
+"""The type of what stands in the place of something that was removed."""
 
 
 def removal_item(key: Item, forget_at: datetime) -> Item:
-    """What keeps older changes of the thing with this key out until DynamoDB may delete it."""
+    """An item that keeps older reports out of its key until DynamoDB may delete it."""
     return {**key, TYPE: REMOVED, FORGET_AT: instant(forget_at)}
 
 
 def extension_item(extension: Extension, due_at: datetime, request: str, correlation_id: str) -> Item:
     """A new extension; `request` is its writer's mark, `due_at` when the schedule first has something to do."""
     key = extension_key(extension)
-    return {
+    item = {
         **key,
         **({STARTS_AT: instant(extension.period_starts_at)} if extension.period_id else {}),
         TYPE: {"S": "extension"},
@@ -179,6 +247,8 @@ def extension_item(extension: Extension, due_at: datetime, request: str, correla
         DUE_SHARD: shard(crc32((key[PARTITION]["S"] + key[SORT]["S"]).encode()) % SHARDS),
         DUE_AT: instant(due_at),
     }
+    _set(item, {SUBSCRIPTION_VERSION: extension.subscription_version})
+    return item
 
 
 def terms_item(terms: Terms) -> Item:
@@ -212,12 +282,12 @@ def shard(number: int) -> Item:
 
 
 def account_from(item: Item) -> Account:
-    told = _text(item, SERVICING_ORGANIZATION)
+    contact = _text(item, SERVICING_ORGANIZATION)
     return Account(
         id=item[PARTITION]["S"].removeprefix("A#"),
         name=_text(item, NAME),
         time_zone=_text(item, TIME_ZONE),
-        servicing_organization=json.loads(told) if told else None,
+        servicing_organization=json.loads(contact) if contact else None,
     )
 
 
@@ -226,22 +296,36 @@ def role_from(item: Item | None) -> Role | None:
 
 
 def usage_from(item: Item) -> Usage:
-    return Usage(int(item[USED_SESSIONS]["N"]), int(item[USED_DATABASES]["N"]), told_at(item))
+    return Usage(int(item[USED_SESSIONS]["N"]), int(item[USED_DATABASES]["N"]), reported_at(item))
 
 
-def told_at(item: Item) -> datetime:
-    """The `changed_at` of what the service manager told, in whole seconds."""
-    return from_epoch(version_of(item) // 1_000_000)
+def reported_at(item: Item) -> datetime:
+    """The `changed_at` of a report, in whole seconds."""
+    return from_epoch((version_of(item) or 0) // 1_000_000)
 
 
-def version_of(item: Item) -> int:
-    """The same in microseconds since 1970; 0 for what it did not tell."""
-    return int(item[VERSION]["N"]) if VERSION in item else 0
+def version_of(item: Item) -> int | None:
+    """The `changed_at` of a report in microseconds since 1970; None for what was not reported."""
+    return _number(item, VERSION)
+
+
+def running_version_of(item: Item) -> int:
+    return _number(item, RUNNING_VERSION) or 0
 
 
 def subscription_from(item: Item) -> Subscription:
+    """The period that runs, cut at the start of the one reported ahead, which is its `next`; or the only period."""
+    reports = reports_from(item)
+    assert reports.newest
+    if not reports.running:
+        return reports.newest
+    end = min(reports.running.ends_at, reports.newest.starts_at)
+    return reports.running._replace(ends_at=end, next=reports.newest)
+
+
+def _period_from(item: Item, id_: str, version: int, first: tuple[str, datetime] | None) -> Subscription:
     return Subscription(
-        id=item[SORT]["S"].removeprefix("S#"),
+        id=id_,
         number=item[NUMBER]["S"],
         kind=Kind(item[KIND]["S"]),
         tariff_id=item[TARIFF_ID]["S"],
@@ -251,6 +335,8 @@ def subscription_from(item: Item) -> Subscription:
         limits=TariffLimits(_number(item, SESSIONS), _number(item, DATABASES)),
         terms=_terms_from(item),
         period_id=_text(item, PERIOD_ID),
+        version=version,
+        first_named=first,
     )
 
 
@@ -270,15 +356,30 @@ def extension_from(item: Item) -> Extension:
         reminded_at=instant_from(item[REMINDED_AT]) if REMINDED_AT in item else None,
         revoked_at=instant_from(item[REVOKED_AT]) if REVOKED_AT in item else None,
         period_id=named[0] if named else None,
+        subscription_version=_number(item, SUBSCRIPTION_VERSION),
+        revoked_by=_text(item, REVOKED_BY),
     )
 
 
+def granted_on(item: Item) -> int:
+    """Version of the subscription that an extension was granted on; one that does not say it was granted on the newest
+    report of its own time."""
+    version = _number(item, SUBSCRIPTION_VERSION)
+    return int(item[GRANTED_AT]["N"]) * 1_000_000 if version is None else version
+
+
+def name_from(item: Item) -> str | None:
+    """What people call a member; None once the role was taken away."""
+    return _text(item, NAME) if ROLE in item else None
+
+
 def holdings_from(account_id: str, found: Iterable[Item]) -> Holdings:
-    """Everything of an account, out of the items of its partition; members and removals are passed over."""
+    """Everything of an account, out of the items of its partition; removals are passed over."""
     account: Account | None = None
     usage: Usage | None = None
     subscriptions: dict[str, Subscription] = {}
     extensions: dict[tuple[str, Period], Extension] = {}
+    names: dict[str, str] = {}
     for item in found:
         match type_of(item):
             case "account":
@@ -291,8 +392,11 @@ def holdings_from(account_id: str, found: Iterable[Item]) -> Holdings:
                 extensions[extension.subscription_id, extension.period] = extension
             case "usage":
                 usage = usage_from(item)
+            case "member":
+                if name := name_from(item):
+                    names[item[SORT]["S"].removeprefix("~")] = name
     is_known = account is not None or bool(subscriptions)
-    return Holdings(account or Account(account_id), subscriptions, extensions, usage, is_known)
+    return Holdings(account or Account(account_id), subscriptions, extensions, usage, is_known, names)
 
 
 def instant_from(value: Item) -> datetime:
@@ -309,7 +413,7 @@ def correlation_id_of(item: Item) -> str:
 
 
 def event_between(old: Item | None, new: Item) -> ExtensionEvent | None:
-    """What happened to an extension from one image to the next; raises ValueError for images of another item."""
+    """The event that led from one image of an extension to the next; raises ValueError for images of another item."""
     if type_of(new) != "extension":
         raise ValueError("not an extension")
     if old is None:

@@ -5,23 +5,21 @@ Every interval is half-open: it holds its first instant and not its last. Named 
 most of a millisecond of every cold start.
 """
 
-import base64
-import binascii
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from extending.errors import Code
+from extending.tokens import is_int, pack, unpack
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What an account or subscription id looks like (use with `fullmatch`); no key separator is in it."""
+"""Pattern of account, subscription and period ids (use with `fullmatch`); no key separator is in it."""
 
 USER_ID = re.compile(r"[\x21-\x7e]{1,255}")
-"""What a user id looks like: the `sub` of an OpenID token, visible ASCII."""
+"""Pattern of user ids: the `sub` of an OpenID token, visible ASCII."""
 
 DURATION = re.compile(r"P(?=.)(\d{1,4}W|(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}S)?)?)", re.ASCII)
 """An ISO 8601 duration in weeks, days, hours, minutes, seconds; months and years have no fixed length."""
@@ -31,6 +29,17 @@ MOST_SECONDS = 3660 * 86_400
 
 MOST_UNITS = 1_000_000_000
 """The most sessions or databases that limits and terms may name."""
+
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""Stands for "no end". Every other instant lies between 1970 and this one, so that adding a duration stays in the
+calendar."""
+
+MOST_EPOCH = int(FOREVER.timestamp())
+MOST_VERSION = MOST_EPOCH * 1_000_000
+
+
+def from_epoch(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 class Kind(StrEnum):
@@ -48,7 +57,7 @@ class State(StrEnum):
 
 
 class Role(StrEnum):
-    """What a user is in an account, from the one who may most to the one who may least."""
+    """The role of a user in an account, from the one who may most to the one who may least."""
 
     OWNER = "owner"
     ADMINISTRATOR = "administrator"
@@ -65,7 +74,7 @@ class Role(StrEnum):
 
 
 def roles_above(role: Role | None) -> list[Role]:
-    """The roles that mean more than this one; all of them where there is none."""
+    """The roles that may more than this one; all of them where there is none."""
     roles = list(Role)
     return roles[: roles.index(role)] if role else roles
 
@@ -83,24 +92,27 @@ class ExtensionEvent(StrEnum):
 
 
 Obstacle = Literal[Code.NOT_MAIN, Code.NOT_ACTIVE_YET, Code.FINISHED, Code.TARIFF_NOT_EXTENDABLE]
-"""Why a subscription cannot be extended, besides that it already was."""
+"""The reasons why a subscription cannot be extended, besides that it already was.
+
+`Subscription.obstacle` names them for people; the condition in grants.py holds every one of them in the write.
+"""
 
 Period = datetime | str
-"""What tells one period of a subscription from another: its start, or the id that the service manager gives it."""
+"""Identity of a period within its subscription: its start, or the id that the service manager gives it."""
 
 ServicingOrganization = dict[str, str | None]
-"""Whom an account turns to: name, city, phone, email, site."""
+"""The account's next step for what it lacks: name, city, phone, email, site."""
 
 
 class TariffLimits(NamedTuple):
-    """What a tariff allows; None is unlimited."""
+    """Limits of a tariff; None is unlimited."""
 
     sessions: int | None
     databases: int | None
 
 
 class Terms(NamedTuple):
-    """What an extension adds: `duration` as the tariff words it (ISO 8601), `seconds` its length."""
+    """Additions of an extension: `duration` as the tariff words it (ISO 8601), `seconds` its length."""
 
     sessions: int
     databases: int
@@ -111,9 +123,15 @@ class Terms(NamedTuple):
     def add_something(self) -> bool:
         return bool(self.sessions or self.databases)
 
+    def widen(self, limits: TariffLimits) -> bool:
+        """True if they add to a limit; what is unlimited already cannot be widened."""
+        return bool(
+            (self.sessions and limits.sessions is not None) or (self.databases and limits.databases is not None)
+        )
+
 
 class Account(NamedTuple):
-    """A client of the service; what the service manager has not told yet is None."""
+    """A client of the service; None stands for what the service manager has not reported."""
 
     id: str
     name: str | None = None
@@ -122,6 +140,8 @@ class Account(NamedTuple):
 
 
 class Subscription(NamedTuple):
+    """One period of a subscription as the service manager reported it, and the one that follows, if reported."""
+
     id: str
     number: str
     kind: Kind
@@ -129,13 +149,32 @@ class Subscription(NamedTuple):
     tariff_name: str
     starts_at: datetime
     ends_at: datetime
+    """FOREVER where there is no end; the start of `next` where this period would reach further."""
     limits: TariffLimits
     terms: Terms | None
     period_id: str | None = None
+    version: int = 0
+    """`changed_at` of the report, in microseconds since 1970."""
+    first_named: tuple[str, datetime] | None = None
+    """The id that was the first one given to a period of this subscription, and that period's start; None: its own."""
+    next: "Subscription | None" = None
+    """The period reported ahead: it takes over at its start."""
 
     @property
     def period(self) -> Period:
         return self.period_id or self.starts_at
+
+    @property
+    def unnamed_start(self) -> datetime | None:
+        """The start under which an extension of this period may stand that was granted before periods had ids."""
+        if not self.period_id:
+            return None
+        first_id, start = self.first_named or (self.period_id, self.starts_at)
+        return start if first_id == self.period_id else None
+
+    def at(self, now: datetime) -> "Subscription":
+        """The period that is current: the one reported ahead from its start on, this one until then."""
+        return self.next if self.next and self.next.starts_at <= now else self
 
     def state(self, now: datetime) -> State:
         if now < self.starts_at:
@@ -143,11 +182,12 @@ class Subscription(NamedTuple):
         return State.ACTIVE if now < self.ends_at else State.FINISHED
 
     @property
-    def carries_limits(self) -> bool:
-        return self.kind in (Kind.MAIN, Kind.ADD_ON)
+    def gives_access(self) -> bool:
+        """True for the kinds under which the account may work, and running extensions count, while they are active."""
+        return self.kind is not Kind.ADD_ON
 
     def obstacle(self, now: datetime) -> Obstacle | None:
-        """What stands against extending the current period of this subscription."""
+        """The reason why this period cannot be extended at `now`, if there is one."""
         if self.kind is not Kind.MAIN:
             return Code.NOT_MAIN
         match self.state(now):
@@ -155,7 +195,7 @@ class Subscription(NamedTuple):
                 return Code.NOT_ACTIVE_YET
             case State.FINISHED:
                 return Code.FINISHED
-        return None if self.terms and self.terms.add_something else Code.TARIFF_NOT_EXTENDABLE
+        return None if self.terms and self.terms.widen(self.limits) else Code.TARIFF_NOT_EXTENDABLE
 
 
 class Extension(NamedTuple):
@@ -171,20 +211,26 @@ class Extension(NamedTuple):
     reminded_at: datetime | None = None
     revoked_at: datetime | None = None
     period_id: str | None = None
+    subscription_version: int | None = None
+    """`version` of the subscription that it was granted on; None: granted before this was kept."""
+    revoked_by: str | None = None
+    """The machine that ended it early; None: nobody, or the schedule."""
 
     @property
     def period(self) -> Period:
         return self.period_id or self.period_starts_at
 
-    def is_of_current(self, subscription: Subscription) -> bool:
-        """Whether it is of a subscription's current period; it may be older than the id of that period."""
-        return self.period in (subscription.period, subscription.starts_at)
+    def is_of(self, subscription: Subscription) -> bool:
+        """True if it is of this period; it may be older than the period's id."""
+        return self.period in (subscription.period, subscription.unnamed_start)
 
     @property
     def id(self) -> str:
-        """Derived from what the extension is one of, so that whoever names it names the same."""
+        """Derived from the period, and from the report it was granted on: after a removal no report comes again."""
         # No id looks like an instant: there is no colon in it.
         key = f"{self.account_id}/{self.subscription_id}/{self.period_id or self.period_starts_at.isoformat()}"
+        if self.subscription_version is not None:
+            key += f"/{self.subscription_version}"
         return str(uuid5(NAMESPACE_URL, f"urn:extending-subscription:{key}"))
 
     def first_due_at(self, remind_before: timedelta) -> datetime:
@@ -192,43 +238,68 @@ class Extension(NamedTuple):
         reminder_at = self.ends_at - remind_before
         return reminder_at if reminder_at > self.granted_at else self.ends_at
 
+    @property
+    def ended_early(self) -> bool:
+        return self.revoked_at is not None and self.revoked_at < self.ends_at
+
     def runs(self, now: datetime) -> bool:
-        """True until its end; its start is not asked: another machine's clock may be a little ahead."""
-        return now < self.ends_at
+        """True until its end, and not once it was ended early.
+
+        Neither its start nor the instant of an early end is compared: another machine's clock may be a little ahead.
+        """
+        return now < self.ends_at and not self.ended_early
+
+
+class ExtensionAt(NamedTuple):
+    """An extension at one instant, and whether its extras count then."""
+
+    extension: Extension
+    now: datetime
+    counts: bool
+
+    @property
+    def runs(self) -> bool:
+        return self.extension.runs(self.now)
 
 
 class OfferId(NamedTuple):
-    """What an `offer_id` binds: a period of a subscription, and terms."""
+    """Everything that an `offer_id` binds: a period of a subscription, the report of it, and terms."""
 
     subscription_id: str
     period_starts_at: datetime
     terms: Terms
+    version: int | None = None
+    """Of the subscription; None in an offer from before this was kept, which has to be made anew."""
     period_id: str | None = None
+    unnamed_start: datetime | None = None
 
     @property
     def token(self) -> str:
         """Not a secret: a token that says anything else than the stored subscription is refused by the write."""
         terms = self.terms
         period = int(self.period_starts_at.timestamp())
-        named = [self.period_id] if self.period_id else []
         values = [self.subscription_id, period, terms.sessions, terms.databases, terms.duration, terms.seconds]
-        return pack(values + named)
+        if self.version is not None:
+            unnamed = int(self.unnamed_start.timestamp()) if self.unnamed_start else None
+            return pack([*values, self.version, self.period_id, unnamed])
+        return pack([*values, self.period_id] if self.period_id else values)
 
-    def says_as_much_as(self, other: "OfferId") -> bool:
-        """Whether both are of one period and the same terms, though its start or its name was corrected between."""
+    def same_period_and_terms(self, other: "OfferId") -> bool:
+        """True if both are of one period and the same terms, though its start or its id was corrected in between."""
         return (self.subscription_id, self.terms) == (other.subscription_id, other.terms) and (
             other.period_id or other.period_starts_at
         ) in (self.period_id, self.period_starts_at)
 
     @classmethod
     def of(cls, subscription: Subscription) -> "OfferId":
-        """That of the current period; the subscription must have terms."""
-        assert subscription.terms
-        return cls(subscription.id, subscription.starts_at, subscription.terms, subscription.period_id)
+        """The offer for this period of a subscription; it must have terms."""
+        s = subscription
+        assert s.terms
+        return cls(s.id, s.starts_at, s.terms, s.version, s.period_id, s.unnamed_start)
 
     @classmethod
     def from_token(cls, token: str) -> "OfferId":
-        """Raises ValueError for what `token` could not have made."""
+        """Raises ValueError for anything that `token` could not have made."""
         match unpack(token):
             case [
                 str(subscription_id),
@@ -237,25 +308,35 @@ class OfferId(NamedTuple):
                 int(databases),
                 str(duration),
                 int(seconds),
-                *named,
+                *rest,
             ] if (
                 ID.fullmatch(subscription_id)
                 and DURATION.fullmatch(duration)
-                and _is_int(period, 0, MOST_EPOCH)
-                and _is_int(sessions, 0, MOST_UNITS)
-                and _is_int(databases, 0, MOST_UNITS)
-                and _is_int(seconds, 1, MOST_SECONDS)
+                and is_int(period, 0, MOST_EPOCH)
+                and is_int(sessions, 0, MOST_UNITS)
+                and is_int(databases, 0, MOST_UNITS)
+                and is_int(seconds, 1, MOST_SECONDS)
             ):
-                terms = Terms(sessions, databases, duration, seconds)
-                match named:
+                offer = cls(subscription_id, from_epoch(period), Terms(sessions, databases, duration, seconds))
+                match rest:
                     case []:
-                        return cls(subscription_id, from_epoch(period), terms)
+                        return offer
                     case [str(period_id)] if ID.fullmatch(period_id):
-                        return cls(subscription_id, from_epoch(period), terms, period_id)
+                        return offer._replace(period_id=period_id)
+                    case [int(version), None, None] if is_int(version, 0, MOST_VERSION):
+                        return offer._replace(version=version)
+                    case [int(version), str(period_id), None] if is_int(version, 0, MOST_VERSION) and ID.fullmatch(
+                        period_id
+                    ):
+                        return offer._replace(version=version, period_id=period_id)
+                    case [int(version), str(period_id), int(start)] if (
+                        is_int(version, 0, MOST_VERSION) and ID.fullmatch(period_id) and is_int(start, 0, MOST_EPOCH)
+                    ):
+                        return offer._replace(version=version, period_id=period_id, unnamed_start=from_epoch(start))
         raise ValueError("not an offer_id")
 
     def accepted(self, account_id: str, user_id: str, now: datetime) -> Extension:
-        """The extension that accepting it at `now` creates."""
+        """The extension that is created by accepting it at `now`."""
         return Extension(
             account_id=account_id,
             subscription_id=self.subscription_id,
@@ -265,11 +346,12 @@ class OfferId(NamedTuple):
             granted_by=user_id,
             ends_at=now + timedelta(seconds=self.terms.seconds),
             period_id=self.period_id,
+            subscription_version=self.version,
         )
 
 
 class Usage(NamedTuple):
-    """How many sessions and databases were in use when the service manager last told."""
+    """Sessions and databases in use when the service manager last reported them."""
 
     sessions: int
     databases: int
@@ -277,7 +359,7 @@ class Usage(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """What may be used of one thing, and how many are in use; None: unlimited, and unknown."""
+    """The limit of sessions or of databases, and how many are in use; None: unlimited, or unknown."""
 
     base: int | None
     extra: int
@@ -289,23 +371,23 @@ class Limit(NamedTuple):
 
     @property
     def over(self) -> int | None:
-        """How many of those in use are more than there may be."""
+        """How many of those in use are above the limit."""
         if self.used is None:
             return None
         return 0 if self.total is None else max(0, self.used - self.total)
 
 
 class Allowance(NamedTuple):
-    """What an account may use of each thing as long as nothing changes."""
+    """Both limits of an account as long as nothing changes."""
 
     sessions: Limit
     databases: Limit
 
 
 class Limits(NamedTuple):
-    """What an account may use at one instant, and from when and to what that next changes by itself.
+    """Limits of an account at one instant, and when and to what they next change by themselves.
 
-    All is held against the usage that is known at that instant, of which `used_at` says when it was told.
+    All is compared with the usage that is known; `used_at` is when that was reported.
     """
 
     sessions: Limit
@@ -316,31 +398,44 @@ class Limits(NamedTuple):
 
 
 class Holdings(NamedTuple):
-    """All that belongs to one account, as one read found it."""
+    """Everything of one account but its members, as one read found it."""
 
     account: Account
     subscriptions: Mapping[str, Subscription]
     extensions: Mapping[tuple[str, Period], Extension]
     usage: Usage | None = None
     is_known: bool = True
-    """Whether the service manager has told of the account, or of a subscription in it."""
+    """True once the service manager has reported the account, or a subscription of it."""
+    names: Mapping[str, str] = {}
+    """Names of members by user id, where they were read too."""
 
     def extension_of(self, subscription: Subscription) -> Extension | None:
-        """The extension of the subscription's current period, which may have got its id after the grant."""
-        named = self.extensions.get((subscription.id, subscription.period))
-        return named or self.extensions.get((subscription.id, subscription.starts_at))
+        """The extension of this period, which may have got its id after the grant."""
+        found = self.extensions.get((subscription.id, subscription.period))
+        if not found and subscription.unnamed_start:
+            found = self.extensions.get((subscription.id, subscription.unnamed_start))
+        return found
+
+    def has_access(self, now: datetime) -> bool:
+        """True while a main or prolonging subscription is active: extras count then."""
+        current = (s.at(now) for s in self.subscriptions.values())
+        return any(s.gives_access and s.state(now) is State.ACTIVE for s in current)
+
+    def extension_at(self, extension: Extension, now: datetime) -> ExtensionAt:
+        return ExtensionAt(extension, now, self.has_access(now))
 
     def limits(self, now: datetime, plus: Extension | None = None) -> Limits:
-        """Base limits of active subscriptions and, while a main one is active, extras of running extensions.
+        """Base limits of active subscriptions and, while the account has access, extras of running extensions.
 
         `plus` is an extension to count as if it were already granted. One pass over what begins and ends from now on.
         """
         edges: dict[datetime, _Sums] = {}
         sums = edges.setdefault(now, _Sums())
-        for s in self.subscriptions.values():
-            if s.carries_limits and s.ends_at > now:
-                edges.setdefault(max(now, s.starts_at), _Sums()).count(s, 1)
-                edges.setdefault(s.ends_at, _Sums()).count(s, -1)
+        for subscription in self.subscriptions.values():
+            for s in (subscription, subscription.next):
+                if s and s.ends_at > now:
+                    edges.setdefault(max(now, s.starts_at), _Sums()).count(s, 1)
+                    edges.setdefault(s.ends_at, _Sums()).count(s, -1)
         for x in (*self.extensions.values(), *([plus] if plus else [])):
             if x.runs(now):
                 sums.extend(x.terms, 1)
@@ -348,6 +443,8 @@ class Holdings(NamedTuple):
         used_at = self.usage.at if self.usage else None
         current = sums.allowance(self.usage)
         for edge in sorted(edges)[1:]:
+            if edge == FOREVER:
+                break
             sums.add(edges[edge])
             if (after := sums.allowance(self.usage)) != current:
                 return Limits(*current, used_at, edge, after)
@@ -355,17 +452,17 @@ class Holdings(NamedTuple):
 
 
 class _Sums:
-    """What holds at an instant, or what comes and goes at one; what is unlimited is counted beside the sums."""
+    """Sums that hold at an instant, or that come and go at one; what is unlimited is counted beside them."""
 
-    __slots__ = ("databases", "extra_databases", "extra_sessions", "mains", "sessions", "unlimited")
+    __slots__ = ("databases", "extra_databases", "extra_sessions", "giving_access", "sessions", "unlimited")
 
     def __init__(self) -> None:
-        self.mains = self.sessions = self.databases = self.extra_sessions = self.extra_databases = 0
+        self.giving_access = self.sessions = self.databases = self.extra_sessions = self.extra_databases = 0
         self.unlimited = [0, 0]
 
     def count(self, subscription: Subscription, sign: int) -> None:
         sessions, databases = subscription.limits
-        self.mains += sign * (subscription.kind is Kind.MAIN)
+        self.giving_access += sign * subscription.gives_access
         self.sessions += sign * (sessions or 0)
         self.databases += sign * (databases or 0)
         self.unlimited[0] += sign * (sessions is None)
@@ -376,7 +473,7 @@ class _Sums:
         self.extra_databases += sign * terms.databases
 
     def add(self, other: "_Sums") -> None:
-        self.mains += other.mains
+        self.giving_access += other.giving_access
         self.sessions += other.sessions
         self.databases += other.databases
         self.extra_sessions += other.extra_sessions
@@ -384,16 +481,17 @@ class _Sums:
         self.unlimited = [mine + more for mine, more in zip(self.unlimited, other.unlimited, strict=True)]
 
     def allowance(self, usage: Usage | None) -> Allowance:
-        """Extras count while a main subscription is active."""
-        sessions, databases = (usage.sessions, usage.databases) if usage else (None, None)
+        """Extras count while the account has access."""
+        extras = (self.extra_sessions, self.extra_databases) if self.giving_access else (0, 0)
+        used = (usage.sessions, usage.databases) if usage else (None, None)
         return Allowance(
-            Limit(None if self.unlimited[0] else self.sessions, self.extra_sessions if self.mains else 0, sessions),
-            Limit(None if self.unlimited[1] else self.databases, self.extra_databases if self.mains else 0, databases),
+            Limit(None if self.unlimited[0] else self.sessions, extras[0], used[0]),
+            Limit(None if self.unlimited[1] else self.databases, extras[1], used[1]),
         )
 
 
 class Offer(NamedTuple):
-    """What an owner may accept, as it is read before the decision."""
+    """An extension that an owner may accept, as it is read before the decision."""
 
     id: OfferId
     ends_at_if_accepted_now: datetime
@@ -403,19 +501,14 @@ class Offer(NamedTuple):
 
 
 class Refused(Exception):
-    """A refusal, with what helps the caller to go on.
-
-    An extension comes with the instant at which it was looked at (`at`), a wrong body with its `fields`: what is wrong
-    with each, by name.
-    """
+    """A refusal, with what helps the caller to go on; `fields` of a wrong body say what is wrong, by name."""
 
     def __init__(
         self,
         code: Code,
         *,
         servicing_organization: ServicingOrganization | None = None,
-        extension: Extension | None = None,
-        at: datetime | None = None,
+        extension: ExtensionAt | None = None,
         offer: Offer | None = None,
         fields: dict[str, str] | None = None,
     ) -> None:
@@ -423,123 +516,24 @@ class Refused(Exception):
         self.code = code
         self.servicing_organization = servicing_organization
         self.extension = extension
-        self.at = at
         self.offer = offer
         self.fields = fields
 
 
 def make_offer(holdings: Holdings, subscription_id: str, now: datetime) -> Offer:
-    """What an owner may accept now; raises Refused where there is nothing to accept."""
+    """Make the offer for a subscription at `now`; raises Refused where there is nothing to accept."""
     servicing_organization = holdings.account.servicing_organization
-    subscription = holdings.subscriptions.get(subscription_id)
-    if not subscription:
+    reported = holdings.subscriptions.get(subscription_id)
+    if not reported:
         raise Refused(Code.SUBSCRIPTION_NOT_FOUND)
+    subscription = reported.at(now)
     if extension := holdings.extension_of(subscription):
-        raise Refused(Code.ALREADY_USED, extension=extension, at=now, servicing_organization=servicing_organization)
+        seen = holdings.extension_at(extension, now)
+        raise Refused(Code.ALREADY_USED, extension=seen, servicing_organization=servicing_organization)
     if obstacle := subscription.obstacle(now):
         raise Refused(obstacle, servicing_organization=servicing_organization)
     id_ = OfferId.of(subscription)
-    # Who would accept changes neither the limits nor the end.
+    # The limits and the end are the same whoever accepts.
     accepted = id_.accepted(holdings.account.id, "", now)
     limits_after = holdings.limits(now, plus=accepted)
     return Offer(id_, accepted.ends_at, holdings.limits(now), limits_after, servicing_organization)
-
-
-class Page(NamedTuple):
-    subscriptions: list[Subscription]
-    next_token: str | None
-
-
-def page(holdings: Holdings, now: datetime, limit: int, token: str | None) -> Page:
-    """One page of the account's subscriptions: active, future, finished, newest first inside each.
-
-    The token holds the account and the instant of the first page, so that a subscription that starts or ends by the
-    clock meanwhile is neither skipped nor shown twice. One whose period the service manager changes meanwhile may be:
-    it stands in another place. Raises ValueError for a token of another account or of nobody.
-    """
-    after: tuple[int, int, str] | None = None
-    if token is not None:
-        match unpack(token):
-            case [holdings.account.id, int(at), int(rank), int(newest), str(last_id)] if (
-                _is_int(at, 0, MOST_EPOCH) and _is_int(rank, 0, 2) and _is_int(newest, -MOST_EPOCH, 0)
-            ):
-                now, after = from_epoch(at), (rank, newest, last_id)
-            case _:
-                raise ValueError("not a page of this account")
-    rows = [(_place(s, now), s) for s in holdings.subscriptions.values()]
-    return Page(*_cut(rows, after, limit, holdings.account.id, int(now.timestamp())))
-
-
-class HistoryPage(NamedTuple):
-    extensions: list[Extension]
-    next_token: str | None
-
-
-def history(holdings: Holdings, limit: int, token: str | None) -> HistoryPage:
-    """One page of the account's extensions, those granted last first.
-
-    What is granted meanwhile stands before the first page. Raises ValueError for a token of another account or of
-    nobody.
-    """
-    after: tuple[int, str] | None = None
-    if token is not None:
-        match unpack(token):
-            case [holdings.account.id, int(newest), str(last_id)] if _is_int(newest, -MOST_EPOCH, 0):
-                after = (newest, last_id)
-            case _:
-                raise ValueError("not a page of this account")
-    rows = [((-int(x.granted_at.timestamp()), x.id), x) for x in holdings.extensions.values()]
-    return HistoryPage(*_cut(rows, after, limit, holdings.account.id))
-
-
-Place = TypeVar("Place", bound=tuple[object, ...])
-T = TypeVar("T")
-
-
-def _cut(rows: Sequence[tuple[Place, T]], after: Place | None, limit: int, *told: object) -> tuple[list[T], str | None]:
-    """The rows of one page in the order of their places, and the token of the next: what is `told`, and a place."""
-    rest = [row for row in sorted(rows) if after is None or row[0] > after]
-    next_token = pack([*told, *rest[limit - 1][0]]) if len(rest) > limit else None
-    return [shown for _, shown in rest[:limit]], next_token
-
-
-def _place(subscription: Subscription, now: datetime) -> tuple[int, int, str]:
-    """Where a subscription stands in the list; unique, so that subscriptions themselves are never compared."""
-    rank = list(State).index(subscription.state(now))
-    return rank, -int(subscription.starts_at.timestamp()), subscription.id
-
-
-# Instants as they are stored, opaque tokens as they travel
-
-MOST_EPOCH = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
-"""Instants lie between 1970 and the year 9000, so that adding a duration stays in the calendar."""
-
-
-def from_epoch(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def pack(values: Sequence[object]) -> str:
-    """Values as an opaque token that is safe in a URL."""
-    text = json.dumps(values, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def unpack(token: str) -> list[object]:
-    """What `pack` was given; raises ValueError where it was not `pack` that made it."""
-    if not 0 < len(token) <= 512:
-        raise ValueError("wrong length")
-    try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        values = json.loads(raw)
-    except (binascii.Error, UnicodeError, RecursionError) as error:
-        raise ValueError("not a token") from error
-    # One spelling only: a token that was padded or reworded is none of ours.
-    if not isinstance(values, list) or pack(values) != token:
-        raise ValueError("not a token")
-    return values
-
-
-def _is_int(value: int, least: int, most: int) -> bool:
-    """Whether a number is within bounds; a boolean, which passes for an int, does not."""
-    return type(value) is int and least <= value <= most

@@ -1,4 +1,4 @@
-"""What a function gets from where it runs: environment, clients, logger, metrics. Built once per cold start."""
+"""Environment, clients, logger and metrics of a function. Built once per cold start."""
 
 import gc
 import hmac
@@ -20,7 +20,7 @@ TABLE_NAME = os.environ["TABLE_NAME"]
 EVENT_BUS_NAME = os.environ["EVENT_BUS_NAME"]
 
 FAILURE_QUEUE_URL = os.environ.get("FAILURE_QUEUE_URL")
-"""Where sync and publish set aside what they cannot read; without it that is left to Lambda's own retries."""
+"""The queue in which sync and publish set aside what they cannot read; without it that is left to Lambda's retries."""
 
 REMIND_BEFORE = timedelta(seconds=int(os.environ.get("REMIND_BEFORE_SECONDS", "86400")))
 """How long before its end an extension's owners are reminded; one that is shorter has no reminder."""
@@ -48,6 +48,7 @@ class Metric(StrEnum):
     REPLAYED = "ExtensionsReplayed"
     REFUSED = "ExtensionsRefused"
     REVOKED = "ExtensionsRevoked"
+    EXPIRED_EARLY = "ExtensionsExpiredEarly"
     REMINDED = "RemindersSent"
     FAILED = "SweepFailures"
     LAG = "RevocationLag"
