@@ -28,7 +28,7 @@ def test_a_crash_is_shown(text: str) -> None:
     shown_line = line(text)
     assert shown_line
     assert "ERROR" in shown_line
-    assert text.split("\t")[-1] in shown_line
+    assert text.rsplit("\t", maxsplit=1)[-1] in shown_line
 
 
 @pytest.mark.parametrize(
