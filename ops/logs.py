@@ -25,6 +25,9 @@ OWN = ("level", "location", "message", "timestamp", "service", "cold_start", "co
 
 STYLES = {"ERROR": "red", "WARNING": "yellow"}
 
+USUAL = re.compile(r"(INIT_START|INIT_REPORT|START|END|REPORT|RESTORE_START|RESTORE_REPORT)\b")
+"""What Lambda writes of each call; a `Status` is in it where the call did not go well."""
+
 
 class Entry(NamedTuple):
     """A line of a log, as it was written at an instant."""
@@ -47,11 +50,13 @@ def entries(target: Stack, functions: list[str], since: datetime, correlation_id
 
 
 def shown(entry: Entry) -> Text | None:
-    """A line as it is read; None for metrics and for what Lambda itself writes."""
+    """A line as it is read; None for metrics and for what Lambda writes of calls that went well."""
     try:
         told: Any = json.loads(entry.text)
     except ValueError:
         told = None
+    if told is None:
+        return crash(entry)
     if not isinstance(told, dict) or "message" not in told:
         return None
     level = str(told.get("level", ""))
@@ -64,6 +69,17 @@ def shown(entry: Entry) -> Text | None:
             text.append(f" {name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
     if correlation_id := told.get("correlation_id"):
         text.append(f" {correlation_id}", style="dim")
+    return text
+
+
+def crash(entry: Entry) -> Text | None:
+    """A failed import, a time-out, a killed process: Lambda writes them as text; None for its lines of usual calls."""
+    if not entry.text.strip() or (USUAL.match(entry.text) and "Status: " not in entry.text):
+        return None
+    text = Text(f"{entry.at:%Y-%m-%d %H:%M:%S} ", style="dim")
+    text.append(f"{entry.function:8}", style="cyan")
+    text.append(f"{'ERROR':8}", style=STYLES["ERROR"])
+    text.append("".join(letter if letter.isprintable() else " " for letter in entry.text))
     return text
 
 

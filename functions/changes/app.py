@@ -52,7 +52,7 @@ def store_changes() -> api.Response[str]:
     retry_after: dict[str, str] = {}
     if kinds["try_again"]:
         retry_after["Retry-After"] = "1"
-        count_at_once(Metric.ANSWERS_FAILED)
+        count_at_once(Metric.BATCH_TRY_AGAIN)
     return api.reply(HTTPStatus.OK, {"results": [results[number] for number in sorted(results)]}, retry_after)
 
 

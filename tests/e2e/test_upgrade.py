@@ -310,7 +310,7 @@ def told(stack: SecondStack, queue: str) -> bool:
 def test_what_others_have_fastened_to_a_stack_is_taken_off_and_comes_back_with_it(
     stack: SecondStack, integrator: str
 ) -> None:
-    """Removed as docs/operations.md says, begun anew with its table, deployed, and everything is where it was.
+    """Removed as docs/reference.md says, begun anew with its table, deployed, and everything is where it was.
 
     AWS refuses to delete a bus with rules and an API with a mapping; the local cloud deletes them too, so that what was
     not kept would be missing in the end.
@@ -338,7 +338,7 @@ def test_what_others_have_fastened_to_a_stack_is_taken_off_and_comes_back_with_i
 
 
 def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(stack: SecondStack) -> None:
-    """Whoever deletes the stack does not delete what owners have taken; docs/operations.md has the way back."""
+    """Whoever deletes the stack does not delete what owners have taken; docs/reference.md has the way back."""
     table, alone = stack.physical("Table"), stack.table_alone()
     before = stack.items(table)
     assert {item["t"]["S"] for item in before} == {"account", "extension", "member", "subscription"}

@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from local import ROOT
-from tests.support.template import expanded, expanded_template, resources, template
+from tests.support.template import expanded, expanded_template, resources, template, watched
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 NAMES = sorted(name.removesuffix("Function").lower() for name in FUNCTIONS)
 LAYER = ROOT / "layers" / "shared" / "extending"
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+COSTS = (ROOT / "docs" / "costs.md").read_text()
+FIRST_HOUR = (ROOT / "docs" / "first-hour.md").read_text()
 
 
 def statements(function: str) -> list[dict[str, Any]]:
@@ -33,8 +37,9 @@ def test_the_readme_names_every_function_with_its_trigger_and_its_rights() -> No
     for name in NAMES:
         (row,) = re.findall(rf"^\| \[{name}\]\(functions/{name}/app\.py\) \|(.*)\|$", readme, re.MULTILINE)
         wakes_on, _, may = row.split(" | ")
-        (event,) = FUNCTIONS[f"{name.title()}Function"]["Properties"]["Events"].values()
-        if event["Type"] == "HttpApi":
+        for event in FUNCTIONS[f"{name.title()}Function"]["Properties"]["Events"].values():
+            if event["Type"] != "HttpApi":
+                continue
             last = event["Properties"]["Path"].removeprefix("/accounts/{account_id}")
             assert event["Properties"]["Method"] in wakes_on
             assert last in wakes_on.replace("…/{subscription_id}", "/subscriptions/{subscription_id}")
@@ -53,7 +58,7 @@ def test_folder_function_and_sample_have_the_same_name() -> None:
     """One word per thing."""
     assert NAMES == ["changes", "expire", "extend", "history", "limits", "list", "offer", "publish", "sync"]
     assert sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py")) == NAMES
-    assert sorted(path.stem for path in (ROOT / "events").glob("*.json")) == NAMES
+    assert {path.stem.split("-")[0] for path in (ROOT / "events").glob("*.json")} == set(NAMES)
     for name, function in FUNCTIONS.items():
         assert function["Properties"]["CodeUri"] == f"functions/{name.removesuffix('Function').lower()}"
 
@@ -72,12 +77,12 @@ def test_a_function_has_a_log_group_that_forgets_and_an_alarm(function: str) -> 
     """Logs end; faults are seen."""
     group = FUNCTIONS[function]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
     assert resources("AWS::Logs::LogGroup")[group]["Properties"]["RetentionInDays"]
-    watched = [
-        alarm["Properties"]["MetricName"]
+    assert "Errors" in [
+        metric["MetricName"]
         for alarm in resources("AWS::CloudWatch::Alarm").values()
-        if {"Name": "FunctionName", "Value": {"Ref": function}} in alarm["Properties"]["Dimensions"]
+        for metric in watched(alarm)
+        if {"Name": "FunctionName", "Value": {"Ref": function}} in metric["Dimensions"]
     ]
-    assert "Errors" in watched
 
 
 def test_whatever_is_not_answered_at_once_has_a_place_to_fail_to() -> None:
@@ -135,6 +140,9 @@ def test_what_machines_call_asks_for_a_scope_and_nothing_else_does() -> None:
     assert scopes == {
         "POST /changes": {"AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}changes:write"}]},
         "GET /accounts/{account_id}/limits": {"AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}limits:read"}]},
+        "DELETE /accounts/{account_id}/extensions/{extension_id}": {
+            "AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}extensions:expire"}]
+        },
     }
 
 
@@ -208,7 +216,7 @@ def test_alarms_and_dashboard_speak_of_metrics_that_the_functions_emit() -> None
     from extending.runtime import NAMESPACE
 
     service = [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
-    ours = [a["Properties"] for a in resources("AWS::CloudWatch::Alarm").values()]
+    ours = [metric for alarm in resources("AWS::CloudWatch::Alarm").values() for metric in watched(alarm)]
     made_of_logs = {"Fn::Sub": f"{NAMESPACE}/${{AWS::StackName}}"}
     ours = [a for a in ours if a["Namespace"] != made_of_logs and not a["Namespace"].startswith("AWS/")]
     assert ours
@@ -226,20 +234,19 @@ def test_alarms_and_dashboard_speak_of_metrics_that_the_functions_emit() -> None
 
 
 def test_every_alarm_has_its_place_in_the_runbook() -> None:
-    """docs/operations.md says for each what it means and what to do."""
-    runbook = (ROOT / "docs" / "operations.md").read_text()
+    """docs/runbook.md says for each how severe it is, whether a customer notices, what it means and what to do."""
     for alarm in resources("AWS::CloudWatch::Alarm"):
-        assert re.search(rf"^\| `{alarm}` \| \S.* \| \S.* \|$", runbook, re.MULTILINE), alarm
+        assert re.search(rf"^\| `{alarm}` \| (now|today) \| \S.* \| \S.* \| \S.* \|$", RUNBOOK, re.MULTILINE), alarm
 
 
 def test_the_runbook_names_only_what_there_is() -> None:
     """Commands are typed at night: no name in them is wrong, and no table is changed while it is still changing."""
-    runbook = (ROOT / "docs" / "operations.md").read_text()
-    assert set(re.findall(r"\(res (\w+)\)", runbook)) <= set(template()["Resources"])
-    assert set(re.findall(r"\(out (\w+)\)", runbook)) <= set(template()["Outputs"])
+    pages = RUNBOOK + REFERENCE + FIRST_HOUR
+    assert set(re.findall(r"\(res (\w+)\)", pages)) <= set(template()["Resources"])
+    assert set(re.findall(r"\(out (\w+)\)", pages)) <= set(template()["Outputs"])
     for parameter in template()["Parameters"]:
-        assert f"| `{parameter}` |" in runbook
-    for block in re.findall(r"```bash\n(.*?)```", runbook, re.DOTALL):
+        assert f"| `{parameter}` |" in REFERENCE
+    for block in re.findall(r"```bash\n(.*?)```", pages, re.DOTALL):
         changing: set[str] = set()
         for command, name in re.findall(r"aws dynamodb (.+?) --table-name (\S+)", block):
             assert command != "update-table" or name not in changing, block
@@ -248,8 +255,7 @@ def test_the_runbook_names_only_what_there_is() -> None:
 
 def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
     """A stack that takes a table back changes nothing of it that the template has said all along."""
-    runbook = (ROOT / "docs" / "operations.md").read_text()
-    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", runbook, re.DOTALL) if "from-backup" in block]
+    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", REFERENCE, re.DOTALL) if "from-backup" in block]
     (table,) = resources("AWS::DynamoDB::Table").values()
     time_to_live = table["Properties"]["TimeToLiveSpecification"]["AttributeName"]
     given = {
@@ -259,6 +265,7 @@ def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
         "TimeToLiveSpecification": f"Enabled=true,AttributeName={time_to_live}",
     }
     comes_with_the_backup = {"AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"}
+    comes_with_the_backup |= {"OnDemandThroughput"}
     assert set(given) == set(table["Properties"]) - comes_with_the_backup
     for option in given.values():
         assert f"{option}\n" in block
@@ -266,12 +273,11 @@ def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
 
 def test_the_cost_table_adds_up() -> None:
     """Whoever changes a row changes the sum."""
-    runbook = (ROOT / "docs" / "operations.md").read_text()
-    table = runbook[runbook.index("| HTTP API, calls |") :]
+    table = COSTS[COSTS.index("| HTTP API, calls |") :]
     rows = [line.split(" | ") for line in table[: table.index("**a month**")].splitlines()]
     amounts = {row[0]: [float(re.sub(r"[*|,]", "", cell)) for cell in row[-3:]] for row in rows if len(row) > 3}
     (total,) = [amounts.pop(name) for name in list(amounts) if "**by use**" in name]
-    for fixed in ("| probes: ", " alarms, "):
+    for fixed in ("| probes: ", " alarms over "):
         (row,) = [name for name in amounts if fixed in name]
         del amounts[row]
     for column, accuracy in enumerate((0.06, 0.06, 5)):
@@ -279,12 +285,14 @@ def test_the_cost_table_adds_up() -> None:
 
 
 def test_the_cost_table_counts_the_probes_and_alarms_that_there_are() -> None:
-    """Each schedule of the template by its rate, in a month of 43,800 minutes."""
-    runbook = (ROOT / "docs" / "operations.md").read_text()
+    """Each schedule by its rate, in a month of 43,800 minutes; each metric that an alarm reads is billed."""
     rates = [s["Properties"]["ScheduleExpression"] for s in resources("AWS::Scheduler::Schedule").values()]
     times = sum(43_800 // int(re.sub(r"\D", "", rate)) for rate in rates)
-    assert f"| probes: calls, writes, logs, {times:,} schedules |" in runbook
-    assert f"| {len(resources('AWS::CloudWatch::Alarm'))} alarms, " in runbook
+    assert f"| probes: calls, writes, logs, {times:,} schedules |" in COSTS
+    every = resources("AWS::CloudWatch::Alarm").values()
+    alarms = [alarm for alarm in every if alarm.get("Condition") != "HasFrontDoorProbe"]
+    read = sum(len(watched(alarm)) for alarm in alarms)
+    assert f"| {len(alarms)} alarms over {read} metrics, " in COSTS
 
 
 def references(value: Any) -> Iterator[str]:

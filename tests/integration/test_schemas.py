@@ -66,8 +66,8 @@ def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
         assert valid(entry["DetailType"], json.loads(entry["Detail"]))
 
 
-def test_the_bus_hands_on_what_is_taken_in_and_nothing_else() -> None:
-    """The rule in the template names the very events, and their source, that the code knows."""
+def test_the_bus_hands_on_whatever_the_service_manager_sends() -> None:
+    """By its source alone: an event of a misspelt type is set aside with its error, where a rule would lose it."""
     events = resources("AWS::Serverless::Function")["SyncFunction"]["Properties"]["Events"]
     (rule,) = (event["Properties"]["Pattern"] for event in events.values())
-    assert rule == {"source": [inbound.SOURCE], "detail-type": list(inbound.CHANGES)}
+    assert rule == {"source": [inbound.SOURCE]}

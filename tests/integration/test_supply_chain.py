@@ -1,5 +1,6 @@
 """What ships is what is locked, under licences that are known."""
 
+import re
 import shutil
 import tomllib
 from importlib.metadata import version
@@ -39,6 +40,16 @@ def test_the_licences_of_what_ships_are_listed_and_ask_for_nothing() -> None:
     for package, locked in licences.shipped().items():
         assert version(package) == locked, f"{package} of the environment is not the locked one"
         assert licences.licence(package) in licences.ALLOWED, package
+
+
+def test_the_pipeline_runs_no_action_that_its_author_could_exchange() -> None:
+    """A tag can be moved to other code; a digest cannot. No secret is stored: AWS trusts GitHub's own tokens."""
+    workflows = [path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    used = [action for text in workflows for action in re.findall(r"uses: (\S+)", text)]
+    assert used
+    for action in used:
+        assert action.startswith("./") or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+    assert not any("secrets." in text for text in workflows)
 
 
 def test_no_licence_is_lost_in_the_build(tmp_path: Path) -> None:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from extending import api, sweep
+from extending import api, changes, sweep
+from extending.dynamo import Busy
 from extending import service as use_cases
+from extending.errors import Code
 from extending.model import Refused
 from extending.runtime import metrics
 from tests.integration.conftest import Bus, Service, publish, sqs
-from tests.support.builders import NOW, WEEK
+from tests.support.builders import NOW, WEEK, usage_changed
 from tests.support.service import Context
-from tests.support.template import expanded, resources, template
+from tests.support.template import expanded, resources, template, watched
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
 STACK = "test"  # POWERTOOLS_SERVICE_NAME of the tests; the template sets it to the stack's name
 
 AWS_METRICS = {
-    # What AWS itself emits, by namespace: metric and the dimensions that it comes with.
-    "AWS/Lambda": {name: ["FunctionName"] for name in ("Errors", "Throttles", "Invocations", "IteratorAge")},
-    "AWS/SQS": {"ApproximateNumberOfMessagesVisible": ["QueueName"]},
-    "AWS/ApiGateway": {"5xx": ["ApiId"], "Latency": ["ApiId"]},
+    # What AWS itself emits, by namespace: the dimension that it comes with, and metrics.
+    "AWS/Lambda": ("FunctionName", "Errors Throttles Invocations IteratorAge DestinationDeliveryFailures"),
+    "AWS/SQS": ("QueueName", "ApproximateNumberOfMessagesVisible"),
+    "AWS/ApiGateway": ("ApiId", "5xx Count Latency"),
+    "AWS/Scheduler": ("ScheduleGroup", "InvocationAttemptCount InvocationDroppedCount"),
+    "AWS/Events": ("RuleName", "Invocations FailedInvocations"),
 }
+ALARMS = resources("AWS::CloudWatch::Alarm")
 
 
 def emitted(text: str) -> set[tuple[str, str, tuple[tuple[str, str], ...]]]:
@@ -51,49 +56,110 @@ def filtered() -> set[tuple[str, str]]:
     return {(str(metric["MetricNamespace"]), metric["MetricName"]) for metric in made}
 
 
-def test_the_filter_for_throttled_requests_reads_what_the_access_log_writes() -> None:
-    """API Gateway tells the status as a text."""
-    (filter_,) = [filter_["Properties"] for filter_ in resources("AWS::Logs::MetricFilter").values()]
+@pytest.mark.parametrize(("name", "statuses"), [("ThrottledRequests", ["429"]), ("RefusedRequests", ["401", "403"])])
+def test_a_filter_reads_what_the_access_log_writes(name: str, statuses: list[str]) -> None:
+    """API Gateway writes the status as a text."""
+    filter_ = resources("AWS::Logs::MetricFilter")[name]["Properties"]
     (api,) = resources("AWS::Serverless::HttpApi").values()
     log = api["Properties"]["AccessLogSettings"]
     assert log["DestinationArn"] == {"Fn::GetAtt": [filter_["LogGroupName"]["Ref"], "Arn"]}
     assert json.loads(log["Format"])["status"] == "$context.status"
-    assert filter_["FilterPattern"] == '{ $.status = "429" }'
+    assert filter_["FilterPattern"] == f"{{ {' || '.join(f'$.status = {json.dumps(status)}' for status in statuses)} }}"
 
 
 def test_each_alarm_watches_what_a_run_emits(
     service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A grant, a sweep that fails on something, and an answer that fails."""
+    """A grant, a sweep that fails on something, an answer that fails, and some that are to be asked for again."""
     assert isinstance(metrics, Metrics)
     service.extend()
     monkeypatch.setattr(sweep, "revoke", lambda *_: 1 / 0)
     assert service.at(NOW + WEEK).expire()["failed"] == 1
     monkeypatch.setattr(use_cases, "view", lambda *_: 1 / 0)
     assert service.list().status == 500
+    monkeypatch.setattr(use_cases, "view", busy)
+    assert service.list().status == 503
+    monkeypatch.setattr(changes, "apply", busy)
+    assert [change["result"] for change in service.changes(("UsageChanged", usage_changed())).json["results"]] == [
+        "try_again"
+    ]
     seen = emitted(capsys.readouterr().out)
 
-    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
-        watched: dict[str, Any] = alarm["Properties"]
-        if (str(watched["Namespace"]), watched["MetricName"]) in filtered():
-            assert watched["Dimensions"] == [], name
-            continue
-        dimensions = [dimension["Name"] for dimension in watched["Dimensions"]]
-        if watched["Namespace"] in AWS_METRICS:
-            assert AWS_METRICS[watched["Namespace"]][watched["MetricName"]] == dimensions, name
-        else:
-            ((dimension, value),) = [(d["Name"], d["Value"]) for d in watched["Dimensions"]]
-            assert value == {"Ref": "AWS::StackName"}
-            assert (watched["Namespace"], watched["MetricName"], ((dimension, STACK),)) in seen, name
+    for name, alarm in ALARMS.items():
+        for metric in watched(alarm):
+            if (str(metric["Namespace"]), metric["MetricName"]) in filtered():
+                assert metric["Dimensions"] == [], name
+                continue
+            dimensions = [dimension["Name"] for dimension in metric["Dimensions"]]
+            if metric["Namespace"] in AWS_METRICS:
+                dimension, names = AWS_METRICS[metric["Namespace"]]
+                assert metric["MetricName"] in names.split(), name
+                # Without a dimension Lambda counts the whole AWS account.
+                assert dimensions == [dimension] or (name, dimensions) == ("ThrottlesAlarm", []), name
+            else:
+                ((dimension, value),) = [(d["Name"], d["Value"]) for d in metric["Dimensions"]]
+                assert value == {"Ref": "AWS::StackName"}
+                assert (metric["Namespace"], metric["MetricName"], ((dimension, STACK),)) in seen, name
 
 
-def test_every_answer_that_fails_is_counted(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each status from 500 on, and no other."""
+def busy(*_: object) -> None:
+    raise Busy
+
+
+def test_every_answer_that_fails_is_counted_and_back_pressure_apart(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each status from 500 on, and no other; `try_again` rolls no deployment back."""
     for code, problem in api.PROBLEMS.items():
         capsys.readouterr()
         api.problem(Refused(code))
-        counted = any(name == "AnswersFailed" for _, name, _ in emitted(capsys.readouterr().out))
-        assert counted == (problem.status >= 500), code
+        counted = {name for _, name, _ in emitted(capsys.readouterr().out)} & {"AnswersFailed", "AnswersTryAgain"}
+        fault = "AnswersTryAgain" if code is Code.TRY_AGAIN else "AnswersFailed"
+        assert counted == ({fault} if problem.status >= 500 else set()), code
+
+
+def is_on(name: str, **series: float) -> bool:
+    """An alarm's expression over one quarter of an hour; `of` stands for the sum of all metrics of that name."""
+    expression = re.sub(r'SUM\(METRICS\("of"\)\)', "of", ALARMS[name]["Properties"]["Metrics"][0]["Expression"])
+    expression = re.sub(r"FILL\((\w+), 0\)", r"\1", expression).replace("AND", "and").replace("OR", "or")
+    return bool(eval(expression, {}, series))  # noqa: S307 - our own
+
+
+@pytest.mark.parametrize(
+    ("calls", "failed", "expected"),
+    [(3, 3, True), (15, 2, False), (2_000, 3, True), (100_000, 100, False), (100_000, 101, True)],
+)
+def test_more_than_two_failures_and_more_than_one_in_a_thousand_are_too_many(
+    calls: int, failed: int, expected: bool
+) -> None:
+    """The first counts where calls are rare, the second where they are many."""
+    for name, alarm in ALARMS.items():
+        if name.endswith("ErrorsAlarm"):
+            assert is_on(name, calls=calls, failed=failed) is expected, name
+            assert len(watched(alarm)) == 2
+    assert is_on("AnswersFailedAlarm", of=calls, failed=failed) is expected
+    assert is_on("ApiFaultsAlarm", calls=calls, faults=failed, again=0) is expected
+    assert is_on("ThrottlesAlarm", calls=calls, of=failed) is expected
+
+
+def test_back_pressure_is_an_alarm_of_its_own() -> None:
+    """Callers that are asked to come again do so; one call in a hundred of them is a table that is too slow."""
+    assert not is_on("ApiFaultsAlarm", calls=100, faults=50, again=50)
+    assert is_on("ApiFaultsAlarm", calls=100, faults=50, again=47)
+    assert not is_on("TryAgainAlarm", calls=100, again=5, batches=5)
+    assert is_on("TryAgainAlarm", calls=100, again=5, batches=6)
+    assert not is_on("TryAgainAlarm", calls=10_000, again=50, batches=50)
+
+
+def test_an_issuer_that_suddenly_refuses_everybody_is_heard_of() -> None:
+    """A wrong audience is 401 for all, without one error of a function; a few expired tokens are usual."""
+    assert is_on("ApiRefusalsAlarm", calls=30, refused=30)
+    assert not is_on("ApiRefusalsAlarm", calls=200, refused=30)
+
+
+def test_a_metric_expression_has_no_more_metrics_than_cloudwatch_takes() -> None:
+    """Ten in an alarm."""
+    assert all(len(watched(alarm)) <= 10 for alarm in ALARMS.values())
 
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -139,9 +205,6 @@ def test_the_probe_of_sync_is_an_event_of_the_contract_and_changes_nothing(servi
     """It is the one that the probe of changes tells: an account that nobody has is removed, as of 1970, once."""
     target = probe_of("SyncFunction")["Target"]
     event = json.loads(target["Input"])
-    pattern = FUNCTIONS["SyncFunction"]["Properties"]["Events"]["Changes"]["Properties"]["Pattern"]
-    assert event["source"] in pattern["source"]
-    assert event["detail-type"] in pattern["detail-type"]
     told = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
     assert told == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
     before = table.scan()["Items"]
@@ -167,7 +230,24 @@ def test_a_probe_goes_to_the_newest_version(function: str) -> None:
     assert version["Properties"]["FunctionName"] == {"Ref": function}
     (role,) = [role["Properties"] for name, role in expanded("AWS::IAM::Role").items() if name == "ProbeRole"]
     calls, _ = role["Policies"][0]["PolicyDocument"]["Statement"]
-    assert target["Arn"] in calls["Resource"]
+    # Any of its versions: with a right to the newest alone, no probe would move before the slowest is published.
+    assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in calls["Resource"]
+
+
+def test_probes_that_do_not_come_are_heard_of() -> None:
+    """A denied call is dropped without a trace, a switched-off schedule is silent; a canary must not pass by that."""
+    coming = sum(every(probe) for probe in PROBES.values())
+    assert not is_on("ProbesAlarm", dropped=0, come=coming)
+    assert is_on("ProbesAlarm", dropped=3, come=coming)
+    assert is_on("ProbesAlarm", dropped=0, come=coming / 2 - 2)
+    assert ALARMS["ProbesAlarm"]["Properties"]["TreatMissingData"] == "breaching"
+    assert {str(probe["GroupName"]) for probe in PROBES.values()} == {"{'Ref': 'Probes'}"}
+
+
+def test_schedules_do_not_come_in_the_same_second() -> None:
+    """A new AWS account runs ten functions at once. The probe of publish wakes none by itself."""
+    at_once = [name for name, probe in PROBES.items() if probe["FlexibleTimeWindow"]["Mode"] == "OFF"]
+    assert at_once == ["PublishProbe"]
 
 
 def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus: Bus, table: "Table") -> None:
@@ -190,33 +270,30 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
 
 def certain_failures(function: str) -> int:
     """How many calls fail in a quarter of an hour, at the least, when every call of a function fails."""
-    if function == "ExpireFunction":
-        (schedule,) = FUNCTIONS[function]["Properties"]["Events"].values()
-        return every(schedule["Properties"])
     return every(probe_of(function))
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour(function: str) -> None:
     """However little it is called. An alarm's window slides: it goes off as soon as its threshold is passed."""
-    for metric in ("Errors", "Throttles"):
-        found = [
-            alarm["Properties"]
-            for alarm in resources("AWS::CloudWatch::Alarm").values()
-            if alarm["Properties"]["MetricName"] == metric
-            and alarm["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+    for metric, series in (("Errors", "failed"), ("Throttles", "of")):
+        ((name, found),) = [
+            (name, found)
+            for name, alarm in ALARMS.items()
+            for found in watched(alarm)
+            if found["MetricName"] == metric
+            and found["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
         ]
-        if (function, metric) == ("ExpireFunction", "Throttles"):
-            continue  # ScheduleSilentAlarm sees a sweep that is turned away.
-        (alarm,) = found
-        assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", 900, 1)
-        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-        assert alarm["Threshold"] < certain_failures(function)
+        alarm = ALARMS[name]["Properties"]
+        assert (found["Statistic"], found["Period"], alarm["EvaluationPeriods"]) == ("Sum", 900, 1)
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        failures = certain_failures(function)
+        assert is_on(name, **{"calls": failures, series: failures})
 
 
 def test_silence_is_heard() -> None:
     """A schedule or a stream that wakes nobody has no errors."""
-    alarms = {name: alarm["Properties"] for name, alarm in resources("AWS::CloudWatch::Alarm").items()}
+    alarms = {name: alarm["Properties"] for name, alarm in ALARMS.items()}
     for name in ("ScheduleSilentAlarm", "PublishSilentAlarm"):
         alarm = alarms[name]
         assert alarm["TreatMissingData"] == "breaching"
@@ -233,6 +310,8 @@ def test_a_canary_that_always_fails_is_seen_before_everyone_is_moved_to_it() -> 
         percent, minutes = map(int, re.findall(r"\d+", steps))
         lasts = minutes if steps.startswith("Canary") else minutes * (100 // percent - 1)
         assert lasts >= 9, steps
-    for function in BY_HTTP:
-        watched = FUNCTIONS[function]["Properties"]["DeploymentPreference"]["Alarms"]
-        assert watched == [{"Ref": function.replace("Function", "ErrorsAlarm")}, {"Ref": "AnswersFailedAlarm"}]
+    moved = [function for function in BY_HTTP if "DeploymentPreference" in FUNCTIONS[function]["Properties"]]
+    assert moved == [function for function in BY_HTTP if function != "ExpireFunction"]  # Its sweep moves at once.
+    for function in moved:
+        alarms = [alarm["Ref"] for alarm in FUNCTIONS[function]["Properties"]["DeploymentPreference"]["Alarms"]]
+        assert alarms == [function.replace("Function", "ErrorsAlarm"), "AnswersFailedAlarm", "ProbesAlarm"]

@@ -51,6 +51,15 @@ def resources(type_: str) -> dict[str, Any]:
     return {name: found for name, found in template()["Resources"].items() if found["Type"] == type_}
 
 
+def watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each metric that an alarm reads: its own one, or those of its expression."""
+    properties = alarm["Properties"]
+    if "Metrics" not in properties:
+        return [properties]
+    stats = [metric["MetricStat"] for metric in properties["Metrics"] if "MetricStat" in metric]
+    return [{"Dimensions": [], **stat["Metric"], "Statistic": stat["Stat"], "Period": stat["Period"]} for stat in stats]
+
+
 class Route(NamedTuple):
     """A route of the HTTP API, its path as the template has it; `scope` is what a machine's token must name."""
 

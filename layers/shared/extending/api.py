@@ -291,7 +291,8 @@ def problem(refusal: Refused) -> Response[str]:
     status, title, detail = PROBLEMS[refusal.code]
     logger.info("refused", extra={"code": refusal.code})
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        count_at_once(Metric.ANSWERS_FAILED)
+        # Back-pressure is no fault: it must not roll a deployment back.
+        count_at_once(Metric.TRY_AGAIN if refusal.code is Code.TRY_AGAIN else Metric.ANSWERS_FAILED)
     body = answers.problem(refusal, status, title, detail)
     headers = _HEADERS | _EXTRA_HEADERS.get(refusal.code, {})
     return Response(status, "application/problem+json", _dumps(body), headers=headers)

@@ -53,6 +53,8 @@ class Metric(StrEnum):
     FAILED = "SweepFailures"
     LAG = "RevocationLag"
     ANSWERS_FAILED = "AnswersFailed"
+    TRY_AGAIN = "AnswersTryAgain"
+    BATCH_TRY_AGAIN = "BatchesTryAgain"
     PUBLISHED = "EventsPublished"
     SET_ASIDE = "MessagesSetAside"
     STORED = "ChangesStored"

@@ -1,0 +1,165 @@
+"""Move the functions to the versions before the last deployment, and forward again: the first remedy at night."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ops import console
+from ops.stage import FUNCTIONS, Stack, stack
+
+ALIAS = "live"
+
+DEPLOYMENT = timedelta(minutes=30)
+"""Versions of one deployment are published within this; SnapStart takes minutes for each."""
+
+
+class Version(NamedTuple):
+    """A published version of a function."""
+
+    number: int
+    published: datetime
+
+
+class Move(NamedTuple):
+    """A function, its alias as it was read, and the versions that it leaves and goes to."""
+
+    function: str
+    name: str
+    alias: dict[str, Any]
+    now: Version
+    then: Version
+    state: str
+    """Of the version that it goes to: Active, or Inactive where SnapStart has dropped its snapshot."""
+
+
+def aliases(target: Stack) -> dict[str, dict[str, Any]]:
+    """The alias of each function; raises Trouble while CodeDeploy moves one."""
+    found = {}
+    for function in FUNCTIONS:
+        name = target.resource(f"{function.capitalize()}Function")
+        found[function] = target.client("lambda").get_alias(FunctionName=name, Name=ALIAS) | {"FunctionName": name}
+    moving = [name for name, alias in found.items() if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")]
+    if moving:
+        raise console.Trouble(
+            f"CodeDeploy is moving {', '.join(moving)}. Stop it instead: "
+            "aws deploy stop-deployment --deployment-id d-… --auto-rollback-enabled"
+        )
+    return found
+
+
+def versions(target: Stack, name: str) -> list[Version]:
+    """The published versions of a function, the oldest first."""
+    pages = target.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=name)
+    found = [version for page in pages for version in page["Versions"] if version["Version"] != "$LATEST"]
+    return sorted(
+        Version(int(version["Version"]), datetime.fromisoformat(version["LastModified"])) for version in found
+    )
+
+
+def moves_back(target: Stack) -> list[Move]:
+    """What the last deployment published, each to the version before; functions that it left alone stay."""
+    every: dict[str, tuple[dict[str, Any], Version, Version | None]] = {}
+    for function, alias in aliases(target).items():
+        published = versions(target, alias["FunctionName"])
+        (now,) = [version for version in published if version.number == int(alias["FunctionVersion"])]
+        before = [version for version in published if version.number < now.number]
+        every[function] = alias, now, before[-1] if before else None
+    last = max(now.published for _, now, _ in every.values())
+    return [
+        move(target, function, alias, now, before)
+        for function, (alias, now, before) in every.items()
+        if before and last - now.published <= DEPLOYMENT
+    ]
+
+
+def moves_forward(target: Stack) -> list[Move]:
+    """What `back` moved and nothing has moved since, each to where it was; the alias's description says so."""
+    moves = []
+    for function, alias in aliases(target).items():
+        was = re.fullmatch(r"back from (\d+) to (\d+)", alias.get("Description", ""))
+        if was and was[2] == alias["FunctionVersion"]:
+            published = {version.number: version for version in versions(target, alias["FunctionName"])}
+            if int(was[1]) in published:
+                now, then = published[int(was[2])], published[int(was[1])]
+                moves.append(move(target, function, alias, now, then))
+    return moves
+
+
+def move(target: Stack, function: str, alias: dict[str, Any], now: Version, then: Version) -> Move:
+    name = alias["FunctionName"]
+    answer = target.client("lambda").get_function_configuration(FunctionName=name, Qualifier=str(then.number))
+    return Move(function, name, alias, now, then, answer.get("State", "Active"))
+
+
+def carry_out(target: Stack, moves: list[Move], description: str) -> None:
+    """Move the aliases, each only where it is still as it was read; raises Trouble."""
+    client = target.client("lambda")
+    for number, each in enumerate(moves):
+        try:
+            client.update_alias(
+                FunctionName=each.name,
+                Name=ALIAS,
+                FunctionVersion=str(each.then.number),
+                Description=description.format(now=each.now.number, then=each.then.number),
+                RevisionId=each.alias["RevisionId"],
+            )
+        except client.exceptions.PreconditionFailedException:
+            raise console.Trouble(
+                f"Another has moved {each.function} meanwhile; {number} of {len(moves)} were moved before. Look again."
+            ) from None
+
+
+def shown(moves: list[Move]) -> Table:
+    table = Table("function", "version", "published (UTC)", "to", "published (UTC)", "state")
+    for each in moves:
+        now, then = (f"{version.published.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for version in (each.now, each.then))
+        table.add_row(each.function, str(each.now.number), now, str(each.then.number), then, each.state)
+    return table
+
+
+AFTERWARDS = """Now deploy the older revision. CodeDeploy refuses it while the aliases are elsewhere than the
+stack left them: deploy once with GradualDeployment=false, or `extending forward` first. Probes call the newest version
+all the while, so that its alarms stay on until then."""
+
+
+@click.command()
+@click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+def command(stage: str, yes: bool) -> int:
+    """Move what the last deployment changed to the versions before.
+
+    \b
+    extending back --stage prod
+    """
+    return run(stack(stage), moves_back, "back from {now} to {then}", yes, AFTERWARDS)
+
+
+@click.command()
+@click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+def forward(stage: str, yes: bool) -> int:
+    """Undo `extending back`.
+
+    \b
+    extending forward --stage prod
+    """
+    return run(stack(stage), moves_forward, "", yes, "The aliases are where the stack left them.")
+
+
+def run(target: Stack, find: Callable[[Stack], list[Move]], description: str, yes: bool, afterwards: str) -> int:
+    """Show the moves, ask, carry them out, say what follows."""
+    moves = find(target)
+    if not moves:
+        raise console.Trouble(f"{target.name}: there is nothing to move.")
+    Console(highlight=False).print(shown(moves))
+    if any(each.state != "Active" for each in moves):
+        click.echo("A version that is not Active fails its first calls for a minute or two.", err=True)
+    console.ask(f"Move {len(moves)} functions?", yes)
+    carry_out(target, moves, description)
+    click.echo(f"{len(moves)} moved. {afterwards}")
+    return 0

@@ -1,0 +1,5 @@
+"""Undo `extending back`."""
+
+from ops.back import forward as command
+
+__all__ = ["command"]
