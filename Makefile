@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test unit check format bench invoke start-lambda load logs redrive explain repair announce \
-	forget report watch move-members generate pictures audit
+	forget report watch generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -60,9 +60,6 @@ logs: .venv/.done ## Follow the functions' logs (STAGE=…, fn=… ID=… SINCE=
 redrive: .venv/.done ## Show the failure queues and put back (DRY=1 only shows, SINCE=… announces again, DROP=id deletes one; STAGE=… YES=1)
 	@PORT=$(PORT) .venv/bin/python -m ops.redrive $(TOOL) $(SURE) $(if $(DRY),--dry) $(if $(SINCE),--since "$(SINCE)") \
 		$(if $(DROP),--drop "$(DROP)")
-
-move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (DELETE=1 after the upgrade; STAGE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.members $(TOOL) $(SURE) $(if $(DELETE),--delete)
 
 # USER is in every shell's environment: it counts only where it stands behind `make explain`.
 explain: .venv/.done ## Explain an account: what may be extended, by whom, why not (ACCOUNT=… USER=… STAGE=… JSON=1)

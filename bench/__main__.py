@@ -18,7 +18,7 @@ from rich.table import Table as Shown
 from bench import init, package, sweep, units, warm
 from bench.measure import Figure, Table, text
 from bench.setup import Setup
-from local import ROOT
+from devkit.project import ROOT, bypass_proxies
 
 SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "init": init.run,
@@ -34,6 +34,7 @@ console = Console(width=None if sys.stdout.isatty() else 140)
 
 
 def main() -> int:
+    bypass_proxies()
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("section", nargs="*", help=f"some of: {', '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="a few repetitions, to see that it works; not kept")

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import boto3
 
 from bench.setup import ENVIRONMENT, Setup
-from local import ROOT
-from tests.support.builders import iso, member_changed
-from tests.support.engine import dynamodb_local
-from tests.support.service import http_event, machine_event
-from tests.support.template import table_definition
+from devkit.builders import iso, member_changed
+from devkit.engine import dynamodb_local
+from devkit.project import ROOT
+from devkit.service import http_event, machine_event
+from devkit.template import table_definition
 
 Json = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from bench.engine import Block, changes, engine, event, told
 from bench.measure import Cell, Figure, Sample, Table
 from bench.setup import Setup
-from tests.support.builders import account_removed
+from devkit.builders import account_removed
 
 PRICES = {
     "HTTP API, a million calls": 1.00,

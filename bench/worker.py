@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
-from tests.support.meter import metered
-from tests.support.service import Context
+from devkit.meter import metered
+from devkit.service import Context
 
 
 def peak() -> int:

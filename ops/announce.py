@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from devkit.stage import Stack, stack
 from extending import items
 from extending.items import Item
 from ops import console, table
-from ops.stage import Stack, stack
 
 STEPS = (items.GRANTED_AT, items.REMINDED_AT, items.REVOKED_AT)
 """What is added to an extension's item, one after the other; each has its event."""

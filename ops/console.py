@@ -14,12 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-import local
+import devkit.project
 from extending.model import ID
 
 ArgumentTypeError = argparse.ArgumentTypeError
-Trouble = local.Trouble
-
+Trouble = devkit.project.Trouble
 WRONG = 2
 """The exit code of what could not be asked or done."""
 

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from devkit.stage import stack
 from extending import answers, items, model
 from extending.errors import Code
 from extending.items import Item
 from extending.model import USER_ID, Holdings, Refused, Role, Subscription
 from ops import console, say, table
 from ops.console import brief
-from ops.stage import stack
 
 
 class Member(TypedDict):

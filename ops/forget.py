@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from devkit.stage import Stack, stack
 from extending import answers, items
 from extending.inbound import SOURCE
 from extending.items import Item
 from ops import console, table
 from ops.announce import hand_over
 from ops.explain import record_of
-from ops.stage import Stack, stack
 
 TRIES = 20
 """Runs of sync that a large account may need: each goes on where the last one ended."""

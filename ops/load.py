@@ -18,10 +18,10 @@ from typing import Any, NamedTuple, TextIO
 import httpx
 from rich.progress import wrap_file
 
+from devkit.stage import stack
 from extending import inbound
 from extending.inbound import SOURCE, NotAnEvent
 from ops import console
-from ops.stage import stack
 
 BATCH = 10
 MOST_BYTES = 200_000

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from devkit.project import FUNCTIONS
+from devkit.stage import Stack, stack
 from ops import console
-from ops.stage import FUNCTIONS, Stack, stack
 
 INTERVAL = 2
 """Seconds between two looks."""

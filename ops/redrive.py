@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
+from devkit.stage import Stack, stack
 from extending import answers, items
 from ops import console
 from ops.announce import CLOCKS, announce, announcements, hand_over
-from ops.stage import Stack, stack
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
 HIDDEN_SECONDS = 900

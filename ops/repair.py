@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.table import Table
 
+from devkit.stage import Stack, stack
 from extending import answers, items
 from extending.items import Item
 from extending.model import ID, USER_ID
 from ops import console
-from ops.stage import Stack, stack
 
 NEVER: Item = {"N": "0"}
 """The version of what was never told."""

@@ -18,10 +18,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from devkit.project import FUNCTIONS
+from devkit.stage import Stack, stack
 from ops import console
 from ops.logs import entries
 from ops.redrive import QUEUES
-from ops.stage import FUNCTIONS, Stack, stack
 
 QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """What does not answer soon is said to be out of reach; the next look asks again."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import TextIO
 
+from devkit.stage import stack
 from extending import items
 from ops import console
 from ops.report import page, sources
 from ops.report.facts import Facts
 from ops.report.spool import Spool
-from ops.stage import stack
 
 MOST_UNASKED = 100_000
 """Read units that nobody is asked about: some 800 MB, a cent."""

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, Protocol
 
 import boto3
 
+from devkit.stage import PATIENT, Stack
 from extending import items
 from extending.items import Item
 from extending.model import Account
 from ops import table
 from ops.console import Trouble, now
-from ops.stage import PATIENT, Stack
 
 SEGMENTS = 4
 """Pages of a scan that are under way at the same time."""

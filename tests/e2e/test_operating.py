@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from local import ROOT
-from ops.stage import FUNCTIONS
+from devkit.builders import account_changed, member_changed
+from devkit.project import FUNCTIONS, ROOT
 from tests.conftest import PATIENCE, Cloud
-from tests.support.builders import account_changed, member_changed
 from tests.support.shell import shell
 from tests.support.stack import stack_of
 

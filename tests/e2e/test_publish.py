@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from devkit.template import resources
 from tests.conftest import Cloud
 from tests.e2e.test_operating import make
 from tests.support.stack import stack_of
-from tests.support.template import resources
 
 
 def told_of(cloud: Cloud, account: str) -> list[tuple[str, str]]:

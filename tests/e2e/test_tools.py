@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import iso, member_changed
 from tests.conftest import Cloud
 from tests.e2e.test_operating import make
-from tests.support.builders import iso, member_changed
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:

@@ -8,12 +8,12 @@ from threading import Barrier
 
 import pytest
 
+from devkit.service import Answer, Service, extend_event
 from extending import service as use_cases
 from extending import store
 from extending.model import Extension, OfferId, Refused
 from extending.runtime import utc_now
 from tests.engine.fleet import Fleet
-from tests.support.service import Answer, Service, extend_event
 
 ROLES = {
     "first": "owner",

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devkit.service import Service
 from ops import console, repair, table
 from ops.announce import announcements
 from ops.report import __main__ as report
 from ops.report import sources
 from ops.report.spool import Spool
 from tests.support.operated import Operated
-from tests.support.service import Service
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from extending import items, store
-from extending.runtime import utc_now
-from tests.engine.test_intake import fill
-from tests.engine.test_sweep import grants
-from tests.support.builders import (
+from devkit.builders import (
     DAY,
     WEEK,
     account_changed,
@@ -22,8 +18,12 @@ from tests.support.builders import (
     subscription_removed,
     usage_changed,
 )
-from tests.support.meter import Call, metered, size
-from tests.support.service import Service
+from devkit.meter import Call, metered, size
+from devkit.service import Service
+from extending import items, store
+from extending.runtime import utc_now
+from tests.engine.test_intake import fill
+from tests.engine.test_sweep import grants
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

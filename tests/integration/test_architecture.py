@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from local import ROOT
-from tests.support.template import expanded, expanded_template, resources, template
+from devkit.project import ROOT
+from devkit.template import expanded, expanded_template, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 NAMES = sorted(name.removesuffix("Function").lower() for name in FUNCTIONS)

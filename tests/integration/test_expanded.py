@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from devkit.project import ROOT
+from devkit.template import expanded, expanded_template, template
 from extending.items import FORGET_AT
-from local import ROOT
 from local.webhook import transformed
-from tests.support.template import expanded, expanded_template, template
 
 Template = dict[str, Any]
 

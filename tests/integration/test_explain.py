@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
+from devkit.service import Service
 from extending.errors import Code
 from ops import console, explain, table
-from tests.integration.conftest import Service
-from tests.support.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
 from tests.support.operated import Operated, run
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import member_changed
+from devkit.service import Service
 from ops import console, redrive
-from tests.integration.conftest import Service
-from tests.support.builders import member_changed
 from tests.support.operated import Operated, run, told
 
 SYNC = "SyncFunctionAliaslive"

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from devkit.builders import NOW, iso
+from devkit.service import Service
 from extending import items
 from ops import console, forget, repair, table
-from tests.integration.conftest import Service
-from tests.support.builders import NOW, iso
 from tests.support.operated import Operated, run, told
 
 MINUTE = timedelta(minutes=1)

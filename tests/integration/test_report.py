@@ -8,13 +8,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from devkit.builders import CONTACT, NOW, iso, usage_changed
+from devkit.service import Service
+from devkit.stage import PATIENT
 from ops import console
 from ops.report import __main__ as report
 from ops.report import sources
 from ops.report.spool import Spool
-from ops.stage import PATIENT
-from tests.integration.conftest import Service
-from tests.support.builders import CONTACT, NOW, iso, usage_changed
 from tests.support.operated import Operated, run
 
 

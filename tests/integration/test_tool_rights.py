@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from local import ROOT
-from ops import announce, explain, forget, load, logs, members, redrive, repair, watch
+from devkit.builders import NOW, account_changed, iso
+from devkit.project import ROOT
+from devkit.service import Service
+from ops import announce, explain, forget, load, logs, redrive, repair, watch
 from ops.report import __main__ as report
-from tests.integration.conftest import Service
-from tests.integration.test_members import as_before
 from tests.integration.test_redrive import WAITING
-from tests.support.builders import NOW, account_changed, iso
 from tests.support.operated import Operated, run
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -52,7 +51,6 @@ TOOLS: dict[str, tuple[Any, list[str]]] = {
     "watch": (watch, ["--json"]),
     "logs": (logs, ["--once"]),
     "load": (load, ["cloud.jsonl"]),
-    "move-members": (members, ["--delete", "--yes"]),
 }
 
 
@@ -63,11 +61,10 @@ def test_every_tool_is_listed() -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_a_tool_asks_for_what_is_listed(
-    service: Service, table: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Service, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Least rights: a call more is a right that an operator lacks at night."""
     service.extend()
-    as_before(table, "U-2")
     monkeypatch.chdir(tmp_path)
     Path("cloud.jsonl").write_text(json.dumps({"detail_type": "AccountChanged", "detail": account_changed()}))
     tool, arguments = TOOLS[name]

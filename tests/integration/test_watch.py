@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
+from devkit.builders import NOW, WEEK
+from devkit.service import Context, Service
+from devkit.template import expanded, resources, template
 from extending import api, store
 from extending import service as use_cases
 from extending.model import Refused
 from extending.runtime import metrics
-from tests.integration.conftest import Bus, Service, publish, sqs
-from tests.support.builders import NOW, WEEK
-from tests.support.service import Context
-from tests.support.template import expanded, resources, template
+from tests.integration.conftest import Bus, publish, sqs
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local import ROOT, SAM, environment, free_port, sam_local
+from devkit.project import ROOT, SAM, environment, free_port
+from local import sam_local
 from tests.conftest import Cloud
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent"}

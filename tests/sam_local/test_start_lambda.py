@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from local import ROOT
+from devkit.project import ROOT
 from tests.conftest import Cloud
 from tests.sam_local.conftest import Service, serving
 

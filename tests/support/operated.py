@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ops.stage import PATIENT, Stack
-from tests.support.service import Context, invoke
+from devkit.service import Context, invoke
+from devkit.stage import PATIENT, Stack
 
 SERVICES = {"monitoring": "cloudwatch", "streams.dynamodb": "dynamodb"}
 """What IAM calls a service, where that is not what its endpoint is called."""

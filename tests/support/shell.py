@@ -1,6 +1,6 @@
 """The environment of a shell in which somebody calls make."""
 
-from local import environment
+from devkit.project import environment
 
 OURS = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "STAGE", "YES", "JSON", "SINCE", "DRY", "ONCE", "PORT", "ID"}
 """What the make that runs the tests hands on, and what a shell's own would say to our tools."""

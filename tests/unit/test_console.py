@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from local import REGION, ROOT
-from ops import console, stage
-from ops.stage import NoStack
+from devkit import stage
+from devkit.project import REGION, ROOT
+from devkit.stage import NoStack
+from ops import console
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate\nexceeded"}}, "Scan")
 
@@ -26,7 +27,6 @@ TOOLS = {
     "forget.py": ["--account", "A-100"],
     "load.py": [str(ROOT / "local" / "seed.jsonl")],
     "logs.py": [],
-    "members.py": [],
     "redrive.py": [],
     "repair.py": ["--account", "A-100", "--record", "account"],
     "report/__main__.py": ["--json"],

@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
+from devkit.builders import NOW, SECOND, TERMS, account_changed, iso, member_changed, subscription_changed
 from extending.inbound import AHEAD, CHANGES, NotAnEvent, SubscriptionChanged, read
-from tests.support.builders import NOW, SECOND, TERMS, account_changed, iso, member_changed, subscription_changed
 
 USUAL = {
     "AccountChanged": account_changed,

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import ops.load
+from devkit.builders import NOW, account_changed
+from devkit.project import ROOT
 from extending import inbound
 from extending.inbound import Change
-from local import ROOT
 from ops.load import TRIES, Line, Put, Reject, to_file, to_function
-from tests.support.builders import NOW, account_changed
 
 
 def lines(*accounts: str) -> list[bytes]:
@@ -206,7 +206,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     script = """
 import itertools, json, resource, sys
 from ops.load import load
-from tests.support.builders import NOW, account_changed
+from devkit.builders import NOW, account_changed
 line = json.dumps({"detail_type": "AccountChanged", "detail": account_changed()}).encode()
 for count in (20_000, 200_000):
     loaded = load(itertools.repeat(line, count), lambda batch: [None] * len(batch), print, NOW)

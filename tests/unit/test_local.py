@@ -14,10 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
-from local import ROOT, cloud, webhook
+from devkit.project import ROOT
+from devkit.template import template
 from local import __main__ as start
+from local import cloud, webhook
 from tests.support.shell import shell
-from tests.support.template import template
 
 GONE = {"pid": 2**22 - 1, "started": 0}
 """A process that nobody has: no process id is that high."""

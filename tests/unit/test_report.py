@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from bench.export import AT, write
+from devkit.builders import CONTACT, DAY, NOW, SECOND, WEEK
 from extending.model import Account, Holdings, Kind, OfferId, Subscription, TariffLimits, Terms, Usage
 from ops import console
 from ops.report import __main__ as report
 from ops.report import page, sources
 from ops.report.facts import BEFORE_END, LAG, Facts, range_of
 from ops.report.spool import Client, Spool
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, WEEK
 
 PARTNER: dict[str, str | None] = dict(CONTACT)
 TERMS = Terms(2, 8, "P7D", 604_800)

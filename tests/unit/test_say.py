@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from devkit.builders import CONTACT, DAY, NOW, WEEK
 from extending.model import Account, Holdings, Kind, OfferId, Role, Subscription, TariffLimits, Terms, Usage
 from ops.say import counted, length, sentence
-from tests.support.builders import CONTACT, DAY, NOW, WEEK
 
 TERMS = Terms(2, 8, "P7D", 604_800)
 BASIC = Subscription(

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import CONTACT, DAY, NOW, SECOND
 from extending import service, store
 from extending.errors import Code
 from extending.model import Extension, Holdings, OfferId, Refused, Role, Terms
 from extending.store import Unmet
-from tests.support.builders import CONTACT, DAY, NOW, SECOND
 from tests.unit.test_model import WEEK_TERMS, a_subscription, an_extension, holding
 
 SUBSCRIPTION = a_subscription()

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from rich.console import Console
 
+from devkit.builders import NOW
 from ops import console, watch
-from tests.support.builders import NOW
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetQueueAttributes")
 MINUTE = timedelta(minutes=1)
