@@ -18,7 +18,7 @@ from rich.table import Table as Shown
 from bench import init, package, sweep, units, warm
 from bench.measure import Figure, Table, text
 from bench.setup import Setup
-from devkit.project import ROOT, bypass_proxies
+from devkit.project import ROOT, Trouble, bypass_proxies
 
 SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "init": init.run,
@@ -52,8 +52,11 @@ def main() -> int:
             try:
                 with console.status(f"measuring {name}"):
                     tables = SECTIONS[name](setup)
-            except Exception:  # What the others measure is not lost with it.
-                console.print_exception()
+            except Exception as error:  # What the others measure is not lost with it.
+                if isinstance(error, Trouble):
+                    console.print(f"{name}: {error}", style="red", markup=False)
+                else:
+                    console.print_exception()
                 failed.append(name)
                 continue
             for table in tables:

@@ -170,9 +170,9 @@ def main() -> int:
     parser.add_argument(
         "--webhook", type=http_url, help="where events out are posted, as the parameter WebhookUrl has it"
     )
-    parser.add_argument("--webhook-key", default="none", help="the value of the header X-Api-Key of these posts")
+    parser.add_argument("--webhook-key", default="", help="the value of the header X-Api-Key of these posts")
     arguments = parser.parse_args()
-    receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key) if arguments.webhook else None
+    receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key or "none") if arguments.webhook else None
     # Set all: what is started in the background of a script begins with SIGINT ignored.
     for ending in ENDINGS:
         signal.signal(ending, signal.default_int_handler)

@@ -6,8 +6,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from bench.export import write
+from ops.report import gather
 from ops.report import page as written
-from ops.report.__main__ import gather
 from ops.report.sources import folder
 from ops.report.spool import Spool
 

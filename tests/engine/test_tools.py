@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devkit.project import Trouble
 from devkit.service import Service
-from ops import console, repair, table
+from ops import console, repair, report, table
 from ops.announce import announcements
-from ops.report import __main__ as report
 from ops.report import sources
 from ops.report.spool import Spool
 from tests.support.operated import Operated
@@ -50,7 +50,7 @@ def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch
     seen = repair.fetch(target, key)
     assert seen
     assert repair.repair(target, key, seen)["v"] == {"N": "0"}
-    with pytest.raises(console.Trouble):
+    with pytest.raises(Trouble):
         repair.repair(target, key, seen)
     assert len(table.of_account(target, "A-1")) == 4
     assert table.size(target).items > 0

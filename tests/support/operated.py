@@ -67,10 +67,9 @@ class Operated(Stack):
 
 
 def run(tool: Any, target: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run a tool's `main` as make does, on this stack; what keeps it from going on rises."""
+    """Run a command on this stack to its exit code; its error rises."""
     monkeypatch.setattr(tool, "stack", lambda _: target)
-    monkeypatch.setattr("sys.argv", ["tool", *arguments])
-    return int(tool.main())
+    return int(tool.command.main(list(arguments), standalone_mode=False) or 0)
 
 
 def told(out: str) -> Any:
