@@ -65,7 +65,7 @@ def main() -> int:
     bypass_proxies()
     function, event = (*sys.argv[1:], "", "")[:2]
     if function not in FUNCTIONS:
-        print(f"Name a function: make invoke fn={'|'.join(FUNCTIONS)}", file=sys.stderr)
+        print(f"Name a function: python -m local.invoke {'|'.join(FUNCTIONS)}", file=sys.stderr)
         return 2
     file = Path(event) if event else ROOT / "events" / f"{function}.json"
     if not file.is_file():

@@ -122,7 +122,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, readme: tuple[str, str]) -
 
 
 def calling(cloud: Cloud, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """What `make invoke` runs, for the running local cloud."""
+    """What `local.invoke` runs, for the running local cloud."""
     return subprocess.Popen(
         [sys.executable, "-m", "local.invoke", *arguments],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""`make invoke` where Docker runs: what a function answers in a container is what it answers without one."""
+"""`local.invoke` where Docker runs: what a function answers in a container is what it answers without one."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`make start-lambda`: an ordinary SDK client calls the functions, claims and all, on the table of a local cloud."""
+"""`local.sam_local`: an ordinary SDK client calls the functions, claims and all, on the table of a local cloud."""
 
 import json
 from collections.abc import Iterator
