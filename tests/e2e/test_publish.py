@@ -39,7 +39,7 @@ def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> N
 
     done = extending(cloud, "redrive", "--yes")
 
-    assert "The stream has forgotten 1" in done.stdout, done.stdout + done.stderr
+    assert "The stream no longer holds 1" in done.stdout, done.stdout + done.stderr
     assert "stream batch" not in extending(cloud, "redrive", "--dry-run").stdout
     assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
 
