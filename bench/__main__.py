@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import init, package, sweep, units, warm
+from bench import init, package, sweep, warm
 from bench.measure import Figure, Table, text
 from bench.setup import Setup
 from devkit.project import ROOT, Trouble, bypass_proxies
@@ -25,7 +25,6 @@ SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "package": package.run,
     "warm": warm.run,
     "list": warm.lists,
-    "units": units.run,
     "sweep": sweep.run,
 }
 RESULTS = ROOT / "bench" / "results"

@@ -26,7 +26,6 @@ class Block(NamedTuple):
     walls: list[float]
     peak: int
     last: Any
-    calls: list[tuple[str, float, float]]
 
     @property
     def cpu_per_call(self) -> float:
@@ -40,10 +39,10 @@ class Worker:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def call(self, handler: str, events: Sequence[Json], metered: bool = False) -> Block:
+    def call(self, handler: str, events: Sequence[Json]) -> Block:
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"handler": handler, "events": list(events), "metered": metered}) + "\n")
+        self._process.stdin.write(json.dumps({"handler": handler, "events": list(events)}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, f"{handler} ended with {self._process.wait()}; what it said is above"

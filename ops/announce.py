@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from devkit.project import Trouble
 from devkit.stage import Stack, stack
 from extending import items
 from extending.items import Item
@@ -88,29 +87,28 @@ def hand_over(target: Stack, function: str, payload: Any) -> str | None:
 
 
 @click.command()
-@click.option("--from", "since", type=console.INSTANT, required=True, help="Such as 2026-11-21T00:00:00Z.")
-@click.option("--to", type=console.INSTANT, help="Until now without it.")
+@click.argument("since", type=console.INSTANT)
+@click.option("--until", type=console.INSTANT, help="Not until now.")
 @console.STAGE
 @console.JSON
 @console.YES
-def command(since: datetime, to: datetime | None, stage: str, as_json: bool, yes: bool) -> int:
-    """Send the events of a time again.
+def command(since: datetime, until: datetime | None, stage: str, as_json: bool, yes: bool) -> int:
+    """Send the events since an instant again.
 
     Consumers who have missed them get them with their old ids.
 
     \b
-    extending announce --from 2026-11-21T00:00:00Z --stage prod
+    extending announce 2026-11-21T00:00:00Z --stage prod
     """
-    until = to or console.now() + CLOCKS
-    if until < since:
-        raise Trouble("--from is after --to.")
+    if until and until < since:
+        raise click.UsageError("--until is before the first instant")
     target = stack(stage)
     size = table.size(target)
-    span = f"from {since.isoformat()} to {to.isoformat() if to else 'now'}"
+    span = f"from {since.isoformat()} to {until.isoformat() if until else 'now'}"
     console.ask(f"Read the table ({size}) and announce again the grants, reminders and ends {span}?", yes)
     with console.progress() as bar:
         reading = bar.add_task("Announcing", total=size.items or None)
-        records = announcements(target, since, until, lambda seen: bar.advance(reading, seen))
+        records = announcements(target, since, until or console.now() + CLOCKS, lambda seen: bar.advance(reading, seen))
         taken, reason = announce(target, records)
     if as_json:
         console.print_json({"announced": taken, "reason": reason})

@@ -6,7 +6,7 @@ Rows, limits and refusals come from the functions that answer the cabinet. It on
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, NamedTuple
 
 import click
 from rich import box
@@ -23,64 +23,7 @@ from extending.model import Holdings, Refused, Role, Subscription
 from ops import console, say, table
 from ops.console import brief
 
-
-class Member(TypedDict):
-    user_id: str
-    role: Role | None
-
-
-class User(TypedDict):
-    """The user asked about; without a role the API answers 404."""
-
-    id: str
-    role: Role | None
-    may_view: bool
-    may_extend: bool
-
-
-class May(TypedDict):
-    """The answer to the user asked about, or to an owner, who extends the subscription now; `code` is the refusal."""
-
-    extend: bool
-    code: Code | None
-
-
-class Row(answers.Subscription):
-    """A subscription as an owner sees it."""
-
-    may: May
-
-
-class StillToDo(TypedDict):
-    """Work of the schedule that is not done yet."""
-
-    extension_id: str
-    subscription_id: str
-    what: Literal["remind", "revoke"]
-    due_at: str
-    late_seconds: int
-
-
-class Record(TypedDict):
-    """The last change of a record; `frozen` where it is dated in the future."""
-
-    record: str
-    at: str | None
-    frozen: bool
-    removed: NotRequired[bool]
-
-
-class Explained(TypedDict):
-    as_of: str
-    account: answers.Account
-    user: User | None
-    members: list[Member]
-    subscriptions: list[Row]
-    limits: answers.Limits
-    extensions: list[answers.PastExtension]
-    due: list[StillToDo]
-    records: list[Record]
-    say: str
+Json = dict[str, Any]
 
 
 class Stored(NamedTuple):
@@ -101,7 +44,7 @@ class Stored(NamedTuple):
         return cls(items.holdings_from(account_id, found), members, found)
 
 
-def explain(stored: Stored, user_id: str | None, now: datetime) -> Explained:
+def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
     """All that the operator is shown."""
     holdings = stored.holdings
     account = holdings.account
@@ -111,7 +54,7 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Explained:
     user = None
     if user_id:
         may_view, may_extend = bool(role and role.may_view), bool(role and role.may_extend)
-        user = User(id=user_id, role=role, may_view=may_view, may_extend=may_extend)
+        user = {"id": user_id, "role": role, "may_view": may_view, "may_extend": may_extend}
     return {
         "as_of": answers.instant(now),
         "account": {
@@ -131,7 +74,7 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Explained:
     }
 
 
-def may(holdings: Holdings, subscription_id: str, role: Role | None, now: datetime) -> May:
+def may(holdings: Holdings, subscription_id: str, role: Role | None, now: datetime) -> Json:
     """The API's answer to an extension: by the role first, then by the offer."""
     if role is None:
         return {"extend": False, "code": Code.ACCOUNT_NOT_FOUND}
@@ -144,12 +87,12 @@ def may(holdings: Holdings, subscription_id: str, role: Role | None, now: dateti
     return {"extend": True, "code": None}
 
 
-def row(holdings: Holdings, of: Subscription, role: Role | None, now: datetime) -> Row:
+def row(holdings: Holdings, of: Subscription, role: Role | None, now: datetime) -> Json:
     seen = answers.subscription(of, holdings.extension_of(of), Role.OWNER, now)
     return {**seen, "may": may(holdings, of.id, role, now)}
 
 
-def due(found: Iterable[Item], now: datetime) -> Iterator[StillToDo]:
+def due(found: Iterable[Item], now: datetime) -> Iterator[Json]:
     """The entries of the index `due`, the longest due first."""
     waiting = [item for item in found if items.DUE_AT in item]
     for item in sorted(waiting, key=lambda item: int(item[items.DUE_AT]["N"])):
@@ -174,9 +117,9 @@ def record_of(item: Item) -> str:
     return {"A": "account", "U": "usage", "R": "removal"}.get(sort, str(sort))
 
 
-def record(item: Item, now: datetime) -> Record:
+def record(item: Item, now: datetime) -> Json:
     version = items.version_of(item)
-    known: Record = {
+    known: Json = {
         "record": record_of(item),
         "at": answers.instant(items.told_at(item)) if version else None,
         "frozen": version > items.microseconds(now + timedelta(seconds=1)),  # `now` has lost a part of its second.
@@ -187,7 +130,7 @@ def record(item: Item, now: datetime) -> Record:
 # Shown
 
 
-def show(out: Console, explained: Explained, stage: str) -> None:
+def show(out: Console, explained: Json, stage: str) -> None:
     cell = console.cell
     account, user = explained["account"], explained["user"]
     out.print(cell(f"{account['id']}  {account['name'] or '(no name)'}", style="bold"))
@@ -228,9 +171,8 @@ def amount(number: int | None) -> str:
     return "∞" if number is None else str(number)
 
 
-def row_shown(of: Row) -> list[Any]:
-    extension: Any = of["extension"]
-    state = extension["state"]
+def row_shown(of: Json) -> list[Any]:
+    extension, state = of["extension"], of["extension"]["state"]
     if "ends_at" in extension:
         state += f" until {brief(extension['ends_at'])}"
     elif "terms" in extension:
@@ -243,35 +185,34 @@ def row_shown(of: Row) -> list[Any]:
     return [of["id"], of["number"], of["kind"], of["tariff"]["name"], *period, of["state"], limits, state, may]
 
 
-def terms_shown(terms: answers.Terms) -> str:
+def terms_shown(terms: Json) -> str:
     return f"+{terms['sessions']} / +{terms['databases']} {terms['duration']}"
 
 
-def show_limits(out: Console, limits: answers.Limits) -> None:
+def show_limits(out: Console, limits: Json) -> None:
     after, at = limits["after_change"], limits["next_change_at"]
     heads = ["", "base", "extra", "total", "used", "over", *([f"from {brief(at)}", "over then"] if at else [])]
     rows = []
     for name in ("sessions", "databases"):
-        now: answers.Limit = limits[name]
-        then: answers.LimitLeft | None = after[name] if after else None
+        now, then = limits[name], after[name] if after else None
         left = [amount(then["total"]), then["over"]] if then else []
         rows.append([name, amount(now["base"]), now["extra"], amount(now["total"]), now["used"], now["over"], *left])
     usage = f"usage of {brief(limits['used_at'])}" if limits["used_at"] else "usage unknown"
     grid(out, f"Limits, {usage}" + ("" if at else ", no change to come"), heads, rows)
 
 
-def extension_shown(of: answers.PastExtension) -> list[Any]:
+def extension_shown(of: Json) -> list[Any]:
     subscription = f"{of['subscription_id']} ({of['subscription_number'] or 'removed'})"
     times = brief(of["granted_at"]), brief(of["ends_at"]), brief(of["revoked_at"])
     return [subscription, times[0], of["granted_by"], terms_shown(of["terms"]), times[1], of["state"], times[2]]
 
 
-def due_shown(of: StillToDo) -> list[Any]:
+def due_shown(of: Json) -> list[Any]:
     late = f"for {timedelta(seconds=of['late_seconds'])}" if of["late_seconds"] else "not yet"
     return [of["subscription_id"], of["what"], brief(of["due_at"]), late]
 
 
-def record_shown(of: Record, account_id: str, stage: str) -> list[Any]:
+def record_shown(of: Json, account_id: str, stage: str) -> list[Any]:
     note = "removed" if of.get("removed") else ""
     if of["frozen"]:
         repair = shlex.join(["extending", "repair", account_id, of["record"], "--stage", stage])

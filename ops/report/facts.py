@@ -57,7 +57,8 @@ class Facts:
         self.by_tariff: Counter[str] = Counter()
         self.before_end: Counter[str] = Counter()
         self.end_unknown = 0
-        """Extensions whose period is no longer known."""
+        """Extensions of a period that is no longer known or has no end."""
+        self.ended_early = 0
         self.lag: Counter[str] = Counter()
         self.longest_lag = timedelta(0)
         self.waiting = 0
@@ -86,11 +87,14 @@ class Facts:
         self.running += extension.runs(self.at)
         self.by_day[extension.granted_at.date()] += 1
         self.by_tariff[subscription.tariff_name if subscription else GONE] += 1
-        if subscription and extension.is_of_current(subscription) and subscription.ends_at >= extension.granted_at:
-            self.before_end[range_of(subscription.ends_at - extension.granted_at, BEFORE_END)] += 1
+        ends_at = subscription.ends_at if subscription and extension.is_of_current(subscription) else None
+        if ends_at and ends_at >= extension.granted_at:
+            self.before_end[range_of(ends_at - extension.granted_at, BEFORE_END)] += 1
         else:
             self.end_unknown += 1
-        if extension.revoked_at:
+        if extension.revoked_at and extension.revoked_at < extension.ends_at:
+            self.ended_early += 1
+        elif extension.revoked_at:
             lag = extension.revoked_at - extension.ends_at
             self.lag[range_of(lag, LAG)] += 1
             self.longest_lag = max(self.longest_lag, lag)
@@ -130,6 +134,7 @@ class Facts:
             "lag": {name: self.lag[name] for name in LAG},
             "longest_lag_seconds": int(self.longest_lag.total_seconds()),
             "not_revoked": self.waiting,
+            "ended_early": self.ended_early,
             "reported_after_end": self.reported_after_end,
             "unreadable": self.unreadable,
             "over": {"accounts": self.over, "sessions": self.sessions_over, "databases": self.databases_over},

@@ -52,11 +52,12 @@ def figures(facts: Facts) -> list[Figure]:
     of_tariffs = f"All {facts.extensions:,} extensions by the tariff that their subscription has now."
     of_ends = (
         f"The time from an extension to the end of the subscription's period. Unknown for {facts.end_unknown:,}: "
-        "their period was renewed since, or their subscription was removed."
+        "their period was renewed since or has no end, or their subscription was removed."
     )
     of_lag = (
         f"The time from the end of an extension to its revocation; the longest {facts.longest_lag}. "
-        f"{facts.waiting:,} have ended and are not revoked yet. Limits never wait for it."
+        f"{facts.waiting:,} have ended and are not revoked yet; {facts.ended_early:,} were ended early. "
+        "Limits never wait for it."
     )
     return [
         Figure("days", "By day", in_days, "Day", days),

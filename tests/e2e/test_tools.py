@@ -58,7 +58,7 @@ def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> No
     account = cloud.an_account()
     cloud.extend(account)
     cloud.until(lambda: cloud.deliveries(account.id))
-    assert told(extending(cloud, "announce", "--from", since, "--yes", "--json"))["announced"] >= 1
+    assert told(extending(cloud, "announce", since, "--yes", "--json"))["announced"] >= 1
     again = cloud.until(lambda: (found := cloud.deliveries(account.id))[1:] and found)
     assert len({event["detail"]["event_id"] for event in again}) == 1
 
@@ -69,7 +69,7 @@ def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> No
         (["explain", "A-unheard"], "The stage local has no account A-unheard"),
         (["explain", "A 1"], "is not an account id"),
         (["explain", "A-100", "--stage", "moon"], "samconfig.toml has no stage moon"),
-        (["announce", "--from", "yesterday"], "is not an instant"),
+        (["announce", "yesterday"], "is not an instant"),
     ],
 )
 def test_what_cannot_be_is_one_line(cloud: Cloud, arguments: list[str], said: str) -> None:

@@ -21,7 +21,7 @@ def target(service: Service) -> Operated:
     return Operated()
 
 
-def explained(target: Operated, user: str | None = None, now: Any = NOW) -> explain.Explained:
+def explained(target: Operated, user: str | None = None, now: Any = NOW) -> explain.Json:
     return explain.explain(explain.Stored.of("A-100", table.of_account(target, "A-100")), user, now)
 
 
@@ -97,7 +97,7 @@ def test_a_record_ahead_of_the_clock_is_named_with_what_repairs_it(target: Opera
     assert "extending repair A-100 member:U-3 --stage prod" in shown(explained(target))
 
 
-def shown(told: explain.Explained) -> str:
+def shown(told: explain.Json) -> str:
     out = Console(file=StringIO(), width=200)
     explain.show(out, told, "prod")
     assert isinstance(out.file, StringIO)

@@ -51,7 +51,7 @@ def named(tool: str) -> set[str]:
 
 
 TOOLS: dict[str, list[str]] = {
-    "announce": ["--from", iso(NOW), "--yes"],
+    "announce": [iso(NOW), "--yes"],
     "explain": ["A-100"],
     "load": ["cloud.jsonl"],
     "logs": ["--once"],

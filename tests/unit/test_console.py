@@ -21,7 +21,7 @@ THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Ra
 
 
 TOOLS = {
-    "announce": ["--from", "2026-11-21T00:00:00Z"],
+    "announce": ["2026-11-21T00:00:00Z"],
     "explain": ["A-100"],
     "load": [str(ROOT / "local" / "seed.jsonl")],
     "repair": ["A-100", "account"],
@@ -107,9 +107,9 @@ def test_every_tool_has_help_with_an_example(
         (["explain"], "Missing argument 'ACCOUNT'"),
         (["explain", "A 1"], "'A 1' is not an account id such as A-100"),
         (["explain", "A-100", "--user", ""], "'' is not a user id such as U-1"),
-        (["announce", "--from", "yesterday"], "'yesterday' is not an instant such as"),
-        (["announce", "--from", "2026-11-21T00:00:00"], "add the zone"),
-        (["announce", "--from", "9000-01-01T00:00:00Z"], "it is in the future"),
+        (["announce", "yesterday"], "'yesterday' is not an instant such as"),
+        (["announce", "2026-11-21T00:00:00"], "add the zone"),
+        (["announce", "9000-01-01T00:00:00Z"], "it is in the future"),
         (["logs", "lists"], "'lists' is not one of 'changes', "),
         (["logs", "--since", "soon"], "'soon' is not a time span: 30s, 10m"),
         (["watch", "--every", "0"], "0 is not in the range 1<=x<=3600"),

@@ -77,6 +77,8 @@ def test_lag_is_counted_where_revoked_and_what_waits_is_named() -> None:
     assert (facts.lag, facts.longest_lag, facts.waiting) == ({"1 to 2 minutes": 1}, 90 * SECOND, 0)
     facts, _ = counted(holdings(NOW - WEEK), NOW)
     assert (facts.lag.total(), facts.waiting, facts.running) == (0, 1, 0)
+    facts, _ = counted(holdings(NOW - WEEK, revoked_at=NOW - DAY), NOW)
+    assert (facts.lag.total(), facts.waiting, facts.ended_early) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
