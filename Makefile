@@ -1,35 +1,34 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test unit check format bench invoke start-lambda load logs redrive explain repair announce \
-	forget report watch move-members generate pictures audit
+.PHONY: help run test unit check format bench generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
-# What the operator's tools have in common.
-AT = --stage "$(or $(STAGE),local)"
-TOOL = $(AT) $(if $(JSON),--json)
-SURE = $(if $(YES),--yes)
+# Values go to programs as they were typed: make expands nothing in them, and the shell reads them from the environment.
+VALUES := PORT ORIGINS WEBHOOK KEY ARGS
+$(foreach name,$(VALUES),$(eval override $(name) := $$(value $(name))))
+export $(VALUES)
 
-help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  .venv/bin/extending --help    the operator's program: load, explain, redrive, report, watch and more"
 
-run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at http://127.0.0.1:8080 (PORT=…, ORIGINS=… for CORS, WEBHOOK=URL KEY=…)
-	@.venv/bin/python -m local --port "$(PORT)" --origins "$(ORIGINS)" $(if $(WEBHOOK),--webhook "$(WEBHOOK)") \
-		$(if $(KEY),--webhook-key "$(KEY)")
+run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Run everything at http://127.0.0.1:8080 (PORT=8081; ORIGINS=https://page,… for CORS; WEBHOOK=URL KEY=…)
+	@.venv/bin/python -m local --port "$$PORT" --origins "$$ORIGINS" --webhook "$$WEBHOOK" --webhook-key "$$KEY"
 
-test: system bytecode check .venvs/ministack/.done ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
+test: system bytecode check .venvs/ministack/.done ## Run the checks and all tests: rules, moto, DynamoDB Local, local cloud, browser
 	.venv/bin/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=json:.coverage.json
 	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 		share = 100 * t['covered_branches'] / t['num_branches']; \
 		print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
 
-unit: .venv/.done ## The rules alone: no servers, some seconds
+unit: .venv/.done ## Run the tests of the rules, without servers
 	.venv/bin/python -m pytest --quiet tests/unit
 
-format: .venv/.done ## Bring the code into its form
+format: .venv/.done ## Format the code
 	.venv/bin/ruff check --fix --exit-zero .
 	.venv/bin/ruff format .
 
-check: npm .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_modules/.package-lock.json cabinet/node_modules/.package-lock.json ## Linters, types, template, API description, component
+check: npm .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_modules/.package-lock.json cabinet/node_modules/.package-lock.json ## Check form, types, imports, template, API description and component
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -41,62 +40,21 @@ check: npm .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_
 		tests/openapi/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
 	npm run --silent --prefix cabinet check
 
-bench: system .venv/.done .venvs/sam/.done ## Measure: ratios to bare handlers, into bench/results
-	.venv/bin/python -m bench $(ARGS)
+bench: system .venv/.done .venvs/sam/.done ## Measure speed and cost as ratios, into bench/results (ARGS="--quick warm")
+	.venv/bin/python -m bench $$ARGS
 
-invoke: .venv/.done .venvs/sam/.done ## Call one function with its sample event (fn=list event=FILE)
-	@PORT=$(PORT) .venv/bin/python -m local.invoke "$(fn)" "$(event)"
-
-start-lambda: .venv/.done .venvs/sam/.done ## Serve the functions to SDK clients, in Docker (sam local start-lambda)
-	@PORT=$(PORT) .venv/bin/python -m local.sam_local $(ARGS)
-
-load: .venv/.done ## Tell events from JSON Lines (FILE=… STAGE=…; over HTTPS with URL=… and the token in TOKEN)
-	@PORT=$(PORT) .venv/bin/python -m ops.load "$(FILE)" $(AT) $(if $(URL),--url "$(URL)")
-
-logs: .venv/.done ## Follow the functions' logs (STAGE=…, fn=… ID=… SINCE=10m)
-	@PORT=$(PORT) .venv/bin/python -m ops.logs $(AT) --function "$(fn)" --id "$(ID)" \
-		$(if $(SINCE),--since "$(SINCE)") $(if $(ONCE),--once)
-
-redrive: .venv/.done ## Show the failure queues and put back (DRY=1 only shows, SINCE=… announces again, DROP=id deletes one; STAGE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.redrive $(TOOL) $(SURE) $(if $(DRY),--dry) $(if $(SINCE),--since "$(SINCE)") \
-		$(if $(DROP),--drop "$(DROP)")
-
-move-members: .venv/.done ## Bring members of version 0.1 to where they stand now (DELETE=1 after the upgrade; STAGE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.members $(TOOL) $(SURE) $(if $(DELETE),--delete)
-
-# USER is in every shell's environment: it counts only where it stands behind `make explain`.
-explain: .venv/.done ## Explain an account: what may be extended, by whom, why not (ACCOUNT=… USER=… STAGE=… JSON=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.explain $(TOOL) --account "$(ACCOUNT)" \
-		$(if $(filter command,$(origin USER)),--user "$(USER)")
-
-repair: .venv/.done ## Let the next change about a frozen record in (ACCOUNT=… RECORD=member:U-1 STAGE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.repair $(TOOL) $(SURE) --account "$(ACCOUNT)" --record "$(RECORD)"
-
-announce: .venv/.done ## Announce again what was written to extensions (FROM=… TO=… STAGE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.announce $(TOOL) $(SURE) --from "$(FROM)" $(if $(TO),--to "$(TO)")
-
-forget: .venv/.done ## Remove an account with all it has, as AccountRemoved does (ACCOUNT=… STAGE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.forget $(TOOL) $(SURE) --account "$(ACCOUNT)"
-
-report: .venv/.done ## How extensions are used, and whom to call (OUT=report.html CSV=… STAGE=… or EXPORT=… RATE=… YES=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.report $(TOOL) $(SURE) $(if $(OUT),--out "$(OUT)") $(if $(CSV),--csv "$(CSV)") \
-		$(if $(EXPORT),--export "$(EXPORT)") $(if $(RATE),--rate "$(RATE)")
-
-watch: .venv/.done ## Watch a stage live: grants, refusals, lag, queues, alarms (STAGE=… EVERY=10 ONCE=1)
-	@PORT=$(PORT) .venv/bin/python -m ops.watch $(TOOL) $(if $(EVERY),--every "$(EVERY)") $(if $(ONCE),--once)
-
-generate: npm .venv/.done cabinet/node_modules/.package-lock.json ## Write what is made from the code: schemas, API description, licences, component
+generate: npm .venv/.done cabinet/node_modules/.package-lock.json ## Write the generated files: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas
 	.venv/bin/python -m generate.licences
 	.venv/bin/python -W ignore -m generate.openapi
 	npm run --silent --prefix cabinet build
 	.venv/bin/python -m cogapp -r README.md
 
-pictures: system .venv/.done ## Take the pictures of docs/images anew, of a running make run
-	.venv/bin/python -m tests.browser.pictures $(PORT)
+pictures: system .venv/.done ## Take the pictures of docs/images from a running make run
+	.venv/bin/python -m tests.browser.pictures "$$PORT"
 
-audit: .venv/.done ## Look the locked libraries up in the vulnerability databases
-	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --strict --requirement /dev/stdin
+audit: .venv/.done ## Look up the locked libraries in the vulnerability database
+	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --requirement /dev/stdin
 
 # What is needed of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
 .PHONY: system npm bytecode

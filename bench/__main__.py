@@ -15,17 +15,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import init, package, sweep, units, warm
+from bench import init, package, sweep, warm
 from bench.measure import Figure, Table, text
 from bench.setup import Setup
-from local import ROOT
+from devkit.project import ROOT, Trouble, bypass_proxies
 
 SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "init": init.run,
     "package": package.run,
     "warm": warm.run,
     "list": warm.lists,
-    "units": units.run,
     "sweep": sweep.run,
 }
 RESULTS = ROOT / "bench" / "results"
@@ -34,6 +33,7 @@ console = Console(width=None if sys.stdout.isatty() else 140)
 
 
 def main() -> int:
+    bypass_proxies()
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("section", nargs="*", help=f"some of: {', '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="a few repetitions, to see that it works; not kept")
@@ -51,8 +51,11 @@ def main() -> int:
             try:
                 with console.status(f"measuring {name}"):
                     tables = SECTIONS[name](setup)
-            except Exception:  # What the others measure is not lost with it.
-                console.print_exception()
+            except Exception as error:  # What the others measure is not lost with it.
+                if isinstance(error, Trouble):
+                    console.print(f"{name}: {error}", style="red", markup=False)
+                else:
+                    console.print_exception()
                 failed.append(name)
                 continue
             for table in tables:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import boto3
 
 from bench.setup import ENVIRONMENT, Setup
-from local import ROOT
-from tests.support.builders import iso, member_changed
-from tests.support.engine import dynamodb_local
-from tests.support.service import http_event, machine_event
-from tests.support.template import table_definition
+from devkit.builders import iso, member_changed
+from devkit.engine import dynamodb_local
+from devkit.project import ROOT
+from devkit.service import http_event, machine_event
+from devkit.template import table_definition
 
 Json = dict[str, Any]
 
@@ -26,7 +26,6 @@ class Block(NamedTuple):
     walls: list[float]
     peak: int
     last: Any
-    calls: list[tuple[str, float, float]]
 
     @property
     def cpu_per_call(self) -> float:
@@ -40,10 +39,10 @@ class Worker:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def call(self, handler: str, events: Sequence[Json], metered: bool = False) -> Block:
+    def call(self, handler: str, events: Sequence[Json]) -> Block:
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"handler": handler, "events": list(events), "metered": metered}) + "\n")
+        self._process.stdin.write(json.dumps({"handler": handler, "events": list(events)}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, f"{handler} ended with {self._process.wait()}; what it said is above"

@@ -1,4 +1,4 @@
-"""Make an export of a table that never was, as DynamoDB writes one to S3, to measure `make report` on.
+"""Make an export of a table that never was, as DynamoDB writes one to S3, to measure `extending report` on.
 
     python -m bench.export FOLDER [ACCOUNTS]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bench.measure import Figure, Sample, Table, interleaved, timed_process
 from bench.setup import Setup
-from local import ROOT, emulator, free_port
-from ops.stage import FUNCTIONS
+from devkit.project import FUNCTIONS, ROOT, emulator, free_port
 
 HANDLERS = ROOT / "bench" / "handlers"
 NOTE = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.init import HANDLERS, import_
 from bench.measure import Cell, Figure, Sample, Table, interleaved
 from bench.setup import Setup
-from ops.stage import FUNCTIONS
+from devkit.project import FUNCTIONS
 
 REACHED = ("list", "extend", "limits", "expire")
 """Functions whose package is to be faster than the floor."""

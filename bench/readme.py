@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from local import ROOT
+from devkit.project import ROOT
 
 RESULTS = ROOT / "bench" / "results"
 

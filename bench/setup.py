@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import build_layer as layer
-from local import ROOT
-from ops.stage import FUNCTIONS
+from devkit.project import FUNCTIONS, ROOT
 
 TRACER = "aws-xray-sdk==2.15.0"
 """What Powertools' Tracer needs; only the typical handler has it."""

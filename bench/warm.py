@@ -6,6 +6,7 @@ from typing import Any
 from bench.engine import Block, Engine, Json, Worker, engine, event, told
 from bench.measure import Cell, Figure, Sample, Table, interleaved
 from bench.setup import Setup
+from devkit.project import Trouble
 
 SIZES = (1, 50, 1000)
 BARE = {"extend": "extend", "limits": "limits", "changes": "changes"}
@@ -117,8 +118,8 @@ def _side_by_side(local: Engine, rounds: int, cases: Cases) -> dict[str, list[Bl
 def _caller(worker: Worker, handler: str, events: Iterator[list[Json]]) -> Any:
     def call() -> Block:
         block = worker.call(handler, next(events))
-        assert block.last["statusCode"] in (200, 201), block.last
-        assert "try_again" not in block.last["body"], block.last
+        if block.last["statusCode"] not in (200, 201) or "try_again" in block.last["body"]:
+            raise Trouble(f"{handler} answered {block.last}. If that is try_again, the machine is too busy to measure.")
         return block
 
     return call

@@ -9,12 +9,9 @@ import os
 import sys
 import time
 import warnings
-from contextlib import ExitStack
 from importlib import import_module
-from typing import Any
 
-from tests.support.meter import metered
-from tests.support.service import Context
+from devkit.service import Context
 
 
 def peak() -> int:
@@ -32,23 +29,18 @@ def main() -> None:
         for name in sys.argv[1:]:
             module, _, attribute = name.partition(":")
             handlers[name] = getattr(import_module(module), attribute)
-        runtime: Any = sys.modules.get("extending.runtime")
         answers.write("ready\n")
         for line in sys.stdin:
             block = json.loads(line)
             handler = handlers[block["handler"]]
             walls = []
-            with ExitStack() as stack:
-                calls = stack.enter_context(metered(runtime.dynamodb)) if block["metered"] else []
-                cpu = time.process_time()
-                for event in block["events"]:
-                    started = time.perf_counter()
-                    answer = handler(event, Context(86_400))
-                    walls.append(time.perf_counter() - started)
-                cpu = time.process_time() - cpu
-            answers.write(
-                json.dumps({"cpu": cpu, "walls": walls, "peak": peak(), "last": answer, "calls": calls}) + "\n"
-            )
+            cpu = time.process_time()
+            for event in block["events"]:
+                started = time.perf_counter()
+                answer = handler(event, Context(86_400))
+                walls.append(time.perf_counter() - started)
+            cpu = time.process_time() - cpu
+            answers.write(json.dumps({"cpu": cpu, "walls": walls, "peak": peak(), "last": answer}) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from local import ROOT
-from tests.support.template import expanded_template
+from devkit.project import ROOT
+from devkit.template import expanded_template
 
 FILE = ROOT / "docs" / "deployer.json"
 

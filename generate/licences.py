@@ -9,7 +9,7 @@ import os
 import subprocess
 from importlib.metadata import distribution
 
-from local import ROOT
+from devkit.project import ROOT
 
 FILE = ROOT / "docs" / "licences.md"
 HEAD = """\

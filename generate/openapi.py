@@ -7,6 +7,8 @@ and every example is what a real handler answered. The examples are checked agai
 that the attack on the local cloud gets.
 """
 
+# ruff: noqa: E402 - functions read their environment when they are imported
+
 import json
 import logging
 import os
@@ -27,10 +29,15 @@ from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 from pydantic.json_schema import models_json_schema
 
-import tests.conftest  # the environment of the functions, before any of them is imported
-from local import ROOT
+from devkit import nowhere
+from devkit.project import ROOT
+
+nowhere.enter()
 
 # isort: split
+from devkit.builders import NOW, SECOND, TERMS, WEEK, iso
+from devkit.service import Answer, Service
+from devkit.template import routes, table_definition
 from extending import answers
 from extending.api import PROBLEMS, USUAL_PAGE, page_size
 from extending.errors import Code
@@ -39,10 +46,6 @@ from extending.model import ID, OfferId, Refused, Terms, from_epoch
 from extending.runtime import dynamodb
 from functions.changes.app import MOST as MOST_CHANGES
 from generate.shapes import json_schemas
-from tests.integration.conftest import Service
-from tests.support.builders import NOW, SECOND, TERMS, WEEK, iso
-from tests.support.service import Answer
-from tests.support.template import routes, table_definition
 
 FILE = ROOT / "openapi.yaml"
 HEADER = "# Made by `make generate` (generate/openapi.py) from the code of the functions. Do not edit.\n"
@@ -595,7 +598,6 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    assert tests.conftest
     logging.disable()
     FILE.write_text(text())
     print(f"{FILE.relative_to(ROOT)} written", file=sys.stderr)

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from devkit.project import ROOT
 from extending.inbound import CHANGES
 from extending.model import ExtensionEvent
 from generate.shapes import json_schema
-from local import ROOT
 
 FOLDER = ROOT / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

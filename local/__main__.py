@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import re
 import shutil
 import signal
 import socket
@@ -10,21 +11,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
-from local import REGION, ROOT, STACK, Trouble, build, cloud, free_port
+from devkit.project import REGION, ROOT, Trouble, bypass_proxies, free_port
+from devkit.stage import local_session
+from local import STACK, build, cloud
 from local.identity import AUDIENCE, Identity
 from local.routes import serve_api, serve_cors
 from local.server import LocalCloud, application
 from local.webhook import Receiver, Webhook
-from ops.console import Arguments
-from ops.stage import local_session
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, kill, a terminal that is closed."""
@@ -141,6 +142,14 @@ def serve(deployed: LocalCloud, port: int, stack: contextlib.ExitStack) -> None:
         time.sleep(0.05)
 
 
+class Arguments(argparse.ArgumentParser):
+    """Reports a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        console.print("[red]✗[/] " + escape(re.sub(r"^argument --(\w+)", lambda name: name[1].upper(), message)))
+        sys.exit(2)
+
+
 def port_number(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: PORT=… takes a number from 1 to 65535")
@@ -154,15 +163,16 @@ def http_url(text: str) -> str:
 
 
 def main() -> int:
+    bypass_proxies()
     parser = Arguments(prog="make run", description=__doc__)
     parser.add_argument("--port", type=port_number, default=8080)
     parser.add_argument("--origins", default="", help="further origins of pages that may call the API, with commas")
     parser.add_argument(
         "--webhook", type=http_url, help="where events out are posted, as the parameter WebhookUrl has it"
     )
-    parser.add_argument("--webhook-key", default="none", help="the value of the header X-Api-Key of these posts")
+    parser.add_argument("--webhook-key", default="", help="the value of the header X-Api-Key of these posts")
     arguments = parser.parse_args()
-    receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key) if arguments.webhook else None
+    receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key or "none") if arguments.webhook else None
     # Set all: what is started in the background of a script begins with SIGINT ignored.
     for ending in ENDINGS:
         signal.signal(ending, signal.default_int_handler)

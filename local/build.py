@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from local import REGION, ROOT, SAM, Trouble, environment
+from devkit.project import REGION, ROOT, SAM, Trouble, environment
 
 KEPT = ROOT / ".local-cloud" / "built"
 """The last build for each Python, in a folder named after what went into it."""

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import psutil
 
-from local import REGION, ROOT, Trouble, environment
+from devkit.project import REGION, ROOT, Trouble, environment
 
 STATE = ROOT / ".local-cloud"
 

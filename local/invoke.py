@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 
-from local import ROOT, Trouble, emulator, free_port, sam_local
-from ops.stage import FUNCTIONS, NoStack, Stack, stack
+from devkit.project import FUNCTIONS, ROOT, Trouble, bypass_proxies, emulator, free_port
+from devkit.stage import NoStack, Stack, stack
+from local import sam_local
 
 
 def with_docker(function: str, event: Path, target: Stack, address: str) -> Any:
@@ -61,9 +62,10 @@ def with_emulator(function: str, event: Path, target: Stack) -> Any:
 
 
 def main() -> int:
+    bypass_proxies()
     function, event = (*sys.argv[1:], "", "")[:2]
     if function not in FUNCTIONS:
-        print(f"Name a function: make invoke fn={'|'.join(FUNCTIONS)}", file=sys.stderr)
+        print(f"Name a function: python -m local.invoke {'|'.join(FUNCTIONS)}", file=sys.stderr)
         return 2
     file = Path(event) if event else ROOT / "events" / f"{function}.json"
     if not file.is_file():

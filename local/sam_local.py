@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from local import REGION, ROOT, SAM, Trouble, environment
+from devkit.project import FUNCTIONS, REGION, ROOT, SAM, Trouble, environment
+from devkit.stage import NoStack, Stack, stack
 from local.build import built, templates_python
 from local.cloud import state_folder
-from ops.stage import FUNCTIONS, NoStack, Stack, stack
 
 ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else platform.machine()
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -16,13 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from devkit.project import ROOT
+from devkit.stage import outputs
 from extending import inbound, items
 from extending.inbound import CHANGES
 from extending.model import ID, SOURCE
-from local import ROOT, STACK
+from local import STACK
 from local.identity import Identity
 from local.listen import listen
-from ops.stage import outputs
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "

@@ -15,7 +15,7 @@ import boto3
 import httpx
 import yaml
 
-from local import ROOT
+from devkit.project import ROOT
 from local.listen import listen
 
 RETRIED = {409, 429, *range(500, 600)}

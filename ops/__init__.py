@@ -1,1 +1,1 @@
-"""What an operator does by hand: tools of one kind, run by make; what each needs stands in docs/reference.md."""
+"""The operator's tools, commands of one program: `extending --help`."""

@@ -1,6 +1,6 @@
-"""Announce again, from the table, what was written to extensions in a time: grants, reminders, ends.
+"""Announce again, from the table, the grants, reminders and ends of a time.
 
-All that was ever announced stands there, and the events have their old ids: consumers who know them see nothing new.
+The table holds all that was ever announced, and the events keep their ids: consumers who know them see nothing new.
 """
 
 import json
@@ -9,27 +9,29 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import click
+
+from devkit.stage import Stack, stack
 from extending import items
 from extending.items import Item
 from ops import console, table
-from ops.stage import Stack, stack
 
 STEPS = (items.GRANTED_AT, items.REMINDED_AT, items.REVOKED_AT)
-"""What is added to an extension's item, one after the other; each has its event."""
+"""Attributes that an extension's item gets one after the other; each has its event."""
 
 AT_ONCE = 100
-"""Records that publish is given in one call."""
+"""Records in one call of publish."""
 
 CLOCKS = timedelta(minutes=10)
-"""How far the clock of the functions, which is in the items, may be from that of the stream, with a write's time."""
+"""The most by which the functions' clock, which is in the items, and the stream's may differ."""
 
 
 def announcements(
     target: Stack, since: datetime, until: datetime, seen: Callable[[int], object] = lambda _: None
 ) -> Iterator[dict[str, Any]]:
-    """What was written to extensions in a time, as records of the stream; reads the whole table.
+    """Writes to extensions in a time, as records of the stream; reads the whole table.
 
-    `seen` is told how many items each page has taken.
+    `seen` receives the number of items of each page.
     """
     written = " OR ".join(f"{step} BETWEEN :since AND :until" for step in STEPS)
     pages = (
@@ -64,7 +66,7 @@ def announcements(
 
 
 def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str | None]:
-    """Hand records to publish; returns how many it took, and why not all."""
+    """Pass records to publish; returns how many it announced, and why not all."""
     waiting, taken = iter(records), 0
     while chunk := list(islice(waiting, AT_ONCE)):
         if reason := hand_over(target, target.outputs["PublishFunctionArn"], {"Records": chunk}):
@@ -74,39 +76,47 @@ def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str
 
 
 def hand_over(target: Stack, function: str, payload: Any) -> str | None:
-    """Call a function; returns why it did not take the payload."""
+    """Call a function; returns why it failed."""
     try:
         answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode())
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    said = json.loads(answer["Payload"].read())
-    failed = "FunctionError" in answer or (isinstance(said, dict) and said.get("batchItemFailures"))
-    return f"failed again: {said}" if failed else None
+    answered = json.loads(answer["Payload"].read())
+    failed = "FunctionError" in answer or (isinstance(answered, dict) and answered.get("batchItemFailures"))
+    return f"failed again: {answered}" if failed else None
 
 
-def main() -> int:
-    parser = console.arguments("announce", __doc__)
-    parser.add_argument("--from", dest="since", type=console.past, required=True, help="FROM=2026-11-21T00:00:00Z")
-    parser.add_argument("--to", dest="until", type=console.past, help="TO=…: until now without it")
-    parser.add_argument("--yes", action="store_true", help="YES=1: ask nothing")
-    arguments = parser.parse_args()
-    since, until = arguments.since, arguments.until or console.now() + CLOCKS
-    if until < since:
-        raise console.Trouble("FROM is after TO.")
-    target = stack(arguments.stage)
+@click.command()
+@click.argument("since", type=console.INSTANT)
+@click.option("--until", type=console.INSTANT, help="Not until now.")
+@console.STAGE
+@console.JSON
+@console.YES
+def command(since: datetime, until: datetime | None, stage: str, as_json: bool, yes: bool) -> int:
+    """Send the events since an instant again.
+
+    Consumers who have missed them get them with their old ids.
+
+    \b
+    extending announce 2026-11-21T00:00:00Z --stage prod
+    """
+    if until and until < since:
+        raise click.UsageError("--until is before the first instant")
+    target = stack(stage)
     size = table.size(target)
-    span = f"from {since.isoformat()} to {arguments.until.isoformat() if arguments.until else 'now'}"
-    console.ask(f"Read the table ({size}) and announce again what was written to extensions {span}?", arguments.yes)
+    span = f"from {since.isoformat()} to {until.isoformat() if until else 'now'}"
+    console.ask(f"Read the table ({size}) and announce again the grants, reminders and ends {span}?", yes)
     with console.progress() as bar:
         reading = bar.add_task("Announcing", total=size.items or None)
-        records = announcements(target, since, until, lambda seen: bar.advance(reading, seen))
+        records = announcements(target, since, until or console.now() + CLOCKS, lambda seen: bar.advance(reading, seen))
         taken, reason = announce(target, records)
-    if arguments.json:
-        console.tell_json({"announced": taken, "reason": reason})
+    if as_json:
+        console.print_json({"announced": taken, "reason": reason})
     else:
-        console.told().print(console.cell(f"{taken} announced again" + (f", then: {reason}" if reason else ".")))
+        console.results().print(outcome(taken, reason))
     return 1 if reason else 0
 
 
-if __name__ == "__main__":
-    console.run(main)
+def outcome(announced: int, reason: str | None) -> str:
+    """One line for the operator."""
+    return console.safe(f"{announced} announced again" + (f", then: {reason}" if reason else "."))

@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from devkit.project import FUNCTIONS, Trouble
+from devkit.stage import Stack, stack
 from ops import console
-from ops.stage import FUNCTIONS, Stack, stack
 
 ALIAS = "live"
 
@@ -45,7 +46,7 @@ def aliases(target: Stack) -> dict[str, dict[str, Any]]:
         found[function] = target.client("lambda").get_alias(FunctionName=name, Name=ALIAS) | {"FunctionName": name}
     moving = [name for name, alias in found.items() if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")]
     if moving:
-        raise console.Trouble(
+        raise Trouble(
             f"CodeDeploy is moving {', '.join(moving)}. Stop it instead: "
             "aws deploy stop-deployment --deployment-id d-… --auto-rollback-enabled"
         )
@@ -109,7 +110,7 @@ def carry_out(target: Stack, moves: list[Move], description: str) -> None:
                 RevisionId=each.alias["RevisionId"],
             )
         except client.exceptions.PreconditionFailedException:
-            raise console.Trouble(
+            raise Trouble(
                 f"Another has moved {each.function} meanwhile; {number} of {len(moves)} were moved before. Look again."
             ) from None
 
@@ -128,8 +129,8 @@ all the while, so that its alarms stay on until then."""
 
 
 @click.command()
-@click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@console.STAGE
+@console.YES
 def command(stage: str, yes: bool) -> int:
     """Move what the last deployment changed to the versions before.
 
@@ -140,8 +141,8 @@ def command(stage: str, yes: bool) -> int:
 
 
 @click.command()
-@click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@console.STAGE
+@console.YES
 def forward(stage: str, yes: bool) -> int:
     """Undo `extending back`.
 
@@ -155,7 +156,7 @@ def run(target: Stack, find: Callable[[Stack], list[Move]], description: str, ye
     """Show the moves, ask, carry them out, say what follows."""
     moves = find(target)
     if not moves:
-        raise console.Trouble(f"{target.name}: there is nothing to move.")
+        raise Trouble(f"{target.name}: there is nothing to move.")
     Console(highlight=False).print(shown(moves))
     if any(each.state != "Active" for each in moves):
         click.echo("A version that is not Active fails its first calls for a minute or two.", err=True)

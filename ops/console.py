@@ -1,24 +1,21 @@
-"""What the operator's tools share: arguments, a question before anything is written, one line for what went wrong."""
+"""Shared by all tools: arguments, a question before a write, foreign text made safe to print, one line for an error."""
 
-import argparse
 import json
-import re
 import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from unicodedata import category
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-import local
-from extending.model import ID
-
-ArgumentTypeError = argparse.ArgumentTypeError
-Trouble = local.Trouble
+from devkit.project import Trouble
+from extending.model import ID, USER_ID
 
 WRONG = 2
 """The exit code of what could not be asked or done."""
@@ -26,59 +23,91 @@ WRONG = 2
 STOPPED = 130
 
 
-class Arguments(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+class Parsed(click.ParamType):
+    """An argument that a function reads; its ValueError says what is wrong."""
 
-    def error(self, message: str) -> NoReturn:
-        complain(re.sub(r"^argument --([a-z]+)", lambda option: option[1].upper(), message))
-        sys.exit(WRONG)
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name, self._read = name, read
 
-
-def arguments(name: str, description: str | None) -> Arguments:
-    """What every tool takes: a stage, and JSON for machines."""
-    parser = Arguments(prog=f"make {name}", description=description)
-    parser.add_argument("--stage", default="local", help="STAGE=local, dev, prod")
-    parser.add_argument("--json", action="store_true", help="JSON=1: for machines")
-    return parser
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._read(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-def account_id(text: str) -> str:
+def account(text: str) -> str:
     if not ID.fullmatch(text):
-        raise ArgumentTypeError(f"{text!r} is not an account id such as A-100")
+        raise ValueError(f"{text!r} is not an account id such as A-100")
+    return text
+
+
+def user(text: str) -> str:
+    if not USER_ID.fullmatch(text):
+        raise ValueError(f"{text!r} is not a user id such as U-1")
+    return text
+
+
+def extension(text: str) -> str:
+    if not ID.fullmatch(text):
+        raise ValueError(f"{text!r} is not an extension id: extending explain ACCOUNT --json names them")
     return text
 
 
 def past(text: str) -> datetime:
-    """An instant with its zone that is not still to come."""
+    """An instant with its zone, not in the future."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not an instant such as 2026-11-21T00:00:00Z") from None
+        raise ValueError(f"{text!r} is not an instant such as 2026-11-21T00:00:00Z") from None
     if when.tzinfo is None:
-        raise ArgumentTypeError("name the zone too: 2026-11-21T00:00:00Z")
+        raise ValueError("add the zone: 2026-11-21T00:00:00Z")
     if when > datetime.now(UTC):
-        raise ArgumentTypeError("that is still to come")
+        raise ValueError("it is in the future")
     return when
 
 
-def told() -> Console:
-    """Where results go; wide enough for a table where no terminal tells its width."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+ACCOUNT = click.argument("account_id", metavar="ACCOUNT", type=Parsed("account", account))
+INSTANT = Parsed("instant", past)
+STAGE = click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+YES = click.option("--yes", is_flag=True, help="Ask nothing.")
 
 
-def beside() -> Console:
-    """Where questions, progress and complaints go."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+def results() -> Console:
+    """Standard output; wide enough for a table where it is no terminal."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
+
+
+def notes() -> Console:
+    """Standard error: questions, progress, complaints."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def safe(value: Any) -> str:
+    """Text of others without what a terminal obeys or hides: control characters, escapes, changes of direction."""
+    text = "" if value is None else str(value)
+    return "".join(each if each.isprintable() or category(each) == "Zs" else "�" for each in text)
 
 
 def cell(value: Any, style: str = "") -> Text:
-    """What was told by others, as plain text: no markup, and nothing that a terminal takes for an order."""
-    text = "" if value is None else str(value)
-    return Text("".join(letter if letter.isprintable() else "�" for letter in text), style=style)
+    """Safe text as rich shows it, without markup."""
+    return Text(safe(value), style=style)
+
+
+def print_json(what: Any) -> None:
+    """JSON with every character escaped that is unsafe, or unknown to the terminal's encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+
+    def written(letter: str) -> str:
+        plain = letter == "\n" or (letter.isprintable() and letter.encode(encoding, "ignore"))
+        return letter if plain else json.dumps(letter)[1:-1]
+
+    print("".join(map(written, json.dumps(what, ensure_ascii=False, indent=2, default=str))))
 
 
 def brief(instant: str | None) -> str:
-    """An instant of an answer, in UTC, without what it says anyway."""
+    """An instant of an answer in UTC, shortened."""
     return (instant or "").replace("T", " ").removesuffix("Z").removesuffix(" 00:00:00")
 
 
@@ -88,36 +117,32 @@ def now() -> datetime:
 
 
 def complain(text: str) -> None:
-    beside().print(Text("✗ ", style="red") + cell(" ".join(text.split())))
-
-
-def tell_json(what: Any) -> None:
-    print(json.dumps(what, ensure_ascii=False, indent=2, default=str))
+    notes().print(Text("✗ ", style="red") + cell(" ".join(text.split())))
 
 
 def ask(question: str, yes: bool) -> None:
-    """Go on only if the operator wants to; raises Trouble."""
+    """Go on only if the operator agrees; raises Trouble."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Trouble(f"Nothing was done: there is nobody to ask here. YES=1 answers: {question}")
-    beside().print(cell(f"{question} [y/N] "), end="")
+        raise Trouble(f"Nothing was done: this is not interactive. Add --yes to answer: {question}")
+    notes().print(safe(f"{question} [y/N] "), end="")
     if input().strip().lower() not in ("y", "yes"):
         raise Trouble("Nothing was done.")
 
 
 def progress() -> Progress:
-    """A bar on the terminal, and nothing where there is none."""
+    """A progress bar on a terminal; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = beside()
+    console = notes()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def run(tool: Callable[[], int]) -> NoReturn:
-    """Run a tool to its exit code; what is not its fault is one line, and no traceback.
+def run(tool: Callable[[], Any]) -> NoReturn:
+    """Run a tool to its exit code; an expected error is one line without a traceback.
 
-    A kill or a terminal that is closed is as Ctrl-C: what a tool has begun to write is taken away. Only the
-    first of them counts, so that nothing interrupts that.
+    A kill or a closed terminal counts as Ctrl-C, so that the tool deletes what it has begun. Only the first of them
+    counts: nothing interrupts that.
     """
     endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -129,13 +154,20 @@ def run(tool: Callable[[], int]) -> NoReturn:
     for ending in endings:
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup, or the background of a script
             signal.signal(ending, stop)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")  # Names have letters that some terminals lack.
     try:
-        code = tool()
+        code = tool() or 0
         sys.stdout.flush()
+    except click.ClickException as error:
+        see = f" See: {error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+        complain(error.format_message() + see)
+        code = WRONG
     except (Trouble, BotoCoreError, ClientError, OSError) as error:
         complain(str(error) or type(error).__name__)
         code = WRONG
-    except (KeyboardInterrupt, EOFError):
+    except (KeyboardInterrupt, EOFError, click.Abort):
         complain("Stopped.")
         code = STOPPED
     sys.exit(code)

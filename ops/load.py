@@ -1,38 +1,40 @@
-"""Tell events from JSON Lines, over the bus or over HTTPS: a whole cloud on day one.
+"""Load events from a file of JSON Lines, over the bus or over HTTPS: a whole cloud on day one.
 
-A line is {"detail_type": "…", "detail": {…}}, or one of a reject file with its text mended. Each is validated first,
-by the models that the functions use. A line that is not valid, or that is not taken after all retries, goes to
-the reject file with its number and the reason. Stopping and running again does no harm: an event that has been taken in
-changes nothing the second time.
+A line is {"detail_type": "…", "detail": {…}}, or one of a reject file with its text corrected. Each is validated first,
+by the models of the functions. A line that is invalid, or refused after all retries, goes to the reject file with its
+number and the reason. Loading a file twice does no harm: what is stored already does not change.
 """
 
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
+import click
 import httpx
 from rich.progress import wrap_file
 
+from devkit.project import Trouble
+from devkit.stage import stack
 from extending import inbound
 from extending.inbound import SOURCE, NotAnEvent
 from ops import console
-from ops.stage import stack
 
 BATCH = 10
 MOST_BYTES = 200_000
 """PutEvents takes ten entries and 256 KB; an entry has more to it than its detail."""
 
 MOST_CHANGES = 100
-"""What one POST /changes takes."""
+"""Changes in one POST /changes."""
 
 WORKERS = 8
 TRIES = 6
-"""How often an entry is put, with waits of 0.2 s to 6.4 s between, before it is rejected."""
+"""Attempts for an entry, with waits of 0.2 s to 6.4 s between, before it is rejected."""
 
 
 class Line(NamedTuple):
@@ -48,14 +50,29 @@ class Reject(NamedTuple):
     reason: str
 
 
-Put = Callable[[list[Line]], list[str | None]]
-"""Tells a batch of lines; for each, None or the reason why it was not taken."""
+class Answer(NamedTuple):
+    """The result of one line; `reason` where it was refused or is to be tried again."""
+
+    result: Literal["stored", "known already", "on the bus", "refused", "try again"]
+    reason: str = ""
+    ignored: bool = False
+    """Stored without a value that is only for display and could not be used."""
+
+
+STORED, KNOWN, ON_THE_BUS = Answer("stored"), Answer("known already"), Answer("on the bus")
+
+Put = Callable[[list[Line]], list[Answer]]
+"""Sends a batch of lines; answers each."""
+
+
+class Denied(Trouble):
+    """The token does not open the API: no other line would fare better."""
 
 
 def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
-    """Each line that is not blank, as an event or as what is wrong with it."""
+    """Each line that is not blank, as an event or with its error."""
     for number, raw in enumerate(lines, 1):
-        text = raw.decode(errors="replace").strip()
+        text = raw.decode("utf-8-sig", errors="replace").strip()
         if not text:
             continue
         try:
@@ -63,7 +80,7 @@ def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
             inbound.read(detail_type, detail, now)
         except NotAnEvent as error:
             yield Reject(number, text, str(error))
-        except Exception as error:  # Whatever one line does, the others are loaded.
+        except Exception as error:  # One line keeps no other from being loaded.
             yield Reject(number, text, f"not understood: {type(error).__name__}: {error}")
         else:
             yield Line(number, text, detail_type, json.dumps(detail))
@@ -72,7 +89,7 @@ def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
 def _parts(raw: bytes | str) -> tuple[str, Any]:
     """Detail type and detail of a line; raises NotAnEvent."""
     try:
-        event = json.loads(raw)
+        event = json.loads(raw if isinstance(raw, str) else raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise NotAnEvent({"": "not UTF-8"}) from None
     except RecursionError:
@@ -91,143 +108,156 @@ def _parts(raw: bytes | str) -> tuple[str, Any]:
     raise NotAnEvent({"": 'not an event: {"detail_type": "…", "detail": {…}} is expected'})
 
 
-def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> list[Reject]:
-    """Put a batch, again what the bus did not take; what it never took is rejected."""
-    reasons: list[str | None] = []
+class Loaded(NamedTuple):
+    """Results of a batch by their number, and the lines that were refused."""
+
+    counts: Counter[str]
+    refused: list[Reject]
+
+
+def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> Loaded:
+    """Send a batch, and again what is to be tried again; reject what fails to the end. Raises Denied."""
+    loaded = Loaded(Counter(), [])
     for attempt in range(TRIES):
         try:
-            reasons = put(batch)
+            answers = put(batch)
+        except Denied:
+            raise
         except Exception as error:
-            reasons = [f"{type(error).__name__}: {error}"] * len(batch)
-        batch, reasons = (
-            [line for line, reason in zip(batch, reasons, strict=True) if reason],
-            [reason for reason in reasons if reason],
-        )
-        if not batch:
-            return []
-        if attempt < TRIES - 1:
-            pause(0.2 * 2**attempt)
-    return [Reject(line.number, line.text, f"not taken: {why}") for line, why in zip(batch, reasons, strict=True)]
-
-
-class UnderWay:
-    """Batches that are being put, and what has come of those before."""
-
-    def __init__(
-        self, pool: ThreadPoolExecutor, put: Put, rejects: Callable[[Reject], None], pause: Callable[[float], None]
-    ) -> None:
-        self._pool, self._put, self._rejects, self._pause = pool, put, rejects, pause
-        self._running: dict[Future[list[Reject]], int] = {}
-        self.loaded = self.rejected = 0
-
-    def send(self, batch: list[Line]) -> None:
-        self._running[self._pool.submit(put_all, batch, self._put, self._pause)] = len(batch)
-
-    def reject(self, line: Reject) -> None:
-        self.rejected += 1
-        self._rejects(line)
-
-    def settle(self, most: int) -> None:
-        """Wait until no more than so many batches are under way."""
-        while len(self._running) > most:
-            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-            for future in done:
-                refused = future.result()
-                self.loaded += self._running.pop(future) - len(refused)
-                for line in refused:
-                    self.reject(line)
+            answers = [Answer("try again", f"{type(error).__name__}: {error}")] * len(batch)
+        again = []
+        for line, answer in zip(batch, answers, strict=True):
+            if answer.result == "try again" and attempt < TRIES - 1:
+                again.append(line)
+            elif answer.reason:
+                loaded.refused.append(Reject(line.number, line.text, answer.reason))
+            else:
+                loaded.counts[answer.result] += 1
+                loaded.counts["ignored"] += answer.ignored
+        if not again:
+            break
+        batch = again
+        pause(0.2 * 2**attempt)
+    return loaded
 
 
 def load(
     lines: Iterable[bytes],
     put: Put,
-    rejects: Callable[[Reject], None],
+    reject: Callable[[Reject], None],
     now: datetime,
     workers: int = WORKERS,
     most: int = BATCH,
     pause: Callable[[float], None] = time.sleep,
-) -> tuple[int, int]:
-    """Load lines; returns how many were loaded and how many rejected. Memory does not grow with the file."""
+) -> Counter[str]:
+    """Load lines; returns how many met each result. Memory does not grow with the file. Raises Denied."""
+    counts: Counter[str] = Counter()
+    running: set[Future[Loaded]] = set()
+
+    def refuse(line: Reject) -> None:
+        counts["refused"] += 1
+        reject(line)
+
+    def settle(left: int) -> None:
+        """Wait until no more than so many batches are under way."""
+        nonlocal running
+        while len(running) > left:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                loaded = future.result()
+                counts.update(loaded.counts)
+                for line in loaded.refused:
+                    refuse(line)
+
     with ThreadPoolExecutor(workers) as pool:
-        under_way = UnderWay(pool, put, rejects, pause)
         batch: list[Line] = []
         size = 0
         for line in validated(lines, now):
             if isinstance(line, Reject):
-                under_way.reject(line)
+                refuse(line)
                 continue
             length = len(line.detail)
             if batch and (len(batch) == most or size + length > MOST_BYTES):
-                under_way.send(batch)
-                under_way.settle(2 * workers)
+                running.add(pool.submit(put_all, batch, put, pause))
+                settle(2 * workers)
                 batch, size = [], 0
             batch.append(line)
             size += length
         if batch:
-            under_way.send(batch)
-        under_way.settle(0)
-    return under_way.loaded, under_way.rejected
+            running.add(pool.submit(put_all, batch, put, pause))
+        settle(0)
+    return counts
 
 
 def to_bus(events: Any, bus: str) -> Put:
-    """Put lines on a bus as the service manager does."""
+    """Put lines on a bus as the service manager does; sync stores them later."""
 
-    def put(batch: list[Line]) -> list[str | None]:
+    def put(batch: list[Line]) -> list[Answer]:
         entries = [
             {"EventBusName": bus, "Source": SOURCE, "DetailType": line.detail_type, "Detail": line.detail}
             for line in batch
         ]
         answer = events.put_events(Entries=entries)
-        return [f"{entry['ErrorCode']}" if "ErrorCode" in entry else None for entry in answer["Entries"]]
+        return [
+            Answer("try again", f"not taken: {entry['ErrorCode']}") if "ErrorCode" in entry else ON_THE_BUS
+            for entry in answer["Entries"]
+        ]
 
     return put
 
 
 def to_url(url: str, token: str) -> Put:
-    """Post lines as a service manager does that speaks no AWS."""
+    """Post lines as a service manager does that has no AWS."""
     client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=40)
 
-    def put(batch: list[Line]) -> list[str | None]:
+    def put(batch: list[Line]) -> list[Answer]:
         changes = [{"detail_type": line.detail_type, "detail": json.loads(line.detail)} for line in batch]
         answer = client.post(f"{url.rstrip('/')}/changes", json={"changes": changes})
+        if answer.status_code in (401, 403):
+            raise Denied(
+                f"Stopped at HTTP {answer.status_code}: the token in TOKEN does not open {url}, or lacks the scope "
+                "changes:write. Get another one and load the file again."
+            )
         if not answer.is_success:
-            return [f"HTTP {answer.status_code} {answer.text[:200]}"] * len(batch)
-        return [_left(result) for result in answer.json()["results"]]
+            result: Any = "try again" if answer.status_code == 429 or answer.is_server_error else "refused"
+            return [Answer(result, f"HTTP {answer.status_code} {answer.text[:200]}")] * len(batch)
+        return [_result(result) for result in answer.json()["results"]]
 
     return put
 
 
-def _left(result: dict[str, Any]) -> str | None:
+def _result(result: dict[str, Any]) -> Answer:
     match result:
-        case {"result": "stored" | "stale"}:
-            return None
+        case {"result": "stored" | "stale" as stored}:
+            return Answer("stored" if stored == "stored" else "known already", ignored=bool(result.get("ignored")))
         case {"result": "invalid", "fields": fields}:
-            return "; ".join(f"{name}: {why}" for name, why in fields.items())
-    return str(result["result"])
+            return Answer("refused", "; ".join(f"{name}: {why}" for name, why in fields.items()))
+    return Answer("try again", str(result["result"]))
 
 
 def to_function(lambda_: Any, function: str) -> Put:
-    """Hand lines to sync itself, one at a time, and see what it answers.
+    """Call sync itself for each line.
 
-    The local bus starts a process for every event that waits, and forgets what its function fails on: it can neither
-    be hurried nor trusted.
+    The local bus starts a process for every event that waits, and drops what its function fails on.
     """
 
-    def put(batch: list[Line]) -> list[str | None]:
-        return [_refusal(lambda_.invoke(FunctionName=function, Payload=_event(line))) for line in batch]
+    def put(batch: list[Line]) -> list[Answer]:
+        return [_outcome(lambda_.invoke(FunctionName=function, Payload=_event(line))) for line in batch]
 
     return put
 
 
 def _event(line: Line) -> bytes:
-    """A line as the bus hands it to a function."""
+    """A line as the bus passes it to a function."""
     known = {"id": f"line-{line.number}", "source": SOURCE, "detail-type": line.detail_type}
     return json.dumps(known | {"detail": json.loads(line.detail)}).encode()
 
 
-def _refusal(answer: Any) -> str | None:
-    said = answer["Payload"].read().decode()
-    return said[:300] if "FunctionError" in answer else None
+def _outcome(answer: Any) -> Answer:
+    payload = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        return Answer("try again", f"not taken: {payload[:300]}")
+    return STORED if json.loads(payload)["stored"] else KNOWN
 
 
 def to_file(file: TextIO) -> Callable[[Reject], None]:
@@ -238,48 +268,56 @@ def to_file(file: TextIO) -> Callable[[Reject], None]:
     return write
 
 
-def target_of(stage: str, url: str) -> tuple[Put, int, int]:
-    """How lines are told, how many batches at once, and how many lines in each; raises NoStack."""
+def target_of(stage: str, url: str | None) -> tuple[Put, int, int]:
+    """The way for lines, with the number of batches at once and of lines in each; raises Trouble."""
     if url:
-        return to_url(url, os.environ["TOKEN"]), 2, MOST_CHANGES
+        if not (token := os.environ.get("TOKEN")):
+            raise Trouble("Put the service manager's access token into TOKEN: export TOKEN=eyJ…")
+        return to_url(url, token), 2, MOST_CHANGES
     target = stack(stage)
     if target.endpoint:
         return to_function(target.client("lambda"), target.resource("SyncFunctionAliaslive")), 2, BATCH
     return to_bus(target.client("events"), target.outputs["BusName"]), WORKERS, BATCH
 
 
-def main() -> int:
-    parser = console.Arguments(prog="make load", description=__doc__)
-    parser.add_argument("file", help="FILE=….jsonl")
-    parser.add_argument("--stage", default="local", help="STAGE=local, dev, prod")
-    parser.add_argument("--url", default="", help="URL=https://…: over HTTPS, with the access token in TOKEN")
-    arguments = parser.parse_args()
-    if not arguments.file:
-        raise console.Trouble("Name a file: make load FILE=cloud.jsonl STAGE=local")
-    if arguments.url and not os.environ.get("TOKEN"):
-        raise console.Trouble("Put the service manager's access token into TOKEN: export TOKEN=eyJ…")
-    out = console.beside()
-    file = Path(arguments.file)
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", metavar="URL", help="Over HTTPS, with the service manager's access token in TOKEN.")
+@console.STAGE
+def command(file: Path, url: str | None, stage: str) -> int:
+    """Load events from a FILE of JSON Lines.
+
+    Lines that are refused go to a file of rejects beside it, with the reasons.
+
+    \b
+    extending load cloud.jsonl --stage prod
+    TOKEN=eyJ… extending load cloud.jsonl --url https://api.example
+    """
+    out = console.notes()
     reject_file = file.with_suffix(".rejects.jsonl")
-    put, workers, most = target_of(arguments.stage, arguments.url)
-    with file.open("rb") as source, reject_file.open("w", encoding="utf-8") as rejects:
-        lines = wrap_file(source, file.stat().st_size, description=f"Loading {file.name}", console=out)
+    put, workers, most = target_of(stage, url)
+    with file.open("rb") as source, reject_file.open("w", encoding="utf-8", errors="backslashreplace") as rejects:
+        name = console.safe(file.name)
+        lines = wrap_file(source, file.stat().st_size, description=f"Loading {name}", console=out)
         with lines as progress:
             try:
-                loaded, rejected = load(progress, put, to_file(rejects), datetime.now(UTC), workers, most)
+                counts = load(progress, put, to_file(rejects), datetime.now(UTC), workers, most)
             except KeyboardInterrupt:
-                out.print("Stopped. Run it again to load the rest: what was loaded is not changed by it.")
+                out.print("Stopped. Load the file again for the rest: what is stored already does not change.")
                 return console.STOPPED
-    out.print(f"{loaded} loaded, {rejected} rejected")
-    if not rejected:
-        reject_file.unlink()
+            finally:
+                if not rejects.tell():
+                    reject_file.unlink()
+    out.print(summary(counts))
+    if not counts["refused"]:
         return 0
-    out.print(
-        console.cell(f"Why, and which lines: {reject_file}")
-        + "\nMend the texts there and load that file; nothing else is lost."
-    )
+    out.print(console.safe(f"{reject_file} has the refused lines with reasons: correct the texts and load that file."))
     return 1
 
 
-if __name__ == "__main__":
-    console.run(main)
+def summary(counts: Counter[str]) -> str:
+    """The results in one line."""
+    shown = {name: counts[name] for name in ("stored", "known already", "on the bus") if counts[name]}
+    said = ", ".join(f"{count} {name}" for name, count in (shown | {"refused": counts["refused"]}).items())
+    ignored = counts["ignored"]
+    return said + (f"; in {ignored} of them something that is only for display was left out" if ignored else "")

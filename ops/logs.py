@@ -1,4 +1,4 @@
-"""Follow what the functions write: by the name of one of them, or by the id of one request through all."""
+"""Follow the functions' logs: of one function, or of one request through all of them."""
 
 import contextlib
 import json
@@ -8,20 +8,21 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from rich.console import Console
+import click
 from rich.text import Text
 
+from devkit.project import FUNCTIONS
+from devkit.stage import Stack, stack
 from ops import console
-from ops.stage import FUNCTIONS, Stack, stack
 
 INTERVAL = 2
 """Seconds between two looks."""
 
 LATE = 15
-"""Seconds that a line may take to show up after its own time; what is seen twice is told once."""
+"""Seconds after which a line may still appear; a line that is read twice is shown once."""
 
 OWN = ("level", "location", "message", "timestamp", "service", "cold_start", "correlation_id", "xray_trace_id")
-"""What every line has, and what is shown otherwise."""
+"""Fields of every line; the others are shown as name=value."""
 
 STYLES = {"ERROR": "red", "WARNING": "yellow"}
 
@@ -38,7 +39,7 @@ class Entry(NamedTuple):
 
 
 def entries(target: Stack, functions: list[str], since: datetime, correlation_id: str) -> Iterator[Entry]:
-    """What has been written since an instant; the correlation id is looked for by the service, empty for all."""
+    """Lines since an instant; the service filters by the correlation id, where it is not empty."""
     pattern = {"filterPattern": json.dumps(correlation_id)} if correlation_id else {}
     pages = target.client("logs").get_paginator("filter_log_events")
     for function in functions:
@@ -52,23 +53,24 @@ def entries(target: Stack, functions: list[str], since: datetime, correlation_id
 def shown(entry: Entry) -> Text | None:
     """A line as it is read; None for metrics and for what Lambda writes of calls that went well."""
     try:
-        told: Any = json.loads(entry.text)
+        line: Any = json.loads(entry.text)
     except ValueError:
-        told = None
-    if told is None:
+        line = None
+    if line is None:
         return crash(entry)
-    if not isinstance(told, dict) or "message" not in told:
+    if not isinstance(line, dict) or "message" not in line:
         return None
-    level = str(told.get("level", ""))
+    level = str(line.get("level", ""))
     text = Text(f"{entry.at:%Y-%m-%d %H:%M:%S} ", style="dim")
     text.append(f"{entry.function:8}", style="cyan")
-    text.append(f"{level:8}", style=STYLES.get(level, ""))
-    text.append(str(told["message"]), style="bold")
-    for name, value in told.items():
+    text.append(f"{console.safe(level):8}", style=STYLES.get(level, ""))
+    text.append(console.safe(line["message"]), style="bold")
+    for name, value in line.items():
         if name not in OWN and not name.startswith("function_"):
-            text.append(f" {name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
-    if correlation_id := told.get("correlation_id"):
-        text.append(f" {correlation_id}", style="dim")
+            written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text.append(console.safe(f" {name}={written}"))
+    if correlation_id := line.get("correlation_id"):
+        text.append(console.safe(f" {correlation_id}"), style="dim")
     return text
 
 
@@ -87,31 +89,34 @@ def ago(text: str) -> timedelta:
     """A time span such as 30s, 10m, 2h, 1d."""
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     if not (found := re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)):
-        raise console.ArgumentTypeError(f"{text!r} is not a time span: SINCE=30s, 10m, 2h or 1d")
+        raise ValueError(f"{text!r} is not a time span: 30s, 10m, 2h or 1d")
     return timedelta(**{units[found[2]]: int(found[1])})
 
 
-def main() -> int:
-    parser = console.Arguments(prog="make logs", description=__doc__)
-    parser.add_argument("--stage", default="local", help="STAGE=local, dev, prod")
-    parser.add_argument("--function", default="", help=f"fn={'|'.join(FUNCTIONS)}; all without it")
-    parser.add_argument("--id", default="", help="ID=… of one request, as the answer's apigw-requestid has it")
-    parser.add_argument("--since", type=ago, default=ago("10m"), help="SINCE=10m: how far to look back")
-    parser.add_argument("--once", action="store_true", help="ONCE=1: what there is, and no following")
-    arguments = parser.parse_args()
-    if arguments.function and arguments.function not in FUNCTIONS:
-        raise console.Trouble(f"Name a function: fn={'|'.join(FUNCTIONS)}")
-    functions = [arguments.function] if arguments.function else FUNCTIONS
-    since = datetime.now(UTC) - arguments.since
-    target = stack(arguments.stage)
-    with contextlib.suppress(KeyboardInterrupt):  # That is how following ends.
-        follow(target, functions, since, arguments.id, arguments.once)
-    return 0
+@click.command()
+@click.argument("function", type=click.Choice(FUNCTIONS), required=False)
+@click.option("--id", "correlation_id", default="", help="Of one request: apigw-requestid of its answer.")
+@click.option("--since", type=console.Parsed("span", ago), default="10m", show_default=True, help="30s, 10m, 2h, 1d.")
+@click.option("--once", is_flag=True, help="Show what there is and end.")
+@console.STAGE
+def command(function: str | None, correlation_id: str, since: timedelta, once: bool, stage: str) -> None:
+    """Follow the log of one FUNCTION, or of all.
+
+    Ctrl-C ends it.
+
+    \b
+    extending logs offer --since 1h --once --stage prod
+    """
+    start = datetime.now(UTC) - since
+    target = stack(stage)
+    with contextlib.suppress(KeyboardInterrupt):
+        follow(target, [function] if function else FUNCTIONS, start, correlation_id, once)
 
 
 def follow(target: Stack, functions: list[str], since: datetime, correlation_id: str, once: bool) -> None:
-    """Show what has been written since an instant, and what is written from now on."""
-    out = Console(highlight=False, soft_wrap=True)
+    """Show the lines since an instant, then new ones as they come."""
+    out = console.results()
+    out.soft_wrap = True
     seen: set[Entry] = set()
     while True:
         looked_at = datetime.now(UTC)
@@ -124,7 +129,3 @@ def follow(target: Stack, functions: list[str], since: datetime, correlation_id:
         since = max(since, looked_at - timedelta(seconds=LATE))
         seen = {entry for entry in seen.union(found) if entry.at >= since}
         time.sleep(INTERVAL)
-
-
-if __name__ == "__main__":
-    console.run(main)

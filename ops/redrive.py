@@ -1,8 +1,7 @@
-"""Show what is in the failure queues, and put it back to where it failed.
+"""Show the messages of the failure queues, and pass them again to what failed on them.
 
-What fails again stays, and what cannot be read again comes back; nothing leaves a queue before it was handed over.
-What the stream has forgotten is announced again from the table: all that was ever announced stands there, and the
-events have their old ids.
+A message leaves its queue only after its function has succeeded. Changes that the stream no longer holds are announced
+again from the table, with the ids that their events had.
 """
 
 import contextlib
@@ -12,38 +11,40 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import click
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
+from devkit.project import Trouble
+from devkit.stage import Stack, stack
 from extending import answers, items
 from ops import console
-from ops.announce import CLOCKS, announce, announcements, hand_over
-from ops.stage import Stack, stack
+from ops.announce import CLOCKS, announce, announcements, hand_over, outcome
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
 HIDDEN_SECONDS = 900
-"""How long a message that is being looked at is hidden from a second redrive."""
+"""Time for which a message that was read is hidden from a second redrive."""
 
 WEBHOOK = ":api-destination/"
-"""What the ARN of a webhook holds, and that of no function."""
+"""Part of the ARN of a webhook, and of no function's."""
 
 SWEEP = "sweep"
 STREAM = "stream batch"
 
 MOST = 1_000
-"""Messages of one queue that one run takes; run it again for more."""
+"""Messages of one queue in one run; run it again for more."""
 
 MOST_PAGES = 1_000
-"""Pages of a stream that are looked through for the end of one batch; some are empty."""
+"""Pages of a stream that are read for one batch; some are empty."""
 
 
 class Forgotten(Exception):
-    """The stream no longer tells all of a batch."""
+    """The stream no longer holds all of a batch."""
 
 
 class Failure(NamedTuple):
-    """A message: what it is about, why it failed, and how to hand it over again (None: there is nothing to)."""
+    """A message: its kind, why it failed, and the function and payload to call again, if there are any."""
 
     receipt: str
     sent_at: datetime
@@ -55,7 +56,7 @@ class Failure(NamedTuple):
 
 
 def understand(message: dict[str, Any], publish: str) -> Failure:
-    """What a message of a failure queue says. Whatever one of them holds, the others are shown."""
+    """A message of a failure queue, understood or not: none keeps the others from being shown."""
     try:
         failure = _understand(message, publish)
     except Exception as error:
@@ -65,7 +66,7 @@ def understand(message: dict[str, Any], publish: str) -> Failure:
 
 
 def _understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR0911 - one for each writer
-    """Each writer of a failure queue has its own form; raises for what none of them wrote."""
+    """Read the form of each writer of a failure queue; raises for any other."""
     sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
     attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
 
@@ -86,8 +87,8 @@ def _understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR0
             return failure(STREAM, reason, publish, info)
         case {"requestPayload": payload, "requestContext": context}:  # given up by Lambda
             response = body.get("responsePayload")
-            said = response.get("errorMessage") if isinstance(response, dict) else response
-            error = str(said or context.get("condition", ""))
+            reason = response.get("errorMessage") if isinstance(response, dict) else response
+            error = str(reason or context.get("condition", ""))
             return failure(kind_of(payload), error, context["functionArn"], payload)
         case {} if kind_of(body) == SWEEP:  # given up by the schedule
             return failure(SWEEP, attributes.get("ERROR_MESSAGE", ""), None, None)
@@ -98,7 +99,7 @@ def _understand(message: dict[str, Any], publish: str) -> Failure:  # noqa: PLR0
 
 
 def kind_of(event: Any) -> str:
-    """What an event is about: a sweep's is what Scheduler sends of itself, or an empty one that was sent by hand."""
+    """The kind of an event; a sweep's comes from Scheduler, or is empty where it was sent by hand."""
     match event:
         case {"source": "aws.scheduler"}:
             return SWEEP
@@ -108,7 +109,7 @@ def kind_of(event: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without halves of letters, in one line."""
+    """A text without lone surrogates, in one line."""
     return " ".join(text.encode(errors="replace").decode().split())
 
 
@@ -117,7 +118,7 @@ def _kind(payload: Any, otherwise: str) -> str:
 
 
 def messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
-    """Everything in a queue, hidden from others while it is looked at."""
+    """The messages of a queue, hidden from other readers meanwhile."""
     for _ in range(MOST // 10):
         answer = sqs.receive_message(
             QueueUrl=url,
@@ -132,7 +133,7 @@ def messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def stream_records(streams: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a batch that its event source gave up; raises Forgotten where the stream has them no more."""
+    """The records of a batch that its event source gave up; raises Forgotten where the stream no longer holds them."""
     try:
         iterator = streams.get_shard_iterator(
             StreamArn=info["streamArn"],
@@ -159,7 +160,7 @@ def stream_records(streams: Any, info: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def lost(forgotten: list[Failure]) -> tuple[datetime, datetime]:
-    """The time in which batches that the stream has forgotten were written."""
+    """The time in which forgotten batches were written."""
     arrived = [
         datetime.fromisoformat(failure.payload[f"approximateArrivalOf{which}Record"])
         for failure in forgotten
@@ -169,26 +170,26 @@ def lost(forgotten: list[Failure]) -> tuple[datetime, datetime]:
 
 
 def put_back(target: Stack, failure: Failure) -> str | None:
-    """Hand a failure over to its function again; returns why that was not possible. Raises Forgotten."""
+    """Pass a failure to its function again; returns why that failed. Raises Forgotten."""
     if failure.kind == SWEEP:
-        return None  # The next minute has done its work.
+        return None  # The sweep of the next minute has done its work.
     if failure.function is None:
-        return f"not understood: read it in the SQS console, and delete it with DROP={failure.id}"
+        return f"not understood: read it in the SQS console, and delete it with --drop {failure.id}"
     if WEBHOOK in failure.function:
-        return tell_again(target, failure.payload)
+        return send_again(target, failure.payload)
     if failure.kind != STREAM:
         return hand_over(target, failure.function, failure.payload)
     try:
         records = stream_records(target.client("dynamodbstreams"), failure.payload)
     except Forgotten:
         raise
-    except Exception as error:  # Whatever is wrong with this one, the others are handed over.
+    except Exception as error:  # It keeps no other from being put back.
         return f"{type(error).__name__}: {error}"
     return announce(target, records)[1]
 
 
-def tell_again(target: Stack, event: dict[str, Any]) -> str | None:
-    """Put an event that its webhook did not take on the bus again, for whoever listens; returns why it is not there."""
+def send_again(target: Stack, event: dict[str, Any]) -> str | None:
+    """Put an event that a webhook refused on the bus again, where all listeners get it; returns why that failed."""
     entry = {
         "EventBusName": target.outputs["BusName"],
         "Source": event["source"],
@@ -204,9 +205,7 @@ def tell_again(target: Stack, event: dict[str, Any]) -> str | None:
 
 
 def show(out: Console, failures: dict[str, list[Failure]]) -> None:
-    table = Table(title="Failure queues")
-    for heading in ("queue", "messages", "kinds", "oldest (UTC)", "first error"):
-        table.add_column(heading, overflow="fold")
+    table = Table("queue", "messages", "kinds", "oldest (UTC)", "first error", title="Failure queues")
     for queue, found in failures.items():
         kinds = Counter(failure.kind for failure in found)
         oldest = min(found, key=lambda failure: failure.sent_at, default=None)
@@ -218,12 +217,12 @@ def show(out: Console, failures: dict[str, list[Failure]]) -> None:
             console.cell(oldest.error[:300] if oldest else ""),
         )
     out.print(table)
-    each = Table(title="Messages, the oldest first")
-    for heading in ("id", "sent (UTC)", "kind", "error"):
-        each.add_column(heading, overflow="fold")
+    each = Table("id", "sent (UTC)", "kind", "error", title="Messages, the oldest first")
+    for column in (*table.columns, *each.columns):
+        column.overflow = "fold"
     for failure in sorted((f for found in failures.values() for f in found), key=lambda failure: failure.sent_at):
         sent_at = f"{failure.sent_at:%Y-%m-%d %H:%M:%S}"
-        each.add_row(failure.id, sent_at, console.cell(failure.kind), console.cell(failure.error[:200]))
+        each.add_row(console.safe(failure.id), sent_at, console.cell(failure.kind), console.cell(failure.error[:200]))
     if each.row_count:
         out.print(each)
 
@@ -247,7 +246,7 @@ class Queue(NamedTuple):
 
 
 def redrive(target: Stack, failures: list[tuple[Queue, Failure]], out: Console) -> int:
-    """Put back what can be; returns how many are kept."""
+    """Put back all failures; returns how many stay in their queues."""
     kept = 0
     forgotten = []
 
@@ -256,7 +255,7 @@ def redrive(target: Stack, failures: list[tuple[Queue, Failure]], out: Console) 
             queue.drop(failure)
             return 0
         queue.leave(failure)
-        out.print(console.cell(f"kept: {failure.kind}: {_printable(reason)}"))
+        out.print(console.safe(f"kept: {failure.kind}: {_printable(reason)}"))
         return 1
 
     with console.progress() as bar:
@@ -267,9 +266,7 @@ def redrive(target: Stack, failures: list[tuple[Queue, Failure]], out: Console) 
                 forgotten.append((queue, failure))
     if forgotten:
         since, until = lost([failure for _, failure in forgotten])
-        out.print(
-            f"The stream has forgotten {len(forgotten)}: announcing from the table what is of {since} to {until}."
-        )
+        out.print(f"The stream no longer holds {len(forgotten)}: announcing again from the table, {since} to {until}.")
         _, reason = announce(target, announcements(target, since, until))
         kept += sum(done(queue, failure, reason) for queue, failure in forgotten)
     return kept
@@ -281,31 +278,29 @@ def leave(failures: Iterable[tuple[Queue, Failure]]) -> None:
 
 
 class Done(NamedTuple):
-    """What a run has done, as it is told to machines, and its exit code."""
+    """The result of a run for programs, and its exit code."""
 
-    told: dict[str, Any]
+    json: dict[str, Any]
     code: int = 0
 
 
 def drop(failures: list[tuple[Queue, Failure]], id_: str, yes: bool, out: Console) -> Done:
-    """Delete the one message of this id, for what can never be handed over; the others are left as they are."""
+    """Delete one message, which can never be put back; the others stay."""
     named = [(queue, failure) for queue, failure in failures if failure.id == id_]
     if len(named) != 1:
-        raise console.Trouble(
-            f"{len(named)} messages have the id {id_}: name one as the table has it, make redrive DRY=1"
-        )
+        raise Trouble(f"{len(named)} messages have the id {id_}: see the ids with --dry-run")
     ((queue, failure),) = named
     console.ask(f"Delete {failure.kind}, {failure.error[:200]!r}, for good?", yes)
     queue.drop(failure)
     leave(each for each in failures if each not in named)
-    out.print(console.cell(f"dropped: {failure.kind}: {failure.error[:200]}"))
+    out.print(console.safe(f"dropped: {failure.kind}: {failure.error[:200]}"))
     return Done({"dropped": id_})
 
 
 def look(
     target: Stack, failures: list[tuple[Queue, Failure]], since: datetime | None, until: datetime, out: Console
 ) -> Done:
-    """Leave everything as it is; tell what would be announced again."""
+    """Change nothing; count what would be announced again."""
     leave(failures)
     if not since:
         return Done({})
@@ -322,38 +317,42 @@ def hand_back(
     yes: bool,
     out: Console,
 ) -> Done:
-    """Put everything back, and announce again what was written since an instant."""
-    asked = [f"Put back what waits, {len(failures)} in all?"] if failures else []
-    asked += [f"Announce again what was written to extensions since {since.isoformat()}?"] if since else []
-    if asked:
-        console.ask(" ".join(asked), yes)
+    """Put everything back, and announce again from an instant on."""
+    questions = [f"Put back all {len(failures)} messages?"] if failures else []
+    questions += [f"Announce again the grants, reminders and ends since {since.isoformat()}?"] if since else []
+    if questions:
+        console.ask(" ".join(questions), yes)
     kept = redrive(target, failures, out)
-    told: dict[str, Any] = {"put_back": len(failures) - kept, "kept": kept}
+    result: dict[str, Any] = {"put_back": len(failures) - kept, "kept": kept}
     if failures:
-        out.print(
-            f"{len(failures) - kept} put back, {kept} kept. What fails again comes back to its queue in some minutes."
-        )
+        out.print(f"{len(failures) - kept} put back, {kept} kept. One that fails again returns within minutes.")
     reason = None
     if since:
         taken, reason = announce(target, announcements(target, since, until))
-        out.print(console.cell(f"{taken} announced again" + (f", then: {reason}" if reason else ".")))
-        told |= {"announced": taken, "reason": reason}
-    return Done(told, 1 if kept or reason else 0)
+        out.print(outcome(taken, reason))
+        result |= {"announced": taken, "reason": reason}
+    return Done(result, 1 if kept or reason else 0)
 
 
-def main() -> int:
-    parser = console.arguments("redrive", __doc__)
-    parser.add_argument("--dry", action="store_true", help="DRY=1: only show")
-    parser.add_argument(
-        "--since", type=console.past, help="SINCE=2026-11-21T00:00:00Z: announce again what was written since"
-    )
-    parser.add_argument("--drop", help="DROP=3f2a9c01: delete this message, and leave the others as they are")
-    parser.add_argument("--yes", action="store_true", help="YES=1: ask nothing")
-    arguments = parser.parse_args()
-    if arguments.dry and arguments.drop:
-        parser.error("DRY=1 only shows, DROP=… deletes: give one of them")
-    out = console.beside() if arguments.json else console.told()
-    target = stack(arguments.stage)
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only show.")
+@click.option("--since", type=console.INSTANT, help="Also announce again what was written since, from the table.")
+@click.option("--drop", "drop_id", metavar="ID", help="Delete this message and leave the others.")
+@console.STAGE
+@console.JSON
+@console.YES
+def command(dry_run: bool, since: datetime | None, drop_id: str | None, stage: str, as_json: bool, yes: bool) -> int:
+    """Show the failure queues and put their messages back.
+
+    \b
+    extending redrive --dry-run --stage prod
+    extending redrive --drop 3f2a9c01 --stage prod
+    extending redrive --since 2026-11-21T00:00:00Z --stage prod
+    """
+    if dry_run and drop_id:
+        raise click.UsageError("--dry-run only shows, --drop deletes: give one of them")
+    out = console.notes() if as_json else console.results()
+    target = stack(stage)
     publish = target.outputs["PublishFunctionArn"]
     queues = {queue: Queue(target.client("sqs"), target.outputs[output]) for queue, output in QUEUES.items()}
     failures: dict[str, list[Failure]] = {queue: [] for queue in queues}
@@ -364,28 +363,24 @@ def main() -> int:
             for message in messages(at.sqs, at.url):
                 failures[queue].append(understand(message, publish))
                 waiting.append((at, failures[queue][-1]))
-        if not arguments.json:
+        if not as_json:
             show(out, failures)
-        if arguments.drop:
-            done = drop(waiting, arguments.drop, arguments.yes, out)
-        elif arguments.dry:
-            done = look(target, waiting, arguments.since, until, out)
+        if drop_id:
+            done = drop(waiting, drop_id, yes, out)
+        elif dry_run:
+            done = look(target, waiting, since, until, out)
         else:
-            done = hand_back(target, waiting, arguments.since, until, arguments.yes, out)
+            done = hand_back(target, waiting, since, until, yes, out)
     except BaseException:  # A no, Ctrl-C, a scan that was throttled: what is still there shows up again at once.
         leave(waiting)
         raise
-    if arguments.json:
-        console.tell_json({queue: [told(each) for each in found] for queue, found in failures.items()} | done.told)
+    if as_json:
+        console.print_json({queue: [plain(each) for each in found] for queue, found in failures.items()} | done.json)
     return done.code
 
 
-def told(failure: Failure) -> dict[str, Any]:
-    """A message for machines, without what it holds of a client."""
+def plain(failure: Failure) -> dict[str, Any]:
+    """A message for programs, without its content, which may hold a client's data."""
     sent_at = answers.instant(failure.sent_at.replace(microsecond=0))
     error = None if failure.kind in UNREADABLE else failure.error
     return {"id": failure.id, "sent_at": sent_at, "kind": failure.kind, "error": error}
-
-
-if __name__ == "__main__":
-    console.run(main)

@@ -1,21 +1,20 @@
-"""Let the next change about a record in that a wrong `changed_at` keeps out: its version becomes 0, and nothing else.
+"""Unblock a record whose `changed_at` is wrong, often in the future: it becomes the least that a record may have.
 
-What the record says stays as it is until the service manager tells it once more.
+The record keeps its values until the service manager sends it again.
 """
 
 from datetime import timedelta
 from typing import Any
 
+import click
 from rich.table import Table
 
+from devkit.project import Trouble
+from devkit.stage import Stack, stack
 from extending import answers, items
 from extending.items import Item
 from extending.model import ID, USER_ID
 from ops import console
-from ops.stage import Stack, stack
-
-NEVER: Item = {"N": "0"}
-"""The version of what was never told."""
 
 
 def key_of(record: str, account_id: str) -> Item:
@@ -30,7 +29,7 @@ def key_of(record: str, account_id: str) -> Item:
             return items.member_key(id_, account_id)
         case "subscription" if ID.fullmatch(id_):
             return items.subscription_key(account_id, id_)
-    raise console.Trouble(f"{record!r} is not a record: RECORD=account, member:U-1, subscription:S-1 or usage")
+    raise Trouble(f"{record!r} is not a record: account, member:U-1, subscription:S-1 or usage")
 
 
 def fetch(target: Stack, key: Item) -> Item | None:
@@ -39,20 +38,37 @@ def fetch(target: Stack, key: Item) -> Item | None:
     return found
 
 
-def repair(target: Stack, key: Item, seen: Item) -> Item:
-    """Set the version to 0 where it is still the one that was seen; returns the record as it is then."""
+def least_version(target: Stack, account_id: str) -> int:
+    """The version that any valid change is newer than: right after the account's removal, if there was one."""
+    removal = fetch(target, items.removal_key(account_id))
+    removed = items.version_of(removal) if removal else None
+    return 0 if removed is None else removed + 1
+
+
+def with_version(item: Item, version: int) -> Item:
+    """A record with another version, of its running period too."""
+    both = (items.VERSION, items.RUNNING_VERSION)
+    return item | {name: {"N": str(version)} for name in both if name in item}
+
+
+def repair(target: Stack, key: Item, seen: Item, version: int) -> Item:
+    """Set the version of a record where it is still the one that was seen; returns the record as it is then."""
+    changed = {name: value for name, value in with_version(seen, version).items() if value != seen[name]}
     dynamodb = target.client("dynamodb")
     try:
         answer = dynamodb.update_item(
             TableName=target.outputs["TableName"],
             Key=key,
-            UpdateExpression=f"SET {items.VERSION} = :never",
+            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in changed)}",
             ConditionExpression=f"{items.VERSION} = :seen",
-            ExpressionAttributeValues={":never": NEVER, ":seen": seen[items.VERSION]},
+            ExpressionAttributeValues={
+                ":seen": seen[items.VERSION],
+                **{f":{name}": value for name, value in changed.items()},
+            },
             ReturnValues="ALL_NEW",
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        raise console.Trouble("It was told anew meanwhile: nothing was changed. Look at it again.") from None
+        raise Trouble("The record changed meanwhile: nothing was done. Look at it again.") from None
     after: Item = answer["Attributes"]
     return after
 
@@ -60,51 +76,44 @@ def repair(target: Stack, key: Item, seen: Item) -> Item:
 def shown(item: Item) -> dict[str, Any]:
     """A record's attributes, and its version as an instant."""
     values = {name: next(iter(value.values())) for name, value in item.items()}
-    version = items.version_of(item)
-    return values | {"changed_at": answers.instant(items.reported_at(item)) if version else "never"}
+    return values | {"changed_at": answers.instant(items.reported_at(item))}
 
 
-def main() -> int:
-    parser = console.arguments("repair", __doc__)
-    parser.add_argument("--account", type=console.account_id, required=True, help="ACCOUNT=A-100")
-    parser.add_argument("--record", required=True, help="RECORD=account, member:U-1, subscription:S-1, usage")
-    parser.add_argument("--yes", action="store_true", help="YES=1: ask nothing")
-    arguments = parser.parse_args()
-    key = key_of(arguments.record, arguments.account)
-    target = stack(arguments.stage)
+@click.command()
+@console.ACCOUNT
+@click.argument("record")
+@console.STAGE
+@console.JSON
+@console.YES
+def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) -> int:
+    """Unblock a RECORD dated in the future.
+
+    A record is account, usage, member:U-1 or subscription:S-1.
+
+    \b
+    extending repair A-100 member:U-3 --stage prod
+    """
+    key = key_of(record, account_id)
+    target = stack(stage)
     before = fetch(target, key)
     if before is None:
-        raise console.Trouble(f"{arguments.account} has no record {arguments.record}.")
-    if not items.version_of(before):
-        raise console.Trouble(f"Whatever is told of {arguments.record} next is let in: nothing to repair.")
-    out = console.told()
-    if not arguments.json:
-        out.print(compared(arguments.record, [("now", before), ("then", before | {items.VERSION: NEVER})]))
+        raise Trouble(f"{account_id} has no record {record}.")
+    least = least_version(target, account_id)
+    if items.version_of(before) == least:
+        raise Trouble(f"The next change of {record} will be stored: nothing to repair.")
+    out = console.results()
+    if not as_json:
+        columns = {"now": shown(before), "then": shown(with_version(before, least))}
+        compared = Table("", *columns, title=record, title_justify="left")
+        for name in sorted(columns["now"]):
+            compared.add_row(name, *(console.cell(column[name]) for column in columns.values()))
+        out.print(compared)
     ahead = items.reported_at(before) > console.now() + timedelta(seconds=1)
-    why = "is ahead of the clock" if ahead else "is past: it is in the way only if the service manager sends older ones"
-    console.ask(f"Its changed_at {why}. Set it to never, so that the next change is stored?", arguments.yes)
-    after = repair(target, key, before)
-    if arguments.json:
-        console.tell_json({"record": arguments.record, "before": shown(before), "after": shown(after)})
+    why = "is in the future" if ahead else "is past: it blocks only changes that are older"
+    console.ask(f"Its changed_at {why}. Set it back, so that the next change is stored?", yes)
+    after = shown(repair(target, key, before, least))
+    if as_json:
+        console.print_json({"record": record, "before": shown(before), "after": after})
     else:
-        out.print(
-            console.cell(
-                f"Done: {arguments.record} was last told {shown(after)['changed_at']}. Have it sent once more."
-            )
-        )
+        out.print(console.safe(f"{record} is unblocked. Ask the service manager to send it again."))
     return 0
-
-
-def compared(record: str, versions: list[tuple[str, Item]]) -> Table:
-    """A record now and then, attribute by attribute."""
-    table = Table(title=record, title_justify="left")
-    for head in ("", *(name for name, _ in versions)):
-        table.add_column(head, overflow="fold")
-    columns = [shown(item) for _, item in versions]
-    for name in sorted(columns[0]):
-        table.add_row(console.cell(name), *(console.cell(column[name]) for column in columns))
-    return table
-
-
-if __name__ == "__main__":
-    console.run(main)

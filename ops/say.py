@@ -1,21 +1,23 @@
-"""What an operator may say to the client on the telephone: plain words, and nothing but what is the account's own."""
+"""Plain words for the client on the telephone, of nothing but the client's own account."""
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from extending import model, paging
-from extending.model import Extension, Holdings, Kind, Refused, Role, State, Subscription
+from extending.errors import Code
+from extending.model import FOREVER, ExtensionAt, Holdings, Kind, Obstacle, Refused, Role, State, Subscription
 
 MOST_SAID = 3
-"""Subscriptions that the client is told of."""
+"""Subscriptions that are mentioned."""
 
 ALL = 1_000_000
-"""Rows of one page that nobody turns."""
+"""Rows of a page that holds everything."""
 
 
 def sentence(holdings: Holdings, role: Role | None, now: datetime) -> str:
-    """In plain words, and nothing that is not the account's own."""
+    """All that there is to say, by the role of the user asked about."""
     if role is None:
         return "You have no role in this account: please ask one of its owners to add you."
     if not role.may_extend:
@@ -25,45 +27,61 @@ def sentence(holdings: Holdings, role: Role | None, now: datetime) -> str:
     active = [each for each in mains if each.state(now) is State.ACTIVE]
     sentences = [said_of(holdings, each, now) for each in active[:MOST_SAID] or mains[:1]]
     if not sentences:
-        sentences = [f"We know of no tariff subscription of yours yet{turn_to(holdings)}."]
+        sentences = [f"You have no tariff subscription that we know of{turn_to(holdings)}."]
     return " ".join([*sentences, *said_of_use(holdings, now)])
 
 
 def said_of(holdings: Holdings, of: Subscription, now: datetime) -> str:
-    """Whether a main subscription can be extended, or why not."""
+    """A main subscription: it can be extended, or why not."""
     name, more = f"Your subscription {of.number} ({of.tariff_name})", turn_to(holdings)
     try:
         offer = model.make_offer(holdings, of.id, now)
     except Refused as refusal:
-        state = of.state(now)
-        if refusal.extension and (state is not State.FINISHED or refusal.extension.runs):
-            return said_of_extension(holdings, name, refusal.extension.extension, now)
-        if state is State.FUTURE:
-            return f"{name} begins {spoken(of.starts_at, holdings)}; from then on it can be extended."
-        if state is State.FINISHED:
-            ended = spoken(of.ends_at, holdings)
-            return f"{name} ended {ended} and can be extended again once it is renewed{more}."
-        return f"{name} has a tariff without extensions{more}."
+        seen = refusal.extension
+        if seen and (seen.runs or of.state(now) is not State.FINISHED):
+            return said_of_extension(holdings, name, seen)
+        obstacle = of.obstacle(now)
+        assert obstacle  # or there was an extension
+        return f"{name} {said_of_obstacle(holdings, obstacle, of)}{more}."
     gain = added(offer.id.terms)
     return f"{name} can be extended now: {gain}, by the link “Extend” in the list of tariff subscriptions."
 
 
-def said_of_extension(holdings: Holdings, name: str, extension: Extension, now: datetime) -> str:
+def said_of_obstacle(holdings: Holdings, obstacle: Obstacle, of: Subscription) -> str:
+    match obstacle:
+        case Code.NOT_ACTIVE_YET:
+            return f"begins {spoken(of.starts_at, holdings)}; from then on it can be extended"
+        case Code.FINISHED:
+            again = f"from {spoken(of.next.starts_at, holdings)}" if of.next else "once it is renewed"
+            return f"ended {spoken(of.ends_at, holdings)} and can be extended again {again}"
+        case Code.TARIFF_NOT_EXTENDABLE:
+            return "has a tariff without extensions, or all that one would add is unlimited already"
+        case Code.NOT_MAIN:
+            return "cannot be extended: only a main subscription can"
+        case _:
+            assert_never(obstacle)
+
+
+def said_of_extension(holdings: Holdings, name: str, seen: ExtensionAt) -> str:
+    extension = seen.extension
     end = spoken(extension.ends_at, holdings)
-    if extension.runs(now):
+    if seen.runs and not seen.counts:
+        return f"{name} is extended until {end}, but that adds nothing while no main subscription is active."
+    if seen.runs:
         return f"{name} is extended until {end}: {added(extension.terms)}."
-    return (
-        f"{name} was already extended in this period, until {end}; once in a period is all there is{turn_to(holdings)}."
-    )
+    if extension.ended_early and extension.revoked_at:
+        end = f"{spoken(extension.revoked_at, holdings)}, when it was ended early"
+    more = f"only once per period{turn_to(holdings)}"
+    return f"{name} was already extended in this period, until {end}; {more}."
 
 
 def said_of_use(holdings: Holdings, now: datetime) -> Iterator[str]:
-    """What is in use above the limits, now or from their next change on."""
+    """Use above the limits, now or from their next change on."""
     limits = holdings.limits(now)
     after, use = limits.after_change, f"you use {counted(limits.sessions.used, limits.databases.used)}"
     if limits.sessions.over or limits.databases.over:
         total = counted(limits.sessions.total, limits.databases.total)
-        yield f"You may use {total} now and {use}: what is above cannot be opened anew."
+        yield f"You may use {total} now and {use}: sessions and databases above the limit cannot be opened."
     elif after and limits.next_change_at and (after.sessions.over or after.databases.over):
         total = counted(after.sessions.total, after.databases.total)
         yield f"From {spoken(limits.next_change_at, holdings)} you may use {total}; now {use}."
@@ -83,7 +101,7 @@ def added(terms: model.Terms) -> str:
 
 
 def length(seconds: int) -> str:
-    """A number of seconds in the largest unit that tells it exactly."""
+    """A number of seconds in the largest unit without a remainder."""
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds % size == 0:
             return f"{seconds // size} {unit}{'s' * (seconds != size)}"
@@ -91,7 +109,9 @@ def length(seconds: int) -> str:
 
 
 def spoken(when: datetime, holdings: Holdings) -> str:
-    """By the account's own clock where that is known."""
+    """An instant in the account's time zone where it is known, else in UTC."""
+    if when == FOREVER:
+        return "never"
     name = holdings.account.time_zone
     try:
         local = when.astimezone(ZoneInfo(name)) if name else when
@@ -101,7 +121,7 @@ def spoken(when: datetime, holdings: Holdings) -> str:
 
 
 def turn_to(holdings: Holdings) -> str:
-    """Whom the client turns to, as the cabinet tells it too."""
+    """The servicing organisation, which the cabinet shows too."""
     contact = holdings.account.servicing_organization or {}
     if name := contact.get("name"):
         return f"; for more, turn to {', '.join(filter(None, [name, contact.get('phone')]))}"

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from devkit.stage import Stack
 from extending import items
 from extending.items import Item
-from ops.stage import Stack
 
 UNIT = 8192
 """Bytes of one read unit, eventually consistent."""

@@ -1,6 +1,6 @@
 """Watch a stage, for the first hour after a deployment: grants, refusals, lag, queues, alarms; Ctrl-C ends it.
 
-It only reads. What cannot be reached is said where it would stand; the rest goes on.
+It only reads. A source that is out of reach says so in its place; the others are shown.
 """
 
 import json
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from rich import box
@@ -18,13 +19,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from devkit.project import FUNCTIONS
+from devkit.stage import Stack, stack
 from ops import console
 from ops.logs import entries
 from ops.redrive import QUEUES
-from ops.stage import FUNCTIONS, Stack, stack
 
 QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-"""What does not answer soon is said to be out of reach; the next look asks again."""
+"""A source that does not answer soon is out of reach until the next look."""
 
 NAMESPACE = "ExtendingSubscription"
 REFUSED = "ExtensionsRefused"
@@ -43,20 +45,20 @@ METRICS = {
     "events published": ("EventsPublished", "Sum"),
     "set aside": ("MessagesSetAside", "Sum"),
 }
-"""What is shown, by its metric and how it is added up."""
+"""Metrics by their label, each with its statistic."""
 
 SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
-"""How far back is looked; CloudWatch counts by the minute, and is a minute or two behind."""
+"""Times that are counted over; CloudWatch counts by the minute and is a minute or two late."""
 
 MOST_NAMED = 100
-"""What one call of DescribeAlarms takes."""
+"""Names in one call of DescribeAlarms."""
 
 Rows = list[list[Any]]
 Point = tuple[datetime, float]
 
 
 class Look(NamedTuple):
-    """What one source says now, or why it does not."""
+    """The rows of one source, or why there are none."""
 
     title: str
     heads: list[str]
@@ -72,8 +74,8 @@ class Watched:
         self._alarms: list[str] | None = None
 
     def look(self, now: datetime) -> list[Look]:
-        """All of them, each at its own risk."""
-        asked: list[tuple[str, list[str], Callable[[datetime], Rows]]] = [
+        """All of them; one that fails hides no other."""
+        sources: list[tuple[str, list[str], Callable[[datetime], Rows]]] = [
             ("Alarms", ["alarm", "since", "why"], self.alarms),
             ("Queues", ["queue", "waiting", "under way"], self.queues),
             ("Metrics", ["metric", *(f"in {span}" for span in SPANS)], self.metrics),
@@ -85,8 +87,8 @@ class Watched:
             except (BotoCoreError, ClientError, KeyError, ValueError) as error:
                 return Look(title, heads, [], f"{type(error).__name__}: {error}")
 
-        with ThreadPoolExecutor(len(asked)) as pool:
-            return list(pool.map(one, *zip(*asked, strict=True)))
+        with ThreadPoolExecutor(len(sources)) as pool:
+            return list(pool.map(one, *zip(*sources, strict=True)))
 
     def metrics(self, now: datetime) -> Rows:
         """The functions' own metrics; a row for each reason of a refusal."""
@@ -99,7 +101,7 @@ class Watched:
         ]
 
     def _measured(self, since: datetime, now: datetime) -> Iterator[tuple[str, Point]]:
-        """As CloudWatch has them, by the minute."""
+        """Points of CloudWatch, by the minute."""
         name = self._target.name
         service = [{"Name": "service", "Value": name}]
         queries: list[dict[str, Any]] = [
@@ -124,7 +126,7 @@ class Watched:
                     yield result["Label"], point
 
     def _logged(self, since: datetime) -> Iterator[tuple[str, Point]]:
-        """Out of the lines that CloudWatch makes them from; the local cloud makes none."""
+        """Points from the log lines that CloudWatch makes metrics of; the local cloud makes none."""
         labels = {metric: label for label, (metric, _) in METRICS.items()}
         for entry in entries(self._target, FUNCTIONS, since, ""):
             if '"_aws"' not in entry.text:
@@ -142,22 +144,22 @@ class Watched:
         rows = []
         for queue, output in QUEUES.items():
             url = self._target.outputs[output]
-            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-            rows.append([queue, *(int(told[name]) for name in names)])
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            rows.append([queue, *(int(attributes[name]) for name in names)])
         return rows
 
     def alarms(self, _: datetime) -> Rows:
-        """Those that are on; if none is, how many are not."""
+        """Alarms that are on; where none is, their number."""
         names = self._alarms = self._alarms or self._names_of_alarms()
         cloudwatch = self._client("cloudwatch")
-        told = [
+        alarms = [
             alarm
             for first in range(0, len(names), MOST_NAMED)
             for alarm in cloudwatch.describe_alarms(AlarmNames=names[first : first + MOST_NAMED])["MetricAlarms"]
         ]
-        on = [alarm for alarm in told if alarm["StateValue"] == "ALARM"]
+        on = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
         rows = [[a["AlarmName"], f"{a['StateUpdatedTimestamp']:%H:%M:%S}", a.get("StateReason", "")] for a in on]
-        return rows or [[f"none of {len(told)} is on", "", ""]]
+        return rows or [[f"none of {len(alarms)} is on", "", ""]]
 
     def _names_of_alarms(self) -> list[str]:
         pages = (
@@ -175,7 +177,7 @@ class Watched:
 
 
 def summed(label: str, points: list[Point], since: datetime) -> int | None:
-    """What was counted since an instant, or the most of it; None where nothing was told."""
+    """The sum since an instant, or the maximum of a lag; None where there is no point."""
     values = [value for at, value in points if at >= since]
     if not values:
         return None
@@ -198,49 +200,45 @@ def shown(target: Stack, looks: list[Look], now: datetime) -> RenderableType:
     return Group(*parts)
 
 
-def seconds(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 3600:
-        raise console.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 3600")
-    return int(text)
+@click.command()
+@click.option("--every", type=click.IntRange(1, 3600), default=10, show_default=True, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Look once and end.")
+@console.STAGE
+@console.JSON
+def command(every: int, once: bool, stage: str, as_json: bool) -> None:
+    """Watch a stage: metrics, queues, alarms.
 
+    Ctrl-C ends it.
 
-def main() -> int:
-    parser = console.arguments("watch", __doc__)
-    parser.add_argument("--every", type=seconds, default=10, help="EVERY=10: seconds between two looks")
-    parser.add_argument("--once", action="store_true", help="ONCE=1: one look, and no more")
-    arguments = parser.parse_args()
-    target = stack(arguments.stage)
-    watched, out = Watched(target), console.told()
+    \b
+    extending watch --stage prod
+    """
+    target = stack(stage)
+    watched, out = Watched(target), console.results()
     now = console.now()
     looks = watched.look(now)
-    if arguments.json:
-        console.tell_json({"at": now.isoformat(), **{look.title.lower(): told(look) for look in looks}})
-    elif arguments.once or not out.is_terminal:
+    if as_json:
+        console.print_json({"at": now.isoformat(), **{look.title.lower(): plain(look) for look in looks}})
+    elif once or not out.is_terminal:
         out.print(shown(target, looks, now))
     else:
-        follow(target, watched, looks, now, arguments.every)
-    return 0
+        follow(target, watched, looks, now, every)
 
 
-def told(look: Look) -> Any:
-    return (
-        {"out_of_reach": look.trouble}
-        if look.trouble
-        else [dict(zip(look.heads, row, strict=True)) for row in look.rows]
-    )
+def plain(look: Look) -> Any:
+    """A look for programs."""
+    if look.trouble:
+        return {"out_of_reach": look.trouble}
+    return [dict(zip(look.heads, row, strict=True)) for row in look.rows]
 
 
 def follow(target: Stack, watched: Watched, looks: list[Look], now: datetime, every: int) -> None:
     """Look again and again, until Ctrl-C."""
     try:
-        with Live(shown(target, looks, now), console=console.told(), auto_refresh=False) as live:
+        with Live(shown(target, looks, now), console=console.results(), auto_refresh=False) as live:
             while True:
                 time.sleep(every)
                 now = console.now()
                 live.update(shown(target, watched.look(now), now), refresh=True)
     except KeyboardInterrupt:
         return
-
-
-if __name__ == "__main__":
-    console.run(main)

@@ -17,31 +17,17 @@ import httpx
 import moto  # noqa: F401 - first: it hooks only into clients that are made after its import
 import pytest
 
-from local import ROOT, environment, free_port
-from ops.stage import FUNCTIONS
-from tests.support.builders import account_changed, member_changed, subscription_changed
-from tests.support.engine import dynamodb_local
+from devkit import nowhere
+from devkit.builders import account_changed, member_changed, subscription_changed
+from devkit.engine import dynamodb_local
+from devkit.project import FUNCTIONS, ROOT, bypass_proxies, environment, free_port
 from tests.support.schedule import WORKERS, Schedule, place
 from tests.support.started import Start, Starter, finished, started
 
 T = TypeVar("T")
 
-# No test may reach a real cloud: none of the caller's settings, credentials that open nothing, a region that is nowhere
-# in particular.
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-os.environ |= {
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_SESSION_TOKEN": "testing",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "TABLE_NAME": "extending-subscription",
-    "EVENT_BUS_NAME": "extending-subscription",
-    "POWERTOOLS_SERVICE_NAME": "test",
-    "POWERTOOLS_METRICS_NAMESPACE": "Test",
-}
+nowhere.enter()
+bypass_proxies()
 # As the Makefile has it, for whoever calls pytest without it.
 os.environ["PATH"] = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
 

@@ -42,22 +42,20 @@ def account(event: dict[str, Any], context: Any) -> list[str]:
             ends_at=START + timedelta(days=3650),
             limits=TariffLimits(2, 1),
             terms=TERMS,
+            version=items.microseconds(START),
         )
         put(items.subscription_item(name, subscription))
         offer = OfferId.of(subscription)
         offers.append(offer.token)
         if number < event["extended"]:
-            service.extend(
-                *(name, subscription.id, OWNER, offer, datetime.now(UTC).replace(microsecond=0)),
-                remind_before=timedelta(days=1),
-                correlation_id="bench",
-                time_left=lambda: 60,
-            )
+            now = datetime.now(UTC).replace(microsecond=0)
+            accepted = service.Acceptance(name, subscription.id, OWNER, offer, now, "bench")
+            service.extend(accepted, timedelta(days=1), lambda: 60)
     return offers
 
 
 def put(item: items.Item) -> None:
-    """Write an item as if it had been told at START."""
+    """Write an item as if it had been reported at START."""
     dynamodb.put_item(TableName=TABLE_NAME, Item=item | {items.VERSION: items.version(START)})
 
 
@@ -66,7 +64,9 @@ def due(event: dict[str, Any], context: Any) -> int:
     granted = datetime.now(UTC).replace(microsecond=0) - timedelta(days=8)
     requests = []
     for number in range(event["count"]):
-        extension = OfferId(f"S-{number % 10}", START, TERMS).accepted(f"A-{number // 10}", OWNER, granted)
+        extension = OfferId(f"S-{number % 10}", START, TERMS, items.microseconds(START)).accepted(
+            f"A-{number // 10}", OWNER, granted
+        )
         item = items.extension_item(extension, extension.ends_at, "bench", "bench")
         requests.append({"PutRequest": {"Item": item}})
     batches = [requests[first : first + BATCH] for first in range(0, len(requests), BATCH)]

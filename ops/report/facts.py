@@ -1,4 +1,4 @@
-"""What is counted, account by account, by the product's own rules; and who is to be called."""
+"""Counts, account by account, by the product's own rules; and the clients to call."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from extending.model import Extension, Holdings, Limit, Subscription
 from ops.report.spool import Client
 
 LATELY = timedelta(days=30)
-"""How long after an extension the servicing organisation is to call."""
+"""Time after an extension in which the servicing organisation should call."""
 
 DAYS = 90
 """Days of the chart, today among them."""
@@ -26,7 +26,7 @@ BEFORE_END = {
     "4 weeks to 3 months": 91 * DAY,
     "more than 3 months": timedelta.max,
 }
-"""How long before the end of the period an extension was taken, each up to a time."""
+"""Times from an extension to the end of its period, each up to a limit."""
 
 LAG = {
     "within a minute": MINUTE,
@@ -37,7 +37,7 @@ LAG = {
     "1 hour to 1 day": DAY,
     "more than a day": timedelta.max,
 }
-"""How long after its end an extension was revoked."""
+"""Times from the end of an extension to its revocation."""
 
 GONE = "(subscription removed)"
 
@@ -57,21 +57,22 @@ class Facts:
         self.by_tariff: Counter[str] = Counter()
         self.before_end: Counter[str] = Counter()
         self.end_unknown = 0
-        """Extensions of a period that the subscription no longer tells."""
+        """Extensions of a period that is no longer known or has no end."""
+        self.ended_early = 0
         self.lag: Counter[str] = Counter()
         self.longest_lag = timedelta(0)
         self.waiting = 0
         """Extensions that have ended and are not revoked."""
-        self.told_after_end = 0
-        """Accounts whose usage was told after the end of an extension, and those above their limits then."""
+        self.reported_after_end = 0
+        """Accounts whose usage was reported after the end of an extension, and those above their limits then."""
         self.over = 0
         self.sessions_over = 0
         self.databases_over = 0
         self.unreadable = 0
-        """Accounts with an item that is not understood."""
+        """Accounts with an item that cannot be read."""
 
     def count(self, holdings: Holdings) -> Iterator[Client]:
-        """Take an account into account; yields its extensions of late, whose owner is to be called."""
+        """Count an account; yields its late extensions, whose owner should be called."""
         lately = [x for x in holdings.extensions.values() if x.granted_at > self.at - LATELY]
         self.extended += bool(holdings.extensions)
         self.extended_lately += bool(lately)
@@ -86,11 +87,14 @@ class Facts:
         self.running += extension.runs(self.at)
         self.by_day[extension.granted_at.date()] += 1
         self.by_tariff[subscription.tariff_name if subscription else GONE] += 1
-        if subscription and extension.is_of(subscription) and subscription.ends_at >= extension.granted_at:
-            self.before_end[range_of(subscription.ends_at - extension.granted_at, BEFORE_END)] += 1
+        ends_at = subscription.ends_at if subscription and extension.is_of(subscription) else None
+        if ends_at and ends_at >= extension.granted_at:
+            self.before_end[range_of(ends_at - extension.granted_at, BEFORE_END)] += 1
         else:
             self.end_unknown += 1
-        if extension.revoked_at:
+        if extension.ended_early:
+            self.ended_early += 1
+        elif extension.revoked_at:
             lag = extension.revoked_at - extension.ends_at
             self.lag[range_of(lag, LAG)] += 1
             self.longest_lag = max(self.longest_lag, lag)
@@ -98,11 +102,11 @@ class Facts:
             self.waiting += 1
 
     def _count_over(self, holdings: Holdings) -> None:
-        """Whether more was in use than the limits of that time, told when an extension had ended."""
+        """Use above the limits of its time, reported after the end of an extension."""
         usage = holdings.usage
         if usage is None or all(x.runs(usage.at) for x in holdings.extensions.values()):
             return
-        self.told_after_end += 1
+        self.reported_after_end += 1
         limits = holdings.limits(usage.at)
         sessions, databases = limits.sessions.over or 0, limits.databases.over or 0
         self.over += bool(sessions or databases)
@@ -130,7 +134,8 @@ class Facts:
             "lag": {name: self.lag[name] for name in LAG},
             "longest_lag_seconds": int(self.longest_lag.total_seconds()),
             "not_revoked": self.waiting,
-            "told_after_end": self.told_after_end,
+            "ended_early": self.ended_early,
+            "reported_after_end": self.reported_after_end,
             "unreadable": self.unreadable,
             "over": {"accounts": self.over, "sessions": self.sessions_over, "databases": self.databases_over},
         }
@@ -142,7 +147,7 @@ def range_of(span: timedelta, ranges: dict[str, timedelta]) -> str:
 
 
 def client(holdings: Holdings, extension: Extension, at: datetime) -> Client:
-    """What there is to say of an extension when one calls: what was taken, and what is in use."""
+    """All that is known of an extension when one calls, with the account's use."""
     subscription = holdings.subscriptions.get(extension.subscription_id)
     limits = holdings.limits(at)
     row = {

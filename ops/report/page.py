@@ -1,129 +1,74 @@
-"""The page and the list: HTML of one file that asks nobody for anything, and CSV."""
+"""The page, one file of HTML that loads nothing; the workbook for people; the list as CSV for programs."""
 
 import csv
 import re
-import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TextIO
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, Any, NamedTuple, TextIO
+from unicodedata import category
 from urllib.parse import urlsplit
 
-import pygal
+import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from extending.model import ServicingOrganization
-from ops.console import brief
+from ops.console import brief, safe
 from ops.report.facts import BEFORE_END, DAYS, LAG, LATELY, Facts
 from ops.report.spool import Call, Spool
 
-# pygal hooks into every import for plug-ins that nobody has here, in a way that Python 3.11 warns of.
-sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
-
-MOST_BARS = 12
-"""Tariffs of the chart; the others are one bar."""
+MOST_ROWS = 12
+"""Tariffs of the page; the others are one row."""
 
 MOST_CALLS = 20_000
-"""Clients of the page: a browser shows no more in good time. The list as CSV has all of them."""
+"""Clients of the page and the workbook, which people read; the CSV has all of them."""
 
 CONTACT = ("name", "city", "phone", "email", "site")
+TIMES = ("granted_at", "ends_at", "used_at")
 
 
 class Figure(NamedTuple):
-    """A chart, and its numbers for those who cannot see it."""
+    """Numbers, each with a bar."""
 
     id: str
     title: str
     said: str
-    """What it shows, in one sentence."""
+    """The meaning, in one sentence."""
     head: str
     rows: list[tuple[str, int]]
-    svg: Markup
+
+    @property
+    def most(self) -> int:
+        return max([1, *(count for _, count in self.rows)])
 
 
-def figures(facts: Facts) -> Iterator[Figure]:
-    """Every chart of the page."""
-    days = [(day.isoformat(), count) for day, count in facts.days()]
-    said = f"Extensions taken on each of the last {DAYS} days (UTC): {sum(count for _, count in days):,}."
-    yield figure(
-        "days", "By day", said, "Day", days, labels=[day if n % 14 == 0 else "" for n, (day, _) in enumerate(days)]
-    )
-    tariffs = facts.by_tariff.most_common(MOST_BARS)
+def figures(facts: Facts) -> list[Figure]:
+    days = [(day.isoformat(), count) for day, count in reversed(facts.days())]
+    tariffs = facts.by_tariff.most_common(MOST_ROWS)
     if others := facts.by_tariff.total() - sum(count for _, count in tariffs):
-        tariffs.append((f"{len(facts.by_tariff) - MOST_BARS} others", others))
-    said = f"All {facts.extensions:,} extensions by the tariff that their subscription has now."
-    yield figure("tariffs", "By tariff", said, "Tariff", tariffs, horizontal=True)
-    said = (
-        f"How long before the end of the subscription's period an extension was taken. Of {facts.end_unknown:,} "
-        "that is not known: they are of a period that was renewed since, or of a subscription that was removed."
+        tariffs.append((f"{len(facts.by_tariff) - MOST_ROWS} others", others))
+    before = [(name, facts.before_end[name]) for name in BEFORE_END]
+    lag = [(name, facts.lag[name]) for name in LAG]
+    in_days = f"Extensions taken on each of the last {DAYS} days (UTC): {sum(count for _, count in days):,}."
+    of_tariffs = f"All {facts.extensions:,} extensions by the tariff that their subscription has now."
+    of_ends = (
+        f"The time from an extension to the end of the subscription's period. Unknown for {facts.end_unknown:,}: "
+        "their period was renewed since or has no end, or their subscription was removed."
     )
-    yield figure(
-        "before",
-        "Before the end of the period",
-        said,
-        "Before the end",
-        of(facts.before_end, BEFORE_END),
-        horizontal=True,
+    of_lag = (
+        f"The time from the end of an extension to its revocation; the longest {facts.longest_lag}. "
+        f"{facts.waiting:,} have ended and are not revoked yet; {facts.ended_early:,} were ended early. "
+        "Limits never wait for it."
     )
-    said = (
-        f"How long after its end an extension was revoked; at the most {facts.longest_lag}. "
-        f"{facts.waiting:,} have ended and are not revoked yet. Limits never wait for it."
-    )
-    yield figure("lag", "Lag of revocation", said, "After the end", of(facts.lag, LAG), horizontal=True)
-
-
-def of(counted: Counter[str], names: Iterable[str]) -> list[tuple[str, int]]:
-    return [(name, counted[name]) for name in names]
-
-
-def figure(
-    id_: str,
-    title: str,
-    said: str,
-    head: str,
-    rows: list[tuple[str, int]],
-    *,
-    labels: list[str] | None = None,
-    horizontal: bool = False,
-) -> Figure:
-    return Figure(id_, title, said, head, rows, chart(title, rows, labels, horizontal))
-
-
-def chart(title: str, rows: list[tuple[str, int]], labels: list[str] | None, horizontal: bool) -> Markup:
-    """Bars as SVG: its colours are those of the page, and what the library adds for scripts is taken out."""
-    drawn = (pygal.HorizontalBar if horizontal else pygal.Bar)(
-        css=[],
-        js=[],
-        width=880,
-        height=70 + 30 * len(rows) if horizontal else 300,
-        show_legend=False,
-        no_prefix=True,
-        print_values=horizontal,
-        print_values_position="top",
-        disable_xml_declaration=True,
-        truncate_label=40,
-        max_scale=6,
-        value_formatter=lambda value: f"{value:,.0f}" if value == int(value) else "",
-    )
-    rows = rows if not horizontal else list(reversed(rows))  # It draws from the bottom up.
-    drawn.x_labels = [name for name, _ in rows] if labels is None else labels
-    drawn.add(title, [count for _, count in rows])
-    svg = drawn.render_tree()
-    for parent in list(svg.iter()):
-        for child in list(parent):
-            if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in ("script", "style", "desc", "title"):
-                parent.remove(child)
-    svg.set("role", "img")
-    svg.set("aria-label", f"{title}: the same numbers are in the table below")
-    svg.attrib.pop("id", None)
-    return Markup(pygal.etree.etree.tostring(svg, encoding="unicode"))  # noqa: S704 - of our own making, and escaped by the library
-
-
-# The list
+    return [
+        Figure("days", "By day", in_days, "Day", days),
+        Figure("tariffs", "By tariff", of_tariffs, "Tariff", tariffs),
+        Figure("before", "Before the end of the period", of_ends, "Before the end", before),
+        Figure("lag", "Lag of revocation", of_lag, "After the end", lag),
+    ]
 
 
 def listed(spool: Spool, most: int) -> Iterator[tuple[ServicingOrganization, int, Iterator[Call]]]:
-    """The call list by servicing organisation, up to so many clients."""
+    """The calls by servicing organisation; no more organisations once there are so many calls."""
     for contact, count in spool.organizations():
         if most <= 0:
             return
@@ -132,7 +77,7 @@ def listed(spool: Spool, most: int) -> Iterator[tuple[ServicingOrganization, int
 
 
 def write_page(file: TextIO, facts: Facts, spool: Spool, source: str) -> None:
-    """The page, piece by piece: the list may be long."""
+    """Write the page piece by piece: the list may be long."""
     environment = Environment(
         loader=PackageLoader("ops.report", ""),
         autoescape=True,
@@ -147,7 +92,7 @@ def write_page(file: TextIO, facts: Facts, spool: Spool, source: str) -> None:
         at=brief(facts.summary()["as_of"]),
         source=source,
         share=f"{100 * facts.extended / facts.accounts:.1f} %" if facts.accounts else "0 %",
-        figures=list(figures(facts)),
+        figures=figures(facts),
         lately=LATELY.days,
         called=called,
         organizations=listed(spool, MOST_CALLS),
@@ -158,9 +103,15 @@ def write_page(file: TextIO, facts: Facts, spool: Spool, source: str) -> None:
 
 
 def web(site: str | None) -> str | None:
-    """The address of a site, if it is one that may be followed."""
+    """The address of a web site, by the rule of the cabinet; None for what may be no plain web site."""
+    if not site:
+        return None
+    address = f"https://{site}" if re.match(r"[\w.-]+\.\w+(/|$)", site, re.ASCII) else site
+    if any(letter in "@\\" or letter.isspace() or category(letter)[0] == "C" for letter in address):
+        return None
     try:
-        return site if site and urlsplit(site).scheme in ("http", "https") else None
+        parts = urlsplit(address)
+        return address if parts.scheme in ("http", "https") and parts.hostname else None
     except ValueError:
         return None
 
@@ -169,24 +120,54 @@ def amount(number: int | None, otherwise: str) -> str:
     return otherwise if number is None else f"{number:,}"
 
 
-FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d\s().-]*$)")
-"""What a spreadsheet takes for a formula; the number of a telephone is none."""
-
-
-def write_list(file: TextIO, spool: Spool) -> int:
-    """The call list as CSV for spreadsheets; returns how many lines."""
-    writer = csv.writer(file)
-    lines = 0
-    for contact, _, calls in listed(spool, 1 << 60):
-        about = [contact.get(name) for name in CONTACT]
+def rows(spool: Spool, most: int) -> Iterator[dict[str, Any]]:
+    """The calls as flat rows."""
+    for contact, _, calls in listed(spool, most):
+        about = {f"organization_{name}": contact.get(name) for name in CONTACT}
         for call in calls:
-            if not lines:
-                head = [f"organization_{name}" for name in CONTACT]
-                writer.writerow([*head, "account_id", "account_name", *call.row])
-            writer.writerow(map(harmless, [*about, call.account_id, call.name, *call.row.values()]))
-            lines += 1
-    return lines
+            yield about | {"account_id": call.account_id, "account_name": call.name} | call.row
 
 
-def harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+def write_workbook(file: IO[bytes], spool: Spool) -> None:
+    """Write the calls for people: text stays text, nothing is a formula or a link."""
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
+        sheet = workbook.add_worksheet("To call")
+        time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        widths: dict[str, int] = {}
+        last = 0
+        for last, row in enumerate(rows(spool, MOST_CALLS), 1):
+            for column, (name, value) in enumerate(row.items()):
+                widths[name] = max(widths.get(name, len(name) + 3), min(40, len(str(value or "")) + 1))
+                if name in TIMES and value:
+                    sheet.write_datetime(last, column, datetime.fromisoformat(value).replace(tzinfo=None), time)
+                elif isinstance(value, int):
+                    sheet.write_number(last, column, value)
+                elif value is not None:
+                    sheet.write_string(last, column, safe(value))
+        bold = workbook.add_format({"bold": True})
+        for column, (name, width) in enumerate(widths.items()):
+            utc = " (UTC)" if name in TIMES else ""
+            sheet.write_string(0, column, name.replace("_", " ") + utc, bold)
+            sheet.set_column(column, column, width + len(utc))
+        sheet.freeze_panes(1, 0)
+        if widths:
+            sheet.autofilter(0, 0, last, len(widths) - 1)
+
+
+def write_list(file: TextIO, spool: Spool) -> None:
+    """Write the calls for programs: RFC 4180, every field quoted."""
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    for number, row in enumerate(rows(spool, 1 << 60)):
+        if not number:
+            writer.writerow(row)
+        writer.writerow([harmless(value) if isinstance(value, str) else value for value in row.values()])
+
+
+FORMULA = re.compile(r'(^|[,;])["\s]*(?=[=+\-@＝＋－＠])')
+BLANK = re.compile(r"(^|[,;])\s+")
+
+
+def harmless(text: str) -> str:
+    """A field no part of which a spreadsheet takes for a formula, whether it separates by comma, semicolon or tab."""
+    plain = "".join(" " if category(letter)[0] == "C" else letter for letter in text)
+    return BLANK.sub(r"\1", FORMULA.sub(r"\1'", plain))

@@ -1,4 +1,4 @@
-"""Where the items come from: a scan of the table at a bounded rate, or an export of it to S3 or a folder."""
+"""Sources of items: a scan of the table at a bounded rate, or an export of it to S3 or a folder."""
 
 import contextlib
 import gzip
@@ -15,12 +15,13 @@ from typing import Any, NamedTuple, Protocol
 
 import boto3
 
+from devkit.project import Trouble
+from devkit.stage import PATIENT, Stack
 from extending import items
 from extending.items import Item
 from extending.model import Account
 from ops import table
-from ops.console import Trouble, now
-from ops.stage import PATIENT, Stack
+from ops.console import now
 
 SEGMENTS = 4
 """Pages of a scan that are under way at the same time."""
@@ -32,7 +33,7 @@ BATCH = 100
 """What one BatchGetItem takes."""
 
 KINDS = ("account", "subscription", "extension", "usage")
-"""The items that are read; members are nobody's business here."""
+"""The items that are read; members are not."""
 
 READ = (
     *(items.PARTITION, items.SORT, items.TYPE, items.VERSION),
@@ -44,16 +45,16 @@ READ = (
 """The attributes that are read: no names and no contacts."""
 
 Seen = Callable[[int], object]
-"""Is told how far the reading has come."""
+"""Receives the progress of the reading."""
 
 
 class Source(Protocol):
-    """Items of the kinds above, in any order; and, for the few that are asked for, accounts with their names."""
+    """Items of the kinds above, in any order, and the few accounts whose names are wanted."""
 
     now: datetime
-    """The instant that the items are of."""
+    """The instant of the items."""
     total: int
-    """What the steps told to `seen` come to, about."""
+    """The sum of the steps that `seen` receives, about."""
 
     def read(self, seen: Seen) -> Iterator[Item]: ...
 
@@ -188,7 +189,7 @@ def _lines(file: File, seen: Seen) -> Iterator[bytes]:
 
 
 class _Counted:
-    """A file that tells how much of it was read."""
+    """A file that counts what was read of it."""
 
     def __init__(self, raw: Any, seen: Seen) -> None:
         self._raw, self._seen = raw, seen

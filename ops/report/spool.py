@@ -1,15 +1,13 @@
-"""What was read, in order by account, on disk: items come in any order, and a table may be larger than the memory.
+"""Items in order by account, on disk: they come in any order, and a table may be larger than the memory.
 
-A database of a temporary folder, which goes with the report. In it are neither names nor contacts but those of the
-call list.
+The database is a file that SQLite deletes as soon as it has opened it, so that a kill leaves nothing. It holds names
+and contacts only of the clients to call.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Self
 
 from extending import items
@@ -17,11 +15,11 @@ from extending.items import Item
 from extending.model import Account, ServicingOrganization
 
 CACHE = 32_768
-"""Kilobytes of the database that are kept in memory."""
+"""Kilobytes of the database in memory."""
 
 
 class Call(NamedTuple):
-    """A client to call; `row` is what there is to say."""
+    """A client to call, with all that is known of the extension."""
 
     account_id: str
     name: str | None
@@ -40,8 +38,7 @@ class Spool:
     """The temporary database."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="report-")
-        self._database = sqlite3.connect(Path(self._folder.name) / "spool", isolation_level=None)
+        self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(f"""
             PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{CACHE}; PRAGMA temp_store = FILE;
             CREATE TABLE part (account TEXT, known INTEGER, extended INTEGER, body TEXT);
@@ -55,20 +52,19 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
-        self._folder.cleanup()
 
     def add(self, found: Iterable[Item]) -> None:
-        """Take items; what comes together of one account is one row."""
+        """Store items; those of one account that come together are one row."""
         self._database.executemany("INSERT INTO part VALUES (?, ?, ?, ?)", _parts(found))
         self._database.execute("CREATE INDEX part_by_account ON part (account)")
 
     def count(self) -> int:
-        """Accounts that the service manager has told of."""
+        """Number of accounts that the service manager has reported."""
         (count,) = self._database.execute("SELECT count(DISTINCT account) FROM part WHERE known").fetchone()
         return int(count)
 
     def extended(self) -> Iterator[tuple[str, list[Item]]]:
-        """The accounts with an extension, each with all of its items."""
+        """Accounts with an extension, each with all of its items."""
         rows = self._database.execute(
             "SELECT account, body FROM part WHERE account IN (SELECT account FROM part WHERE extended) ORDER BY account"
         )
@@ -80,11 +76,11 @@ class Spool:
         self._database.executemany("INSERT INTO call VALUES (?, ?, ?)", rows)
 
     def called(self) -> set[str]:
-        """The accounts whose names are needed."""
+        """Accounts whose names are needed."""
         return {str(row[0]) for row in self._database.execute("SELECT DISTINCT account FROM call")}
 
     def name(self, accounts: Iterable[Account]) -> None:
-        """Take the names of those to call, and put the calls in order by servicing organisation."""
+        """Store the names of those to call, and order the calls by servicing organisation."""
         rows = ((each.id, each.name, json.dumps(each.servicing_organization, sort_keys=True)) for each in accounts)
         self._database.executemany("INSERT OR REPLACE INTO named VALUES (?, ?, ?)", rows)
         self._database.execute(
@@ -98,10 +94,10 @@ class Spool:
         rows = self._database.execute(
             "SELECT organization, count(*) FROM listed GROUP BY organization ORDER BY count(*) DESC, organization"
         )
-        return [(json.loads(told), count) for told, count in rows]
+        return [(json.loads(organization), count) for organization, count in rows]
 
     def calls(self, organization: ServicingOrganization | None) -> Iterator[Call]:
-        """The clients of one, who extended last first."""
+        """The clients of one organisation, the latest extension first."""
         key = json.dumps(organization, sort_keys=True)
         query = "SELECT account, name, row FROM listed WHERE organization = ? ORDER BY rowid"
         for account_id, name, row in self._database.execute(query, (key,)):

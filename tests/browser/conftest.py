@@ -23,9 +23,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from local import ROOT
+from devkit.builders import CONTACT, account_changed, iso, subscription_changed
+from devkit.project import ROOT
 from tests.conftest import Cloud
-from tests.support.builders import CONTACT, account_changed, iso, subscription_changed
 
 CABINET = ROOT / "cabinet"
 CHROMIUM = "/usr/bin/chromium-headless-shell"

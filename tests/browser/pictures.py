@@ -15,11 +15,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Route, expect, sync_playwright
 
-from local import ROOT
+from devkit.builders import iso, subscription_changed
+from devkit.project import ROOT
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, box, now
 from tests.browser.test_report import a_report
 from tests.conftest import Cloud
-from tests.support.builders import iso, subscription_changed
 
 FOLDER = ROOT / "docs" / "images"
 COMPANY = "ООО «Ромашка»"

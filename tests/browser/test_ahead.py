@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from devkit.builders import CONTACT, TERMS, iso
 from tests.browser.conftest import NARROW, Cabinet, OpenPage, Sound, box, now
 from tests.conftest import Cloud
-from tests.support.builders import CONTACT, TERMS, iso
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from devkit.builders import CONTACT, TERMS, iso, limit
 from tests.browser.conftest import Cabinet, OpenPage
-from tests.support.builders import CONTACT, TERMS, iso, limit
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 # The API inside of the page, so that its clock can run through an hour: window.answer makes a response, window.asked

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from local import ROOT
+from devkit.builders import iso, member_changed
+from devkit.project import ROOT
 from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Rename, Sound, Tell, arriving, box, now, until
 from tests.conftest import Cloud
-from tests.support.builders import iso, member_changed
 
 MODULE = ROOT / "cabinet" / "extending-subscription.js"
 LIST = "**/subscriptions"

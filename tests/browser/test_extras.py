@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from local import ROOT
+from devkit.builders import TERMS
+from devkit.project import ROOT
 from tests.browser.conftest import NARROW, Cabinet, Held, OpenPage, Sound, arriving, box, from_the_api, now, refusal
 from tests.conftest import Cloud
-from tests.support.builders import TERMS
 
 FILE = ROOT / "cabinet" / "extending-subscription-extras.js"
 EXTRAS = re.compile("extending-subscription-extras")

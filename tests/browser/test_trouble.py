@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from devkit.builders import CONTACT, TERMS
 from extending.api import PROBLEMS
 from extending.errors import Code
 from tests.browser.conftest import Held, OpenPage, Sound, Tell, box, from_the_api, refusal
 from tests.conftest import Cloud
-from tests.support.builders import CONTACT, TERMS
 
 OFFER = "**/extension-offer"
 EXTEND = "**/extension"

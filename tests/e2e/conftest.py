@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import CONTACT, account_changed, subscription_changed
+from devkit.stage import Stack
 from local.listen import listen
-from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.attacker import STRANGER, Attacker
-from tests.support.builders import CONTACT, account_changed, subscription_changed
 from tests.support.stack import stack_of
 
 SECRET = "СекретноеИмя"

@@ -13,10 +13,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from devkit.builders import DAY, TERMS, iso, subscription_changed
 from tests.conftest import Cloud
 from tests.engine.naive import LENGTHS, Json, No, World
 from tests.engine.test_agreement import SUBSCRIPTIONS, USERS, changed_at, events_around, run, subscription_ids, users
-from tests.support.builders import DAY, TERMS, iso, subscription_changed
 
 TODAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - DAY / 2
 """What begins and ends does so half a day from now at the nearest."""

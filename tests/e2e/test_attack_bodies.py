@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import usage_changed
+from devkit.stage import Stack
+from devkit.template import Route, routes
 from extending.model import OfferId
-from ops.stage import Stack
 from tests.conftest import Cloud
 from tests.support.attacker import Attacker, Received, check, pack
-from tests.support.builders import usage_changed
-from tests.support.template import Route, routes
 
 OFFER = "WyJTLTEiLDE3NjcyMjU2MDAsMiw4LCJQN0QiLDYwNDgwMF0"
 BODIES = {

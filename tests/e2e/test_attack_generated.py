@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
+from devkit.builders import CONTACT, account_changed, subscription_changed
+from devkit.project import ROOT
 from generate.openapi import closed
-from local import ROOT
 from tests.conftest import PATIENCE, Cloud
-from tests.support.builders import CONTACT, account_changed, subscription_changed
 
 STRANGER = "ЧужоеИмя"
 SEED = 20_261_122

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
+from devkit.builders import subscription_changed
+from devkit.template import routes
 from tests.conftest import Cloud
 from tests.support.attacker import STRANGER, Attacker, pack
-from tests.support.builders import subscription_changed
-from tests.support.template import routes
 
 IDS = {
     "parent": "..",

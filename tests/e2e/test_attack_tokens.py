@@ -17,12 +17,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from devkit.stage import Stack
+from devkit.template import routes
 from local.identity import AUDIENCE, Identity
 from local.routes import serve_api
-from ops.stage import Stack
 from tests.conftest import SCOPES
 from tests.support.attacker import Attacker, pack
-from tests.support.template import routes
 
 
 class Issuer:

@@ -8,14 +8,14 @@ import re
 
 import pytest
 
-from local import ROOT
-from ops.stage import Stack
+from devkit.builders import CONTACT
+from devkit.project import ROOT
+from devkit.stage import Stack
+from devkit.template import resources
 from tests.conftest import Cloud
 from tests.e2e.conftest import SECRET, LoggedStory
-from tests.support.builders import CONTACT
 from tests.support.stack import log_lines, stack_of
 from tests.support.started import wait_for_the_others
-from tests.support.template import resources
 
 FUNCTIONS = resources("AWS::Serverless::Function").values()
 OWN = sorted(function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS)

@@ -14,9 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.stage import Stack
-from tests.conftest import Cloud
-from tests.support.builders import (
+from devkit.builders import (
     CONTACT,
     account_changed,
     account_removed,
@@ -26,10 +24,12 @@ from tests.support.builders import (
     subscription_changed,
     usage_changed,
 )
+from devkit.service import sample
+from devkit.stage import Stack
+from devkit.template import Route, resources, routes
+from tests.conftest import Cloud
 from tests.support.receiver import Inbox, webhook
-from tests.support.service import sample
 from tests.support.stack import log_lines, stack_of
-from tests.support.template import Route, resources, routes
 
 NAME = "ООО «По проводам»"
 TERMS = {"sessions": 2, "databases": 8, "duration": "PT100S"}

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,42 +11,45 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from local import ROOT
-from ops.stage import FUNCTIONS
+from devkit.builders import account_changed, member_changed
+from devkit.project import FUNCTIONS, ROOT
 from tests.conftest import PATIENCE, Cloud
-from tests.support.builders import account_changed, member_changed
 from tests.support.shell import shell
 from tests.support.stack import stack_of
 
 
-def make(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make as a script of the operator's does, for the running local cloud: nobody is there to be asked."""
-    command = ["make", "--silent", *arguments, f"PORT={urlsplit(cloud.url).port}"]
-    environment = shell() | {"USER": "root"}
+def call(cloud: Cloud, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a script of the operator's does, for the running local cloud: nobody answers questions."""
+    environment = shell() | {"USER": "root", "PORT": str(urlsplit(cloud.url).port)}
     return subprocess.run(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
 
 
+def extending(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the operator's program."""
+    return call(cloud, f"{ROOT}/.venv/bin/extending", *arguments)
+
+
 def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_others_go_on(cloud: Cloud) -> None:
-    """`make redrive` shows it with its error, puts it back, and finds it again: it still cannot be read."""
+    """`extending redrive` shows it with its error, puts it back, and finds it again: it still cannot be read."""
     cloud.event("AccountChanged", {"account_id": "A#poison"})
     account = cloud.an_account()
     assert account.id
-    shown = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+    shown = cloud.until(lambda: said_of_failures(extending(cloud, "redrive", "--dry-run")))
     assert shown
     assert "account_id" in shown
-    asked = make(cloud, "redrive")
-    assert (asked.returncode, "YES=1" in asked.stderr) == (2, True)
-    redriven = make(cloud, "redrive", "STAGE=local", "YES=1")
+    asked = extending(cloud, "redrive")
+    assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
+    redriven = extending(cloud, "redrive", "--yes")
     assert "put back, 0 kept" in redriven.stdout, redriven.stdout + redriven.stderr
-    again = cloud.until(lambda: said_of_failures(make(cloud, "redrive", "STAGE=local", "DRY=1")))
+    again = cloud.until(lambda: said_of_failures(extending(cloud, "redrive", "--dry-run")))
     # What can never be read is dropped by its id; an id that there is not drops nothing.
-    assert make(cloud, "redrive", "STAGE=local", "DROP=nothing", "YES=1").returncode != 0
+    assert extending(cloud, "redrive", "--drop", "nothing", "--yes").returncode != 0
     id_ = re.findall(r"│ ([0-9a-f]{8}) +│", again or "")[0]
-    dropped = make(cloud, "redrive", "STAGE=local", f"DROP={id_}", "YES=1")
+    dropped = extending(cloud, "redrive", "--drop", id_, "--yes")
     assert "dropped: " in dropped.stdout, dropped.stdout + dropped.stderr
-    assert id_ not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
+    assert id_ not in extending(cloud, "redrive", "--dry-run").stdout
 
 
 def said_of_failures(done: subprocess.CompletedProcess[str]) -> str | None:
@@ -62,9 +66,9 @@ def test_a_whole_file_is_loaded_and_bad_lines_are_told(cloud: Cloud, tmp_path: P
     ]
     file = tmp_path / "cloud.jsonl"
     file.write_text("".join(json.dumps(event) + "\n" for event in events))
-    for _ in range(2):
-        done = make(cloud, "load", f"FILE={file}", "STAGE=local")
-        assert "2 loaded, 1 rejected" in done.stderr, done.stderr
+    for said in ("2 stored, 1 refused", "2 known already, 1 refused"):
+        done = extending(cloud, "load", str(file))
+        assert said in done.stderr, done.stderr
         assert done.returncode != 0
         (reject,) = map(json.loads, (tmp_path / "cloud.rejects.jsonl").read_text().splitlines())
         assert (reject["line"], reject["reason"].split(":")[0]) == (2, "account_id")
@@ -80,8 +84,8 @@ def ok(answer: Any, name: str) -> Any:
 
 def test_the_seed_can_be_loaded_again(cloud: Cloud) -> None:
     """Every event that has been taken in changes nothing the second time."""
-    done = make(cloud, "load", "FILE=local/seed.jsonl", "STAGE=local")
-    assert "23 loaded, 0 rejected" in done.stderr, done.stderr
+    done = extending(cloud, "load", "local/seed.jsonl")
+    assert " known already, 0 refused" in done.stderr, done.stderr
     assert not (ROOT / "local" / "seed.rejects.jsonl").exists()
 
 
@@ -92,12 +96,12 @@ def test_a_file_is_loaded_over_https_as_well(cloud: Cloud, tmp_path: Path, monke
     lines = [json.dumps({"detail_type": detail_type, "detail": detail}) for detail_type, detail in told]
     file = tmp_path / "cloud.jsonl"
     file.write_text("\n".join([*lines, '{"detail_type": "UsageChanged", "detail": {}}']))
-    arguments = ("load", f"FILE={file}", f"URL={cloud.url}/api")
+    arguments = ("load", str(file), "--url", f"{cloud.url}/api")
     monkeypatch.delenv("TOKEN", raising=False)
-    assert "access token into TOKEN" in make(cloud, *arguments).stderr
+    assert "access token into TOKEN" in extending(cloud, *arguments).stderr
     monkeypatch.setenv("TOKEN", cloud.machine_token("changes:write"))
-    done = make(cloud, *arguments)
-    assert "121 loaded, 1 rejected" in done.stderr, done.stderr
+    done = extending(cloud, *arguments)
+    assert "121 stored, 1 refused" in done.stderr, done.stderr
     assert cloud.api("U-https-119", "GET", "/accounts/A-https/subscriptions").json()["account"]["name"] == "По проводам"
     (reject,) = map(json.loads, (tmp_path / "cloud.rejects.jsonl").read_text().splitlines())
     assert (reject["line"], "account_id" in reject["reason"]) == (122, True)
@@ -111,7 +115,7 @@ CREATED_OR_RUNNING = [(201, True), (200, False)]
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_each_function_answers_its_sample_event(cloud: Cloud, function: str) -> None:
     """Through the real Runtime API: Docker's or the emulator's."""
-    done = make(cloud, "invoke", f"fn={function}")
+    done = call(cloud, sys.executable, "-m", "local.invoke", function)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     expected: dict[str, Any] = {
@@ -129,10 +133,10 @@ def test_each_function_answers_its_sample_event(cloud: Cloud, function: str) -> 
 
 def test_a_stage_that_does_not_exist_is_told_with_what_to_do(cloud: Cloud) -> None:
     """No traceback."""
-    for tool in ("redrive", "load"):
-        done = make(cloud, tool, "FILE=local/seed.jsonl", "STAGE=moon")
-        assert done.returncode != 0
-        assert "STAGE=local, dev, prod" in done.stdout + done.stderr
+    for tool in (["redrive"], ["load", "local/seed.jsonl"]):
+        done = extending(cloud, *tool, "--stage", "moon")
+        assert done.returncode == 2
+        assert "samconfig.toml has no stage moon" in done.stderr
 
 
 def test_many_lines_all_arrive(cloud: Cloud, tmp_path: Path) -> None:
@@ -142,8 +146,8 @@ def test_many_lines_all_arrive(cloud: Cloud, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     lines = ({"detail_type": "MemberChanged", "detail": member_changed(account_id="A-many", user_id=u)} for u in users)
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    done = make(cloud, "load", f"FILE={file}", "STAGE=local")
-    assert "120 loaded, 0 rejected" in done.stderr, done.stderr
+    done = extending(cloud, "load", str(file))
+    assert "120 stored, 0 refused" in done.stderr, done.stderr
     table = stack.session.resource("dynamodb", endpoint_url=stack.endpoint).Table(stack.outputs["TableName"])
     assert [table.get_item(Key={"pk": "A#A-many", "sk": f"~{user}"})["Item"]["r"] for user in users] == ["owner"] * 120
 
@@ -155,11 +159,11 @@ def test_the_logs_of_one_request_are_found_by_its_id(cloud: Cloud) -> None:
     def listed() -> list[str]:
         """What was refused before the account had arrived is logged too; MiniStack may log a call with the next one."""
         assert cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").status_code == 200
-        lines = lines_of(make(cloud, "logs", "STAGE=local", "fn=list", "ONCE=1"), account.id)
+        lines = lines_of(extending(cloud, "logs", "list", "--once"), account.id)
         return [line for line in lines if "listed" in line]
 
     request_id = cloud.until(listed)[0].split()[-1]
-    (line,) = lines_of(make(cloud, "logs", "STAGE=local", f"ID={request_id}", "ONCE=1"), account.id)
+    (line,) = lines_of(extending(cloud, "logs", "--id", request_id, "--once"), account.id)
     assert " list " in line
     assert "listed" in line
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local import ROOT, build
+from devkit.project import ROOT
+from local import build
 from local.cloud import state_folder
 from tests.conftest import Cloud
 from tests.support.started import wait_for_the_others

@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from devkit.template import resources
 from tests.conftest import Cloud
-from tests.e2e.test_operating import make
+from tests.e2e.test_operating import extending
 from tests.support.stack import stack_of
-from tests.support.template import resources
 
 
 def told_of(cloud: Cloud, account: str) -> list[tuple[str, str]]:
@@ -22,7 +22,7 @@ def granted(cloud: Cloud, account: Any = None) -> tuple[str, tuple[str, str]]:
 
 
 def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> None:
-    """A batch that was given up a day ago: `make redrive` announces what was written then, with the ids of then."""
+    """A batch that was given up a day ago: `extending redrive` announces what was written then, ids and all."""
     account, event = granted(cloud)
     stack = stack_of(cloud)
     stream = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]["LatestStreamArn"]
@@ -37,18 +37,18 @@ def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> N
     message = json.dumps({"requestContext": {"condition": "MaxRecordAgeExceeded"}, "DDBStreamBatchInfo": batch})
     stack.client("sqs").send_message(QueueUrl=stack.outputs["FailureQueueUrl"], MessageBody=message)
 
-    done = make(cloud, "redrive", "STAGE=local", "YES=1")
+    done = extending(cloud, "redrive", "--yes")
 
-    assert "The stream has forgotten 1" in done.stdout, done.stdout + done.stderr
-    assert "stream batch" not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
+    assert "The stream no longer holds 1" in done.stdout, done.stdout + done.stderr
+    assert "stream batch" not in extending(cloud, "redrive", "--dry-run").stdout
     assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
 
 
 def test_what_was_written_since_is_told_again_on_demand(cloud: Cloud) -> None:
     """For a mapping that was off: nobody has given up anything then, and no queue knows of it."""
     account, event = granted(cloud)
-    assert "still to come" in make(cloud, "redrive", "STAGE=local", "SINCE=2099-01-01T00:00:00Z").stderr
-    assert " announced again." in make(cloud, "redrive", "STAGE=local", "SINCE=2026-11-01T00:00:00Z", "YES=1").stdout
+    assert "in the future" in extending(cloud, "redrive", "--since", "2099-01-01T00:00:00Z").stderr
+    assert " announced again." in extending(cloud, "redrive", "--since", "2026-11-01T00:00:00Z", "--yes").stdout
     assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
 
 
@@ -60,4 +60,4 @@ def test_the_probe_of_publish_comes_through_the_stream(cloud: Cloud) -> None:
     request: dict[str, Any] = json.loads(probe.replace("<aws.scheduler.scheduled-time>", datetime.now(UTC).isoformat()))
     stack.client("dynamodb").put_item(**request)
     granted(cloud)  # It comes after the probe, and is told: publish has been past it.
-    assert "stream record" not in make(cloud, "redrive", "STAGE=local", "DRY=1").stdout
+    assert "stream record" not in extending(cloud, "redrive", "--dry-run").stdout

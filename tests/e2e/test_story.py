@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import CONTACT, TERMS, subscription_changed
 from tests.conftest import Cloud
 from tests.e2e.conftest import LoggedStory
-from tests.support.builders import CONTACT, TERMS, subscription_changed
 
 SHORT = {"sessions": 2, "databases": 8, "duration": "PT30S"}
 

@@ -1,7 +1,6 @@
-"""The operator's tools, as make runs them, against the local cloud."""
+"""The operator's tools, against the local cloud."""
 
 import json
-import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import iso, member_changed
 from tests.conftest import Cloud
-from tests.e2e.test_operating import make
-from tests.support.builders import iso, member_changed
+from tests.e2e.test_operating import extending
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:
@@ -19,36 +18,36 @@ def told(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def test_an_account_is_explained_repaired_and_forgotten(cloud: Cloud) -> None:
+def test_an_account_is_explained_repaired_and_removed(cloud: Cloud) -> None:
     """The shell's own USER is nobody's question; nothing is written without a yes."""
     account = cloud.an_account()
     extension = cloud.extend(account)
-    explained = told(make(cloud, "explain", f"ACCOUNT={account.id}", "JSON=1"))
+    explained = told(extending(cloud, "explain", account.id, "--json"))
     assert explained["user"] is None
     assert explained["extensions"][0]["id"] == extension["id"]
-    asked = make(cloud, "explain", f"ACCOUNT={account.id}", f"USER={account.administrator}")
+    asked = extending(cloud, "explain", account.id, "--user", account.administrator)
     assert f"{account.administrator} is administrator and may view, not extend" in asked.stdout, asked.stderr
 
     ahead = iso(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4))
     detail = member_changed(account_id=account.id, user_id=account.user, role="operator", changed_at=ahead)
     cloud.event("MemberChanged", detail)
-    record = f"RECORD=member:{account.user}"
+    record = f"member:{account.user}"
 
     def frozen() -> bool:
-        records = told(make(cloud, "explain", f"ACCOUNT={account.id}", "JSON=1"))["told"]
+        records = told(extending(cloud, "explain", account.id, "--json"))["records"]
         return any(each["frozen"] for each in records)
 
     cloud.until(frozen)
-    refused = make(cloud, "repair", f"ACCOUNT={account.id}", record)
-    assert "YES=1" in refused.stderr
+    refused = extending(cloud, "repair", account.id, record)
+    assert "--yes" in refused.stderr
     assert refused.returncode == 2
-    repaired = told(make(cloud, "repair", f"ACCOUNT={account.id}", record, "YES=1", "JSON=1"))
+    repaired = told(extending(cloud, "repair", account.id, record, "--yes", "--json"))
     assert (repaired["before"]["r"], repaired["after"]["changed_at"]) == ("operator", "never")
 
-    forgotten = told(make(cloud, "forget", f"ACCOUNT={account.id}", "YES=1", "JSON=1"))
-    assert len(forgotten["before"]) == 7
-    assert forgotten["after"] == []
-    gone = make(cloud, "explain", f"ACCOUNT={account.id}")
+    removed = told(extending(cloud, "remove-account", account.id, "--yes", "--json"))
+    assert len(removed["before"]) == 7
+    assert removed["after"] == []
+    gone = extending(cloud, "explain", account.id)
     assert "was removed at" in gone.stderr
     assert gone.returncode == 2
 
@@ -59,7 +58,7 @@ def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> No
     account = cloud.an_account()
     cloud.extend(account)
     cloud.until(lambda: cloud.deliveries(account.id))
-    assert told(make(cloud, "announce", f"FROM={since}", "YES=1", "JSON=1"))["announced"] >= 1
+    assert told(extending(cloud, "announce", since, "--yes", "--json"))["announced"] >= 1
     again = cloud.until(lambda: (found := cloud.deliveries(account.id))[1:] and found)
     assert len({event["detail"]["event_id"] for event in again}) == 1
 
@@ -67,18 +66,17 @@ def test_what_was_granted_is_announced_again_with_its_old_id(cloud: Cloud) -> No
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["explain", "ACCOUNT=A-unheard"], "not known in the stage local"),
-        (["explain", "ACCOUNT=A 1"], "is not an account id"),
-        (["explain", "ACCOUNT=A-100", "STAGE=moon"], "STAGE=local, dev, prod"),
-        (["announce", "FROM=yesterday"], "is not an instant"),
+        (["explain", "A-unheard"], "The stage local has no account A-unheard"),
+        (["explain", "A 1"], "is not an account id"),
+        (["explain", "A-100", "--stage", "moon"], "samconfig.toml has no stage moon"),
+        (["announce", "yesterday"], "is not an instant"),
     ],
 )
 def test_what_cannot_be_is_one_line(cloud: Cloud, arguments: list[str], said: str) -> None:
     """No traceback, and an exit code that a script sees."""
-    done = make(cloud, *arguments)
-    line, *rest = done.stderr.splitlines()
+    done = extending(cloud, *arguments)
+    (line,) = done.stderr.splitlines()
     assert said in line
-    assert all(re.match(r"make(\[\d+\])?: \*\*\*", each) for each in rest)  # Its level, where make runs the tests.
     assert done.returncode == 2
 
 
@@ -87,15 +85,15 @@ def test_a_report_is_made_of_the_table_and_the_stage_is_watched(cloud: Cloud, tm
     account = cloud.an_account(name="ООО «Отчёт»")
     cloud.extend(account)
     page, rows = tmp_path / "report.html", tmp_path / "calls.csv"
-    done = make(cloud, "report", f"OUT={page}", f"CSV={rows}")
+    done = extending(cloud, "report", "--html", str(page), "--csv", str(rows))
     assert done.returncode == 0, done.stderr
     assert "ООО «Отчёт»" in page.read_text()
     assert account.id in rows.read_text()
 
     def watched() -> bool:
-        looks = told(make(cloud, "watch", "JSON=1"))
+        looks = told(extending(cloud, "watch", "--json"))
         within_reach = not [name for name, look in looks.items() if "out_of_reach" in look]
         return within_reach and any(row["metric"] == "granted" and row["in 1 hour"] for row in looks["metrics"])
 
     cloud.until(watched)
-    assert "none of" in make(cloud, "watch", "ONCE=1").stdout
+    assert "none of" in extending(cloud, "watch", "--once").stdout

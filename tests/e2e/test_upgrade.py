@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
-from local import ROOT, Trouble
+from devkit.builders import account_changed, member_changed, subscription_changed
+from devkit.project import ROOT, Trouble
+from devkit.template import parsed
 from local.build import deploy
 from local.cloud import state_folder
 from tests.conftest import Cloud
-from tests.support.builders import account_changed, member_changed, subscription_changed
-from tests.support.template import parsed
 
 NAME = "upgrade"
 

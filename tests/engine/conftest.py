@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from devkit.engine import dynamodb_local
+from devkit.service import Service
+from devkit.template import table_definition
 from extending import changes, dynamo, grants, sweep
 from tests.engine.client import connect
-from tests.support.engine import dynamodb_local
-from tests.support.service import Service
 from tests.support.started import started
-from tests.support.template import table_definition
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

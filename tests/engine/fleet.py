@@ -7,8 +7,8 @@ import sys
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from local import ROOT
-from tests.support.service import Answer, Json
+from devkit.project import ROOT
+from devkit.service import Answer, Json
 
 
 class Reply(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.support.builders import limit
+from devkit.builders import limit
 
 Json = dict[str, Any]
 

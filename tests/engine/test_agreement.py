@@ -19,12 +19,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from devkit.builders import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
+from devkit.service import Answer, Service
+from devkit.template import table_definition
 from extending import accounts, changes, dynamo, grants, sweep
 from tests.engine.client import connect
 from tests.engine.naive import Json, No, World
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, iso, subscription_changed
-from tests.support.service import Answer, Service
-from tests.support.template import table_definition
 
 ACCOUNTS = ["A-1", "A-2"]
 SUBSCRIPTIONS = ["S-1", "S-1.a", "S-2"]  # One is the beginning of another.

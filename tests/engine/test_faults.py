@@ -12,6 +12,9 @@ from botocore.retries.standard import ExponentialBackoff
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devkit.builders import WEEK, iso, limit, member_changed
+from devkit.service import Answer, Json, Service, extend_event, http_event, sync_event
+from devkit.template import template
 from extending import accounts, dynamo, grants
 from extending.runtime import CONFIG, utc_now
 from functions.expire import app as expire_app
@@ -19,9 +22,6 @@ from tests.engine import faults as fault
 from tests.engine.client import connect
 from tests.engine.faults import AFTER, BEFORE, CONTENTION, Clock, Fault, Faults
 from tests.engine.test_sweep import grants as many_grants
-from tests.support.builders import WEEK, iso, limit, member_changed
-from tests.support.service import Answer, Json, Service, extend_event, http_event, sync_event
-from tests.support.template import template
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extending import items
-from tests.engine.fleet import Fleet
-from tests.support.builders import (
+from devkit.builders import (
     account_changed,
     account_removed,
     member_changed,
@@ -18,7 +16,9 @@ from tests.support.builders import (
     subscription_removed,
     usage_changed,
 )
-from tests.support.service import Json, Service, machine_event, sync_event
+from devkit.service import Json, Service, machine_event, sync_event
+from extending import items
+from tests.engine.fleet import Fleet
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -8,12 +8,12 @@ from threading import Barrier
 
 import pytest
 
+from devkit.service import Answer, Service, extend_event
 from extending import accounts
 from extending import service as use_cases
 from extending.model import Extension, OfferId, Refused
 from extending.runtime import utc_now
 from tests.engine.fleet import Fleet
-from tests.support.service import Answer, Service, extend_event
 
 ROLES = {
     "first": "owner",
@@ -131,18 +131,10 @@ def test_one_owner_who_clicks_several_times_gets_one_extension(service: Service,
     offer = OfferId.from_token(service.offer().json["offer_id"])
     start = Barrier(calls)
 
-    def click(_: int) -> tuple[Extension, bool]:
+    def click(_: int) -> use_cases.Extended:
         start.wait()
-        return use_cases.extend(
-            "A-100",
-            "S-1",
-            "U-1",
-            offer,
-            utc_now(),
-            remind_before=timedelta(days=1),
-            correlation_id="click",
-            time_left=lambda: 25,
-        )
+        accepted = use_cases.Acceptance("A-100", "S-1", "U-1", offer, utc_now(), "click")
+        return use_cases.extend(accepted, timedelta(days=1), lambda: 25)
 
     with ThreadPoolExecutor(calls) as pool:
         answers = list(pool.map(click, range(calls)))

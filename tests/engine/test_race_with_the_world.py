@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from devkit.builders import iso, subscription_changed
+from devkit.service import Answer, Json, Service, extend_event, http_event, sync_event
 from extending import accounts
 from tests.engine.fleet import Fleet, Reply
-from tests.support.builders import iso, subscription_changed
-from tests.support.service import Answer, Json, Service, extend_event, http_event, sync_event
 
 ROUNDS = 12
 CALLERS = 5

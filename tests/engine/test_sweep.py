@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from devkit.builders import DAY, WEEK
+from devkit.service import Json, Service
 from extending import items
 from extending.model import Extension, ExtensionEvent, Terms
 from extending.runtime import utc_now
 from tests.engine.client import PATIENT
 from tests.engine.fleet import Fleet
-from tests.support.builders import DAY, WEEK
-from tests.support.service import Json, Service
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops import console, repair, table
+from devkit.project import Trouble
+from devkit.service import Service
+from ops import console, repair, report, table
 from ops.announce import announcements
-from ops.report import __main__ as report
 from ops.report import sources
 from ops.report.spool import Spool
 from tests.support.operated import Operated
-from tests.support.service import Service
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -49,8 +49,8 @@ def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch
     key = repair.key_of("account", "A-1")
     seen = repair.fetch(target, key)
     assert seen
-    assert repair.repair(target, key, seen)["v"] == {"N": "0"}
-    with pytest.raises(console.Trouble):
-        repair.repair(target, key, seen)
+    assert repair.repair(target, key, seen, 0)["v"] == {"N": "0"}
+    with pytest.raises(Trouble):
+        repair.repair(target, key, seen, 0)
     assert len(table.of_account(target, "A-1")) == 4
     assert table.size(target).items > 0

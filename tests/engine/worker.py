@@ -14,8 +14,8 @@ def main() -> None:
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         # Logs and metrics go to stdout as well; nobody reads them here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        from devkit.service import Context, invoke
         from tests.engine.client import connect
-        from tests.support.service import Context, invoke
 
         for name in sys.argv[1:]:
             __import__(f"functions.{name}.app")

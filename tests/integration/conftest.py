@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -14,27 +14,13 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID  # type: ignore[attr-defi
 from moto.core.models import MockAWS
 from moto.dynamodb.models import dynamodb_backends
 
-import tests.support.service
-from tests.support.builders import NOW
-from tests.support.service import Context
-from tests.support.template import table_definition
+from devkit.builders import NOW
+from devkit.service import Context, Service
+from devkit.template import table_definition
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
     from types_boto3_sqs.client import SQSClient
-
-
-class Service(tests.support.service.Service):
-    """The functions on one fresh table; the clock stands where the test puts it."""
-
-    def __init__(self, clock: time_machine.Traveller) -> None:
-        super().__init__()
-        self._traveller = clock
-
-    def at(self, now: datetime) -> Self:
-        """Put the clock."""
-        self._traveller.move_to(now)
-        return self
 
 
 @pytest.fixture(scope="module")

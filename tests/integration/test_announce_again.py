@@ -6,10 +6,11 @@ from typing import Any
 import boto3
 import pytest
 
+from devkit.builders import DAY, NOW, SECOND, WEEK
+from devkit.service import Service
+from devkit.stage import Stack
 from ops.announce import announcements
-from ops.stage import Stack
-from tests.integration.conftest import Bus, Service, publish
-from tests.support.builders import DAY, NOW, SECOND, WEEK
+from tests.integration.conftest import Bus, publish
 
 TABLE = Stack("any", {"TableName": "extending-subscription"}, boto3.Session(), None)
 

@@ -13,9 +13,9 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from devkit.project import ROOT
+from devkit.template import resources
 from generate import openapi
-from local import ROOT
-from tests.support.template import resources
 
 CONTRACT = {
     "list": "invalid_id invalid_limit invalid_next_token unauthorized view_not_allowed account_not_found",

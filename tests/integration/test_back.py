@@ -12,10 +12,10 @@ import time_machine
 from click.testing import CliRunner
 from moto import mock_aws
 
-from local import ROOT
-from ops import back, console
-from ops.stage import FUNCTIONS, Stack
-from tests.support.builders import DAY, NOW
+from devkit.builders import DAY, NOW
+from devkit.project import FUNCTIONS, ROOT, Trouble
+from devkit.stage import Stack
+from ops import back
 
 
 class Deployed(Stack):
@@ -102,14 +102,14 @@ def test_what_the_last_deployment_changed_goes_back_and_forward_again(deployed: 
 def test_a_deployment_of_all_functions_has_nothing_before_the_first(deployed: Deployed) -> None:
     """Going back twice ends at the first deployment; nothing is moved to nowhere."""
     run(back.command)
-    with pytest.raises(console.Trouble, match="nothing to move"):
+    with pytest.raises(Trouble, match="nothing to move"):
         run(back.command)
     assert deployed.live() == ALL
 
 
 def test_forward_undoes_nothing_but_what_back_did(deployed: Deployed) -> None:
     """A deployment in between has moved the alias: that stays."""
-    with pytest.raises(console.Trouble, match="nothing to move"):
+    with pytest.raises(Trouble, match="nothing to move"):
         run(back.forward)
     run(back.command)
     deployed.deploy("3", "list")
@@ -122,14 +122,14 @@ def test_while_codedeploy_moves_traffic_nothing_is_moved(deployed: Deployed) -> 
     deployed.functions.update_alias(
         FunctionName="any-List", Name="live", RoutingConfig={"AdditionalVersionWeights": {"1": 0.1}}
     )
-    with pytest.raises(console.Trouble, match="stop-deployment"):
+    with pytest.raises(Trouble, match="stop-deployment"):
         run(back.command)
     assert deployed.live() == ALL | {"list": "2", "offer": "2"}
 
 
 def test_without_a_yes_nothing_is_moved(deployed: Deployed) -> None:
     """Nobody is there to be asked."""
-    with pytest.raises(console.Trouble, match="Nothing was done"):
+    with pytest.raises(Trouble, match="Nothing was done"):
         CliRunner().invoke(back.command, ["--stage", "any"], catch_exceptions=False, standalone_mode=False)
     assert deployed.live() == ALL | {"list": "2", "offer": "2"}
 

@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extending import changes
-from extending.dynamo import Busy
-from extending.inbound import Change
-from tests.integration.conftest import Service
-from tests.support.builders import (
+from devkit.builders import (
     NOW,
     SECOND,
     account_changed,
@@ -19,7 +15,10 @@ from tests.support.builders import (
     subscription_removed,
     usage_changed,
 )
-from tests.support.service import Json
+from devkit.service import Json, Service
+from extending import changes
+from extending.dynamo import Busy
+from extending.inbound import Change
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -12,9 +12,10 @@ from moto import mock_aws
 from time_machine import travel
 
 import extending.sweep as writes
+from devkit.builders import NOW, WEEK
+from devkit.service import Service
 from extending import bus
-from tests.integration.conftest import Bus, Service, make_table, publish
-from tests.support.builders import NOW, WEEK
+from tests.integration.conftest import Bus, make_table, publish
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from devkit.project import ROOT
+from devkit.template import expanded, expanded_template, routes, template
 from extending.items import FORGET_AT
 from generate import deployer
-from local import ROOT
 from local.webhook import transformed
-from tests.support.template import expanded, expanded_template, routes, template
 
 Template = dict[str, Any]
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devkit.builders import DAY, NOW, SECOND, WEEK, iso
+from devkit.service import Service
 from extending import items, sweep
-from tests.integration.conftest import Service
-from tests.support.builders import DAY, NOW, SECOND, WEEK, iso
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

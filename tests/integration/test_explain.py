@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
+from devkit.project import Trouble
+from devkit.service import Service
 from extending.errors import Code
-from ops import console, explain, table
-from tests.integration.conftest import Service
-from tests.support.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
+from ops import explain, table
 from tests.support.operated import Operated, run
 
 
@@ -20,8 +21,8 @@ def target(service: Service) -> Operated:
     return Operated()
 
 
-def explained(target: Operated, user: str | None = None, now: Any = NOW) -> explain.Explained:
-    return explain.explain(explain.Records.of("A-100", table.of_account(target, "A-100")), user, now)
+def explained(target: Operated, user: str | None = None, now: Any = NOW) -> explain.Json:
+    return explain.explain(explain.Stored.of("A-100", table.of_account(target, "A-100")), user, now)
 
 
 @pytest.mark.parametrize(
@@ -89,16 +90,16 @@ def test_what_is_due_is_shown_with_how_late_it_is(target: Operated, service: Ser
 def test_a_record_ahead_of_the_clock_is_named_with_what_repairs_it(target: Operated, service: Service) -> None:
     """Every record says when it was last told."""
     service.member(user_id="U-3", role="user", changed_at=iso(NOW + timedelta(minutes=4)))
-    records = {each["record"]: each for each in explained(target)["told"]}
+    records = {each["record"]: each for each in explained(target)["records"]}
     assert set(records) == {"account", "subscription:S-1", *(f"member:U-{n}" for n in range(1, 5))}
     assert [name for name, each in records.items() if each["frozen"]] == ["member:U-3"]
     assert records["account"]["at"] == "2026-11-01T00:00:00Z"
-    assert "make repair ACCOUNT=A-100 RECORD=member:U-3" in shown(explained(target))
+    assert "extending repair A-100 member:U-3 --stage prod" in shown(explained(target))
 
 
-def shown(told: explain.Explained) -> str:
+def shown(told: explain.Json) -> str:
     out = Console(file=StringIO(), width=200)
-    explain.show(out, told)
+    explain.show(out, told, "prod")
     assert isinstance(out.file, StringIO)
     return out.file.getvalue()
 
@@ -119,7 +120,7 @@ def test_the_tool_prints_json_for_machines(
     target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same that it shows."""
-    assert run(explain, target, monkeypatch, "--account", "A-100", "--user", "U-1", "--json") == 0
+    assert run(explain, target, monkeypatch, "A-100", "--user", "U-1", "--json") == 0
     assert json.loads(capsys.readouterr().out)["say"].startswith("Your subscription 000000123")
 
 
@@ -127,8 +128,8 @@ def test_an_account_that_is_not_there_was_never_told_or_was_removed(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line, which says the one or the other."""
-    with pytest.raises(console.Trouble, match="nothing was ever told of it"):
-        run(explain, target, monkeypatch, "--account", "A-900")
+    with pytest.raises(Trouble, match="no change of it was ever received"):
+        run(explain, target, monkeypatch, "A-900")
     service.tell("AccountRemoved", account_removed())
-    with pytest.raises(console.Trouble, match=f"removed at {iso(NOW)}"):
-        run(explain, target, monkeypatch, "--account", "A-100")
+    with pytest.raises(Trouble, match=f"removed at {iso(NOW)}"):
+        run(explain, target, monkeypatch, "A-100")

@@ -12,12 +12,12 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from devkit.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
+from devkit.service import Answer, Context, Service, sample
 from extending import service as use_cases
 from extending.model import OfferId, Terms
 from extending.tokens import pack, unpack
-from tests.integration.conftest import RoundTrips, Service
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso
-from tests.support.service import Answer, Context, sample
+from tests.integration.conftest import RoundTrips
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.integration.conftest import Service
-from tests.support.builders import NOW, SECOND, TERMS, WEEK, iso, subscription_removed
+from devkit.builders import NOW, SECOND, TERMS, WEEK, iso, subscription_removed
+from devkit.service import Service
 
 
 @pytest.fixture

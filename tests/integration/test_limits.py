@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.conftest import Service
-from tests.support.builders import NOW, SECOND, WEEK, iso, left, limit, member_changed, usage_changed
+from devkit.builders import NOW, SECOND, WEEK, iso, left, limit, member_changed, usage_changed
+from devkit.service import Service
 
 MILLISECOND = timedelta(milliseconds=1)
 

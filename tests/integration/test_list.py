@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devkit.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso, left, limit, usage_changed
+from devkit.service import MACHINE, Answer, Context, Service, http_event, sample
 from extending.runtime import logger, pseudonym
-from tests.integration.conftest import RoundTrips, Service
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, TERMS, WEEK, iso, left, limit, usage_changed
-from tests.support.service import MACHINE, Answer, Context, http_event, sample
+from tests.integration.conftest import RoundTrips
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

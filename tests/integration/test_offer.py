@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.conftest import RoundTrips, Service
-from tests.support.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
+from devkit.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
+from devkit.service import Service
+from tests.integration.conftest import RoundTrips
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

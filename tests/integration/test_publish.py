@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import DAY, NOW, SECOND, WEEK, iso, left, usage_changed
+from devkit.service import Context, Service, sample
 from extending import accounts, dynamo, items
-from tests.integration.conftest import Bus, Service, publish, sqs
-from tests.support.builders import DAY, NOW, SECOND, WEEK, iso, left, usage_changed
-from tests.support.service import Context, sample
+from tests.integration.conftest import Bus, publish, sqs
 
 
 def deliver(records: list[dict[str, Any]]) -> None:

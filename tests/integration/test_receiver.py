@@ -13,7 +13,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from local import ROOT, free_port
+from devkit.project import ROOT, free_port
 
 PRINTED = (ROOT / "docs" / "integrating.md").read_text()
 

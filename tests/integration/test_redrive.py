@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import pytest
 
-from ops import console, redrive
-from tests.integration.conftest import Service
-from tests.support.builders import member_changed
+from devkit.builders import member_changed
+from devkit.project import Trouble
+from devkit.service import Service
+from ops import redrive
 from tests.support.operated import Operated, run, told
 
 SYNC = "SyncFunctionAliaslive"
@@ -63,11 +65,11 @@ LEFT = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
 
 def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether all is put back or one is dropped; the messages are there again at once."""
-    with pytest.raises(console.Trouble, match="YES=1 answers: Put back what waits, 4 in all"):
+    with pytest.raises(Trouble, match="--yes to answer: Put back all 4 messages"):
         run(redrive, target, monkeypatch)
     assert target.calls == LEFT
     target.answer("sqs:ReceiveMessage", WAITING, {})
-    with pytest.raises(console.Trouble, match="YES=1 answers: Delete not JSON"):
+    with pytest.raises(Trouble, match="--yes to answer: Delete not JSON"):
         run(redrive, target, monkeypatch, "--drop", "0000dead")
     assert target.calls == LEFT
 
@@ -90,7 +92,7 @@ def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What no one can read is shown without what a terminal would take for an order."""
-    with pytest.raises(console.Trouble, match="0 messages have the id 1234abcd"):
+    with pytest.raises(Trouble, match="0 messages have the id 1234abcd"):
         run(redrive, target, monkeypatch, "--drop", "1234abcd", "--yes")
     assert target.calls == LEFT
     target.answer("sqs:ReceiveMessage", WAITING, {})
@@ -113,14 +115,14 @@ def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(redrive, "messages", stopped)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(click.Abort):
         run(redrive, target, monkeypatch, "--yes")
     assert target.calls == LEFT
 
 
 def test_to_show_and_to_delete_are_two_things(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit):
-        run(redrive, target, monkeypatch, "--dry", "--drop", "0000dead", "--yes")
+    with pytest.raises(click.UsageError):
+        run(redrive, target, monkeypatch, "--dry-run", "--drop", "0000dead", "--yes")
     assert target.calls == set()
 
 
@@ -129,7 +131,7 @@ def test_a_look_changes_nothing(
 ) -> None:
     """And tells what would be announced again."""
     service.extend()
-    assert run(redrive, target, monkeypatch, "--dry", "--since", "2026-11-22T00:00:00Z", "--json") == 0
+    assert run(redrive, target, monkeypatch, "--dry-run", "--since", "2026-11-22T00:00:00Z", "--json") == 0
     assert told(capsys.readouterr().out)["would_be_announced"] == 1
     assert target.calls == LEFT | {"dynamodb:Scan"}
 

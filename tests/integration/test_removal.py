@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tests.integration.conftest import Service
-from tests.support.builders import (
+from devkit.builders import (
     CONTACT,
     NOW,
     SECOND,
@@ -20,6 +19,7 @@ from tests.support.builders import (
     subscription_removed,
     usage_changed,
 )
+from devkit.service import Service
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -1,13 +1,14 @@
-"""A frozen record is let in again, and an account is forgotten, each shown to be so."""
+"""A frozen record is unblocked, and an account is removed, each shown to be so."""
 
 from datetime import timedelta
 
 import pytest
 
+from devkit.builders import NOW, iso
+from devkit.project import Trouble
+from devkit.service import Service
 from extending import items
-from ops import console, forget, repair, table
-from tests.integration.conftest import Service
-from tests.support.builders import NOW, iso
+from ops import remove_account, repair, table
 from tests.support.operated import Operated, run, told
 
 MINUTE = timedelta(minutes=1)
@@ -18,14 +19,14 @@ def target(service: Service) -> Operated:
     return Operated()
 
 
-def test_a_frozen_member_is_let_in_again(
+def test_a_frozen_member_is_unblocked(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only the version is another: the role stays until it is told once more."""
+    """Only the version is another: the role stays until it is sent again."""
     service.member(user_id="U-3", role="owner", changed_at=iso(NOW + 4 * MINUTE))
     assert not service.member(user_id="U-3", role="user", changed_at=iso(NOW + MINUTE))
-    arguments = ["--account", "A-100", "--record", "member:U-3"]
-    with pytest.raises(console.Trouble, match="ahead of the clock"):
+    arguments = ["A-100", "member:U-3"]
+    with pytest.raises(Trouble, match="in the future"):
         run(repair, target, monkeypatch, *arguments)
     assert run(repair, target, monkeypatch, *arguments, "--yes", "--json") == 0
     said = told(capsys.readouterr().out)
@@ -40,64 +41,64 @@ def test_each_kind_of_record_can_be_named(
 ) -> None:
     """And what was repaired needs no second repair."""
     service.tell("UsageChanged", {"account_id": "A-100", "sessions": 1, "databases": 1, "changed_at": iso(NOW)})
-    arguments = ["--account", "A-100", "--record", record, "--yes"]
+    arguments = ["A-100", record, "--yes"]
     before = repair.fetch(target, repair.key_of(record, "A-100"))
     assert before
     assert run(repair, target, monkeypatch, *arguments) == 0
     assert repair.fetch(target, repair.key_of(record, "A-100")) == before | {items.VERSION: {"N": "0"}}
-    with pytest.raises(console.Trouble, match="nothing to repair"):
+    with pytest.raises(Trouble, match="nothing to repair"):
         run(repair, target, monkeypatch, *arguments)
 
 
 @pytest.mark.parametrize("record", ["", "member", "member:", "subscription:A#1", "account:1", "extension:S-1"])
 def test_a_record_that_there_cannot_be_is_refused(record: str) -> None:
     """Before anything is read."""
-    with pytest.raises(console.Trouble, match="is not a record"):
+    with pytest.raises(Trouble, match="is not a record"):
         repair.key_of(record, "A-100")
 
 
-def test_a_record_that_is_not_there_or_was_told_meanwhile_is_left_alone(
+def test_a_record_that_is_not_there_or_changed_meanwhile_is_left_alone(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The write asks for the version that was shown."""
-    with pytest.raises(console.Trouble, match="has no record member:U-9"):
-        run(repair, target, monkeypatch, "--account", "A-100", "--record", "member:U-9")
+    with pytest.raises(Trouble, match="has no record member:U-9"):
+        run(repair, target, monkeypatch, "A-100", "member:U-9")
     key = repair.key_of("account", "A-100")
     seen = repair.fetch(target, key)
     assert seen
     service.account(name="Новая", changed_at=iso(NOW))
-    with pytest.raises(console.Trouble, match="told anew meanwhile"):
-        repair.repair(target, key, seen)
+    with pytest.raises(Trouble, match="changed meanwhile"):
+        repair.repair(target, key, seen, 0)
 
 
 @pytest.mark.parametrize("failures", [0, 2])
-def test_an_account_is_forgotten_and_shown_to_be(
+def test_an_account_is_removed_and_shown_to_be(
     target: Operated,
     service: Service,
     failures: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """By the very code that takes AccountRemoved in; a run that ends half-way is followed by another."""
+    """By the very code that applies AccountRemoved; a run that ends half-way is followed by another."""
     service.extend()
-    with pytest.raises(console.Trouble, match="7 records, 1 extensions among them"):
-        run(forget, target, monkeypatch, "--account", "A-100")
+    with pytest.raises(Trouble, match="7 records, 1 extensions among them"):
+        run(remove_account, target, monkeypatch, "A-100")
     target.fail = failures
-    assert run(forget, target, monkeypatch, "--account", "A-100", "--yes", "--json") == 0
+    assert run(remove_account, target, monkeypatch, "A-100", "--yes", "--json") == 0
     said = told(capsys.readouterr().out)
     assert (len(said["before"]), said["after"], said["reason"]) == (7, [], None)
     assert [item["sk"]["S"] for item in table.of_account(target, "A-100")] == ["R"]
-    with pytest.raises(console.Trouble, match="Nothing is known of A-100"):
-        run(forget, target, monkeypatch, "--account", "A-100")
+    with pytest.raises(Trouble, match="has no account A-100"):
+        run(remove_account, target, monkeypatch, "A-100")
 
 
 def test_what_is_left_of_a_removal_is_named(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A record told for a later instant stays, and the exit code says so."""
+    """A record dated later stays, and the exit code says so."""
     service.member(user_id="U-3", role="user", changed_at=iso(NOW + 4 * MINUTE))
-    assert run(forget, target, monkeypatch, "--account", "A-100", "--yes") == 1
+    assert run(remove_account, target, monkeypatch, "A-100", "--yes") == 1
     assert "Left: member:U-3" in capsys.readouterr().out
-    target.fail = forget.TRIES
-    assert run(forget, target, monkeypatch, "--account", "A-100", "--yes") == 1
+    target.fail = remove_account.TRIES
+    assert run(remove_account, target, monkeypatch, "A-100", "--yes") == 1
     assert "sync: failed again" in capsys.readouterr().out

@@ -8,13 +8,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ops import console
-from ops.report import __main__ as report
+from devkit.builders import CONTACT, NOW, iso, usage_changed
+from devkit.project import Trouble
+from devkit.service import Service
+from devkit.stage import PATIENT
+from ops import console, report
 from ops.report import sources
 from ops.report.spool import Spool
-from ops.stage import PATIENT
-from tests.integration.conftest import Service
-from tests.support.builders import CONTACT, NOW, iso, usage_changed
 from tests.support.operated import Operated, run
 
 
@@ -49,7 +49,7 @@ def test_page_and_list_are_written(
 ) -> None:
     """And what it costs is said first."""
     out, rows = tmp_path / "report.html", tmp_path / "calls.csv"
-    assert run(report, target, monkeypatch, "--out", str(out), "--csv", str(rows)) == 0
+    assert run(report, target, monkeypatch, "--html", str(out), "--csv", str(rows)) == 0
     said = capsys.readouterr()
     assert "read units" in said.err
     assert "3 accounts, 1 extensions, 1 to call" in said.out
@@ -65,10 +65,10 @@ def test_a_large_table_is_read_only_after_a_yes(
     """The units and dollars are in the question."""
     monkeypatch.setattr(report, "MOST_UNASKED", -1)
     out = tmp_path / "report.html"
-    with pytest.raises(console.Trouble, match=r"YES=1 answers: Read any's table \(.* items, .* read units"):
-        run(report, target, monkeypatch, "--out", str(out))
+    with pytest.raises(Trouble, match=r"--yes to answer: Read any's table \(.* items, .* read units"):
+        run(report, target, monkeypatch, "--html", str(out))
     assert not out.exists()
-    assert run(report, target, monkeypatch, "--out", str(out), "--yes") == 0
+    assert run(report, target, monkeypatch, "--html", str(out), "--yes") == 0
 
 
 class Throttled(Operated):
@@ -97,7 +97,7 @@ def test_throttled_in_the_middle_of_a_scan_nothing_is_written(
     out = tmp_path / "report.html"
     out.write_text("before")
     with pytest.raises(SystemExit) as ended:
-        console.run(lambda: run(report, Throttled(), monkeypatch, "--out", str(out), "--rate", "100000"))
+        console.run(lambda: run(report, Throttled(), monkeypatch, "--html", str(out), "--rate", "100000"))
     assert ended.value.code == 2
     assert "ThrottlingException" in capsys.readouterr().err.splitlines()[-1]
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", "before")]

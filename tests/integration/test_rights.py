@@ -18,9 +18,7 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from local import ROOT
-from tests.integration.conftest import Service
-from tests.support.builders import (
+from devkit.builders import (
     DAY,
     NOW,
     SECOND,
@@ -31,8 +29,9 @@ from tests.support.builders import (
     subscription_removed,
     usage_changed,
 )
-from tests.support.service import Context, sample
-from tests.support.template import resources
+from devkit.project import ROOT
+from devkit.service import Context, Service, sample
+from devkit.template import resources
 
 Right = tuple[str, str]
 """An action and the resource that it is on, as (`dynamodb:Query`, `Table/index/due`)."""

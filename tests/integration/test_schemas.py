@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from extending import inbound
-from generate.schemas import FOLDER, write
-from tests.integration.conftest import Bus, Service, publish
-from tests.support.builders import (
+from devkit.builders import (
     DAY,
     NOW,
     WEEK,
@@ -21,7 +18,11 @@ from tests.support.builders import (
     subscription_removed,
     usage_changed,
 )
-from tests.support.template import resources
+from devkit.service import Service
+from devkit.template import resources
+from extending import inbound
+from generate.schemas import FOLDER, write
+from tests.integration.conftest import Bus, publish
 
 
 def valid(name: str, detail: Any) -> bool:

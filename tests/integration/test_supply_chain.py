@@ -9,8 +9,8 @@ from runpy import run_path
 
 import botocore
 
+from devkit.project import ROOT
 from generate import licences
-from local import ROOT
 
 BUILD = ROOT / "layers" / "shared" / "build_layer.py"
 

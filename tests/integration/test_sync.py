@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devkit.builders import DAY, NOW, SECOND, TERMS, WEEK, iso, subscription_changed
+from devkit.service import Context, Json, Service, sample, sync_event
 from extending import failures
 from extending.inbound import NotAnEvent
 from extending.runtime import Metric, pseudonym
-from tests.integration.conftest import Service, sqs
-from tests.support.builders import DAY, NOW, SECOND, TERMS, WEEK, iso, subscription_changed
-from tests.support.service import Context, Json, sample, sync_event
+from tests.integration.conftest import sqs
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
+from devkit.builders import NOW, WEEK, usage_changed
+from devkit.service import Context, Service
+from devkit.template import expanded, resources, template, watched
 from extending import api, changes, sweep
-from extending.dynamo import Busy
 from extending import service as use_cases
+from extending.dynamo import Busy
 from extending.errors import Code
 from extending.model import Refused
 from extending.runtime import metrics
-from tests.integration.conftest import Bus, Service, publish, sqs
-from tests.support.builders import NOW, WEEK, usage_changed
-from tests.support.service import Context
-from tests.support.template import expanded, resources, template, watched
+from tests.integration.conftest import Bus, publish, sqs
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local import ROOT, SAM, environment, free_port, sam_local
+from devkit.project import ROOT, SAM, environment, free_port
+from local import sam_local
 from tests.conftest import Cloud
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent"}
@@ -121,7 +122,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, readme: tuple[str, str]) -
 
 
 def calling(cloud: Cloud, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """What `make invoke` runs, for the running local cloud."""
+    """What `local.invoke` runs, for the running local cloud."""
     return subprocess.Popen(
         [sys.executable, "-m", "local.invoke", *arguments],
         cwd=ROOT,

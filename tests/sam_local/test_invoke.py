@@ -1,4 +1,4 @@
-"""`make invoke` where Docker runs: what a function answers in a container is what it answers without one."""
+"""`local.invoke` where Docker runs: what a function answers in a container is what it answers without one."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import member_changed
+from devkit.project import FUNCTIONS
+from devkit.service import sample
 from functions.changes.app import MOST
-from ops.stage import FUNCTIONS
 from tests.conftest import Cloud
 from tests.sam_local.conftest import NO_DOCKER, calling, containers, invoke
-from tests.support.builders import member_changed
-from tests.support.service import sample
 
 IN_A_CONTAINER = "inside runtime container"
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import yaml
 
-from local import ROOT
+from devkit.project import ROOT
 from tests.sam_local.conftest import Service, serving
 
 PATHS: dict[str, Any] = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]

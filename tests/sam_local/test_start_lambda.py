@@ -1,4 +1,4 @@
-"""`make start-lambda`: an ordinary SDK client calls the functions, claims and all, on the table of a local cloud."""
+"""`local.sam_local`: an ordinary SDK client calls the functions, claims and all, on the table of a local cloud."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from local import ROOT
+from devkit.project import ROOT
 from tests.conftest import Cloud
 from tests.sam_local.conftest import Service, serving
 

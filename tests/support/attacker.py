@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from tests.support.template import Route
+from devkit.template import Route
 
 STRANGER = "ЧужаяТайна"
 """In every name and contact of the account that the attacker has no role in."""

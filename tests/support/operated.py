@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ops.stage import PATIENT, Stack
-from tests.support.service import Context, invoke
+from devkit.service import Context, invoke
+from devkit.stage import PATIENT, Stack
 
 SERVICES = {"monitoring": "cloudwatch", "streams.dynamodb": "dynamodb"}
 """What IAM calls a service, where that is not what its endpoint is called."""
@@ -59,18 +59,17 @@ class Operated(Stack):
         self.calls.add("lambda:InvokeFunction")
         if call["FunctionName"] == PUBLISH:
             return {"Payload": BytesIO(b'{"batchItemFailures": []}')}
-        assert call["FunctionName"] == "SyncFunctionAliaslive"
+        name = {"SyncFunctionAliaslive": "sync", "ExpireFunctionAliaslive": "expire"}[call["FunctionName"]]
         if self.fail:
             self.fail -= 1
             return {"FunctionError": "Unhandled", "Payload": BytesIO(b'{"errorType": "Busy"}')}
-        return {"Payload": BytesIO(json.dumps(invoke("sync", json.loads(call["Payload"]), Context())).encode())}
+        return {"Payload": BytesIO(json.dumps(invoke(name, json.loads(call["Payload"]), Context())).encode())}
 
 
 def run(tool: Any, target: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run a tool's `main` as make does, on this stack; what keeps it from going on rises."""
+    """Run a command on this stack to its exit code; its error rises."""
     monkeypatch.setattr(tool, "stack", lambda _: target)
-    monkeypatch.setattr("sys.argv", ["tool", *arguments])
-    return int(tool.main())
+    return int(tool.command.main(list(arguments), standalone_mode=False) or 0)
 
 
 def told(out: str) -> Any:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from devkit.stage import Stack
 from local.webhook import Receiver, Webhook
-from ops.stage import Stack
 
 KEY = "the key of the tests"
 

@@ -1,9 +1,9 @@
-"""The environment of a shell in which somebody calls make."""
+"""The shell in which somebody calls make or the operator's program."""
 
-from local import environment
+from devkit.project import environment
 
-OURS = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "STAGE", "YES", "JSON", "SINCE", "DRY", "ONCE", "PORT", "ID"}
-"""What the make that runs the tests hands on, and what a shell's own would say to our tools."""
+OURS = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT", "ORIGINS", "WEBHOOK", "KEY", "ARGS"}
+"""Variables of the make that runs the tests, and those that ours reads."""
 
 
 def shell() -> dict[str, str]:

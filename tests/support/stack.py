@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from ops.stage import Stack, local_stack
+from devkit.stage import Stack, local_stack
 from tests.conftest import Cloud
 
 

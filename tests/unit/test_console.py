@@ -2,37 +2,33 @@
 
 import io
 import os
-import runpy
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from local import REGION, ROOT
-from ops import console, stage
-from ops.stage import NoStack
+from devkit import stage
+from devkit.project import REGION, ROOT, Trouble
+from devkit.stage import NoStack
+from ops import cli, console
+from ops.cli import COMMANDS
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate\nexceeded"}}, "Scan")
 
 
 TOOLS = {
-    "announce.py": ["--from", "2026-11-21T00:00:00Z"],
-    "explain.py": ["--account", "A-100"],
-    "forget.py": ["--account", "A-100"],
-    "load.py": [str(ROOT / "local" / "seed.jsonl")],
-    "logs.py": [],
-    "members.py": [],
-    "redrive.py": [],
-    "repair.py": ["--account", "A-100", "--record", "account"],
-    "report/__main__.py": ["--json"],
-    "watch.py": [],
+    "announce": ["2026-11-21T00:00:00Z"],
+    "explain": ["A-100"],
+    "load": [str(ROOT / "local" / "seed.jsonl")],
+    "repair": ["A-100", "account"],
+    "remove-account": ["A-100"],
+    "report": ["--json"],
 }
-"""Each, with what it cannot be run without."""
+"""The arguments that a command needs."""
 
 
 @pytest.fixture(autouse=True)
@@ -68,32 +64,85 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(
     assert (ended.value.code, said in line) == (code, True)
 
 
-def test_every_tool_is_tried_here() -> None:
-    """A tool is what can be run."""
-    tools = [file for file in (ROOT / "ops").rglob("*.py") if "__main__" in file.read_text()]
-    assert {str(file.relative_to(ROOT / "ops")) for file in tools} == set(TOOLS)
+def called(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the program as a shell does; returns its exit code."""
+    monkeypatch.setattr("sys.argv", ["extending", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", COMMANDS)
 @pytest.mark.parametrize(
-    ("named", "said"),
+    ("stage", "said"),
     [
         ("prod", "The config profile (nobodys) could not be found"),
         ("local", "make run PORT=1"),
-        ("moon", "STAGE=local"),
+        ("moon", "samconfig.toml has no stage moon"),
     ],
 )
 def test_a_stage_that_cannot_be_reached_is_one_line_of_every_tool(
-    tool: str, named: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tool: str, stage: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No such profile, no local cloud, no such stage."""
     monkeypatch.setenv("AWS_PROFILE", "nobodys")
     monkeypatch.setenv("PORT", "1")
-    monkeypatch.setattr("sys.argv", [tool, "--stage", named, *TOOLS[tool]])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "ops" / tool), run_name="__main__")
+    code = called(tool, "--stage", stage, *TOOLS.get(tool, []), monkeypatch=monkeypatch)
     (line,) = capsys.readouterr().err.splitlines()
-    assert (ended.value.code, said in line) == (2, True), line
+    assert (code, said in line) == (2, True), line
+
+
+@pytest.mark.parametrize("tool", COMMANDS)
+def test_every_tool_has_help_with_an_example(
+    tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first thing that anybody asks."""
+    assert called(tool, "--help", monkeypatch=monkeypatch) == 0
+    assert f"\n  extending {tool} " in capsys.readouterr().out.replace("TOKEN=eyJ… ", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explain"], "Missing argument 'ACCOUNT'"),
+        (["explain", "A 1"], "'A 1' is not an account id such as A-100"),
+        (["explain", "A-100", "--user", ""], "'' is not a user id such as U-1"),
+        (["announce", "yesterday"], "'yesterday' is not an instant such as"),
+        (["announce", "2026-11-21T00:00:00"], "add the zone"),
+        (["announce", "9000-01-01T00:00:00Z"], "it is in the future"),
+        (["logs", "lists"], "'lists' is not one of 'changes', "),
+        (["logs", "--since", "soon"], "'soon' is not a time span: 30s, 10m"),
+        (["watch", "--every", "0"], "0 is not in the range 1<=x<=3600"),
+        (["redrive", "--dry-run", "--drop", "1234abcd"], "give one of them"),
+        (["load", "nothing.jsonl"], "'nothing.jsonl' does not exist"),
+        (["report"], "name a file to write"),
+        (["report", "--rate", "fast"], "'fast' is not a valid float"),
+        (["report", "--html", "/nowhere/r.html"], "'/nowhere/r.html' is not a regular file that can be written"),
+        (["report", "--xlsx", "/dev/null"], "'/dev/null' is not a regular file that can be written"),
+        (["report", "--csv", "."], "'.' is not a regular file that can be written"),
+        (["forget"], "No such command 'forget'"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_that_names_it(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is read, and with the way to the help."""
+    monkeypatch.setenv("PORT", "1")
+    assert called(*arguments, monkeypatch=monkeypatch) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert line.endswith(f" See: extending{' ' + arguments[0] if arguments[0] in COMMANDS else ''} --help")
+
+
+def test_no_variable_of_the_environment_is_an_argument(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell has a USER of its own, and may have a YES of another program."""
+    for name in ("ACCOUNT", "USER", "ACCOUNT_ID", "YES", "STAGE", "DROP", "FILE"):
+        monkeypatch.setenv(name, "A-100")
+        monkeypatch.setenv(f"EXTENDING_{name}", "A-100")
+    assert called("explain", monkeypatch=monkeypatch) == 2
+    assert "Missing argument 'ACCOUNT'" in capsys.readouterr().err
 
 
 def test_the_local_cloud_needs_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,11 +166,15 @@ WRITES = """
 import signal, sys, time
 from pathlib import Path
 from ops import console
-from ops.report.__main__ import whole
+from ops.report import whole
+
+from ops.report.spool import Spool
 
 def tool():
-    with whole(Path(sys.argv[1])) as file:
-        file.write("names of clients")
+    with Spool() as spool, whole(Path(sys.argv[1])) as file:
+        item = {"sk": {"S": "U"}, "t": {"S": "usage"}, "x": {"S": "name" * 1000}}
+        spool.add(item | {"pk": {"S": f"A#{n}"}} for n in range(20_000))  # more than its cache
+        file.write(b"names of clients")
         print("writing", flush=True)
         time.sleep(60)
 
@@ -131,52 +184,30 @@ console.run(tool)
 """
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_tool_that_is_ended_takes_away_what_it_has_begun_to_write(ending: signal.Signals, tmp_path: Path) -> None:
-    """Ctrl-C, kill, a terminal that is closed: half a report holds clients' names, and nobody would look for it."""
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_tool_that_is_ended_leaves_nothing_of_what_it_was_writing(ending: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, kill, a closed terminal, kill -9: half a report holds clients' names, and nobody would look for it."""
     command = [sys.executable, "-c", WRITES, str(tmp_path / "report.html")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"TMPDIR": str(tmp_path), "SQLITE_TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.readline() == "writing\n"
-        assert os.listdir(tmp_path)
+        assert os.listdir(tmp_path) == []
         process.send_signal(ending)
-        assert (process.wait(10), process.stderr.read()) == (130, "✗ Stopped.\n")
+        expected = (-9, "") if ending is signal.SIGKILL else (130, "✗ Stopped.\n")
+        assert (process.wait(10), process.stderr.read()) == expected
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("account", ["", "A 1", "A#1", "x" * 65])
-def test_a_wrong_argument_is_one_line_that_names_it(account: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the name that it has behind `make`."""
-    parser = console.arguments("explain", None)
-    parser.add_argument("--account", type=console.account_id)
-    with pytest.raises(SystemExit) as ended:
-        parser.parse_args(["--account", account])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith(f"✗ ACCOUNT: {account!r} is not an account id")
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("yesterday", "not an instant"),
-        ("2026-11-21T00:00:00", "name the zone"),
-        ("9000-01-01T00:00:00Z", "still to come"),
-    ],
-)
-def test_an_instant_of_the_past_has_a_zone(text: str, why: str) -> None:
-    """Local time on an operator's machine is nobody's time."""
-    with pytest.raises(console.ArgumentTypeError, match=why):
-        console.past(text)
-    assert console.past("2026-01-01T00:00:00Z") == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_without_a_terminal_nothing_is_written_unless_it_was_said_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     """A script that hangs at a question, or takes silence for a yes, would be worse."""
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    with pytest.raises(console.Trouble, match="YES=1"):
-        console.ask("Forget A-100?", yes=False)
-    console.ask("Forget A-100?", yes=True)
+    with pytest.raises(Trouble, match="--yes"):
+        console.ask("Remove A-100?", yes=False)
+    console.ask("Remove A-100?", yes=True)
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("YES", True), ("", False), ("n", False)])
@@ -189,10 +220,10 @@ def test_on_a_terminal_only_a_yes_goes_on(answer: str, goes_on: bool, monkeypatc
 
     monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
     if goes_on:
-        console.ask("Forget A-100?", yes=False)
+        console.ask("Remove A-100?", yes=False)
         return
-    with pytest.raises(console.Trouble, match="Nothing was done"):
-        console.ask("Forget A-100?", yes=False)
+    with pytest.raises(Trouble, match="Nothing was done"):
+        console.ask("Remove A-100?", yes=False)
 
 
 def test_what_others_have_told_is_no_order_to_the_terminal() -> None:

@@ -8,6 +8,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
+from devkit.builders import (
+    CONTACT,
+    NOW,
+    SECOND,
+    TERMS,
+    account_changed,
+    iso,
+    member_changed,
+    subscription_changed,
+)
 from extending.inbound import (
     AHEAD,
     CHANGES,
@@ -20,16 +30,6 @@ from extending.inbound import (
     read,
 )
 from extending.model import FOREVER, Role
-from tests.support.builders import (
-    CONTACT,
-    NOW,
-    SECOND,
-    TERMS,
-    account_changed,
-    iso,
-    member_changed,
-    subscription_changed,
-)
 
 USUAL = {
     "AccountChanged": account_changed,

@@ -16,7 +16,7 @@ import pytest
 from botocore import xform_name
 
 import build_layer
-from local import ROOT
+from devkit.project import ROOT
 
 SHIPPED = [*ROOT.glob("functions/*/app.py"), *ROOT.glob("layers/shared/extending/*.py")]
 CLIENTS = {"dynamodb": "dynamodb", "_events": "events", "_sqs": "sqs"}

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 import ops.load
+from devkit.builders import NOW, account_changed
+from devkit.project import ROOT
 from extending import inbound
 from extending.inbound import Change
-from local import ROOT
-from ops.load import TRIES, Line, Put, Reject, to_file, to_function
-from tests.support.builders import NOW, account_changed
+from ops.load import STORED, TRIES, Answer, Denied, Line, Put, Reject, summary, to_file, to_function, to_url
 
 
 def lines(*accounts: str) -> list[bytes]:
@@ -26,20 +27,20 @@ def lines(*accounts: str) -> list[bytes]:
 
 
 class FakeBus:
-    """Takes lines, or refuses them as often as it is told to."""
+    """Takes lines, or refuses them as often as a test wants."""
 
     def __init__(self, refuse: Callable[[Line, int], bool] = lambda _line, _try: False) -> None:
         self.taken: list[int] = []
         self.tries: dict[int, int] = {}
         self._refuse = refuse
 
-    def put(self, batch: list[Line]) -> list[str | None]:
+    def put(self, batch: list[Line]) -> list[Answer]:
         assert 0 < len(batch) <= 10
-        answers: list[str | None] = []
+        answers = []
         for line in batch:
             self.tries[line.number] = self.tries.get(line.number, 0) + 1
             refused = self._refuse(line, self.tries[line.number])
-            answers.append("ThrottlingException" if refused else None)
+            answers.append(Answer("try again", "not taken: ThrottlingException") if refused else STORED)
             if not refused:
                 self.taken.append(line.number)
         return answers
@@ -50,8 +51,9 @@ def unexpected(reject: Reject) -> None:
 
 
 def load(lines: Iterable[bytes], put: Put, rejects: Callable[[Reject], None]) -> tuple[int, int]:
-    """The loader, without its pauses."""
-    return ops.load.load(lines, put, rejects, NOW, pause=lambda _: None)
+    """Load without pauses; how many lines were stored and how many refused."""
+    counts = ops.load.load(lines, put, rejects, NOW, pause=lambda _: None)
+    return counts["stored"], counts["refused"]
 
 
 def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() -> None:
@@ -66,7 +68,7 @@ def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() ->
         b'{"detail_type": ["x"], "detail": {}}\n',
         *lines("A#1"),
         b"\xff\xfe\n",
-        *lines("A-2"),
+        b"\xef\xbb\xbf" + lines("A-2")[0],
     ]
     bus, rejects = FakeBus(), list[Reject]()
     assert load(file, bus.put, rejects.append) == (2, 7)
@@ -175,12 +177,12 @@ def test_text_that_is_no_unicode_does_not_stop_the_load() -> None:
 def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:
     """And the reject file can be loaded later."""
 
-    def put(_: list[Line]) -> list[str | None]:
+    def put(_: list[Line]) -> list[Answer]:
         raise ConnectionError("down")
 
     rejects = list[Reject]()
     assert load(lines("A-1", "A-2"), put, rejects.append) == (0, 2)
-    assert rejects[0].reason == "not taken: ConnectionError: down"
+    assert rejects[0].reason == "ConnectionError: down"
 
 
 def test_large_events_go_out_in_smaller_batches() -> None:
@@ -193,24 +195,79 @@ def test_large_events_go_out_in_smaller_batches() -> None:
     ]
     sizes: list[int] = []
 
-    def put(batch: list[Line]) -> list[str | None]:
+    def put(batch: list[Line]) -> list[Answer]:
         sizes.append(len(batch))
-        return [None] * len(batch)
+        return [STORED] * len(batch)
 
     assert load(large, put, unexpected) == (6, 0)
     assert sizes == [2, 2, 2]
+
+
+def over_https(monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, Any]) -> tuple[Put, list[int]]:
+    """The way over HTTPS to an API with these answers, the last of which stays; and the size of each request."""
+    sizes: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sizes.append(len(json.loads(request.content)["changes"]))
+        status, body = answers[min(len(sizes), len(answers)) - 1]
+        return httpx.Response(status, json=body)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(httpx, "Client", lambda **_: client)
+    return to_url("https://api.example", "token"), sizes
+
+
+def test_the_summary_says_what_was_stored_what_was_known_and_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that changes nothing is not loaded, and one that the API refuses need not be corrected by guessing."""
+    invalid = {"result": "invalid", "fields": {"detail.ends_at": "why"}}
+    ignored = {"result": "stored", "ignored": {"detail.time_zone": "not a zone"}}
+    results = [{"result": "stored"}, {"result": "stale"}, invalid, ignored]
+    put, _ = over_https(monkeypatch, (200, {"results": results}))
+    rejects = list[Reject]()
+    counts = ops.load.load(lines("A-1", "A-2", "A-3", "A-4"), put, rejects.append, NOW, pause=lambda _: None)
+    assert summary(counts) == (
+        "2 stored, 1 known already, 1 refused; in 1 of them something that is only for display was left out"
+    )
+    assert rejects[0].reason == "detail.ends_at: why"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_opens_nothing_stops_the_load(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every other line would be refused too, and none of them is wrong."""
+    put, sizes = over_https(monkeypatch, (status, {"message": "Unauthorized"}))
+    with pytest.raises(Denied, match=f"Stopped at HTTP {status}: the token in TOKEN"):
+        load(lines(*(f"A-{n}" for n in range(10))), put, unexpected)
+    assert sizes == [10]
+
+
+@pytest.mark.parametrize(("status", "tries"), [(429, TRIES), (503, TRIES), (422, 1), (404, 1)])
+def test_only_what_may_pass_later_is_sent_again(status: int, tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong address answers the same each time."""
+    put, sizes = over_https(monkeypatch, (status, {"code": "no"}))
+    rejects = list[Reject]()
+    assert load(lines("A-1"), put, rejects.append) == (0, 1)
+    assert len(sizes) == tries
+    assert rejects[0].reason.startswith(f"HTTP {status} ")
+
+
+def test_what_is_to_be_tried_again_over_https_is_sent_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer of one line is not that of another."""
+    first = (200, {"results": [{"result": "stored"}, {"result": "try_again"}]})
+    put, sizes = over_https(monkeypatch, first, (200, {"results": [{"result": "stored"}]}))
+    assert load(lines("A-1", "A-2"), put, unexpected) == (2, 0)
+    assert sizes == [2, 1]
 
 
 def test_memory_does_not_grow_with_the_file() -> None:
     """200,000 lines need no more than 20,000, within 8 MB."""
     script = """
 import itertools, json, resource, sys
-from ops.load import load
-from tests.support.builders import NOW, account_changed
+from devkit.builders import NOW, account_changed
+from ops.load import STORED, load
 line = json.dumps({"detail_type": "AccountChanged", "detail": account_changed()}).encode()
 for count in (20_000, 200_000):
-    loaded = load(itertools.repeat(line, count), lambda batch: [None] * len(batch), print, NOW)
-    assert loaded == (count, 0), loaded
+    loaded = load(itertools.repeat(line, count), lambda batch: [STORED] * len(batch), print, NOW)
+    assert loaded["stored"] == count, loaded
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -14,10 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
-from local import ROOT, cloud, webhook
+from devkit.project import ROOT
+from devkit.template import template
 from local import __main__ as start
+from local import cloud, webhook
 from tests.support.shell import shell
-from tests.support.template import template
 
 GONE = {"pid": 2**22 - 1, "started": 0}
 """A process that nobody has: no process id is that high."""
@@ -115,21 +116,22 @@ def test_a_port_that_there_is_not_is_told_in_a_line(
     [
         (["run", "PORT=8080 9090"], "✗ PORT: '8080 9090' is not a port"),
         (["run", "WEBHOOK=127.0.0.1:9000"], "✗ WEBHOOK: '127.0.0.1:9000' is not a URL: WEBHOOK=http://"),
-        (["logs", "SINCE=soon"], "✗ SINCE: 'soon' is not a time span: SINCE=30s"),
-        (["logs", "fn=lists", "PORT=1"], "✗ Name a function: fn=changes|expire|"),
-        (["logs", "PORT=1"], "✗ No local cloud runs on port 1. Start it with: make run PORT=1"),
-        (["redrive", "SINCE=soon"], "✗ SINCE: 'soon' is not an instant such as"),
-        (["redrive", "PORT=1"], "✗ No local cloud runs on port 1. Start it with: make run PORT=1"),
-        (["load"], "✗ Name a file: make load FILE=cloud.jsonl STAGE=local"),
-        (
-            ["load", "FILE=nothing.jsonl", "STAGE=moon"],
-            "✗ samconfig.toml has no stage moon. Name one of it: STAGE=local",
-        ),
     ],
 )
-def test_what_make_is_asked_wrongly_is_told_in_a_line(arguments: list[str], said: str) -> None:
-    """What is wrong, by the name that it has behind make, and what would be right."""
+def test_a_wrong_value_of_make_is_one_line(arguments: list[str], said: str) -> None:
+    """With its name behind make, and a right one."""
     assert the_line(made(*arguments)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "value", ["$(shell touch {})", "`touch {}`", "$$(touch {})", '"; touch {}; "', "'; touch {}; '"]
+)
+@pytest.mark.parametrize("name", ["PORT", "WEBHOOK", "ARGS"])
+def test_no_value_of_make_is_run(name: str, value: str, tmp_path: Path) -> None:
+    """It may come from a web page or a file; whatever it holds reaches the program as it was typed."""
+    said = made("bench" if name == "ARGS" else "run", f"{name}={value.format(tmp_path / 'trace')}")
+    assert said.returncode == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_local_webhook_posts_what_the_template_says() -> None:

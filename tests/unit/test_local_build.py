@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from local import ROOT, Trouble, build
+from devkit.project import ROOT, Trouble
+from devkit.template import template
+from local import build
 from local.build import built
-from tests.support.template import template
 
 SOURCES = ["template.yaml", "samconfig.toml", "uv.lock", "functions/list/app.py", "layers/shared/build_layer.py"]
 

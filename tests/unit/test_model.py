@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from devkit.builders import CONTACT, DAY, NOW, SECOND, WEEK
 from extending.errors import Code
 from extending.model import (
     FOREVER,
@@ -32,7 +33,6 @@ from extending.model import (
 )
 from extending.paging import page
 from extending.tokens import pack, unpack
-from tests.support.builders import CONTACT, DAY, NOW, SECOND, WEEK
 
 WEEK_TERMS = Terms(2, 8, "P7D", 604_800)
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from devkit.builders import CONTACT, DAY, NOW, WEEK
 from extending.model import Account, Holdings, Kind, OfferId, Role, Subscription, TariffLimits, Terms, Usage
 from ops.say import counted, length, sentence
-from tests.support.builders import CONTACT, DAY, NOW, WEEK
 
 TERMS = Terms(2, 8, "P7D", 604_800)
 BASIC = Subscription(
@@ -68,7 +68,7 @@ def test_who_is_no_owner_is_told_whom_to_ask_and_nothing_of_the_account(role: Ro
 
 def test_an_account_without_subscriptions_and_an_unknown_zone_have_a_sentence_too() -> None:
     """Whatever the service manager has told so far."""
-    assert "We know of no tariff subscription" in sentence(holdings(), Role.OWNER, NOW)
+    assert "You have no tariff subscription that we know of" in sentence(holdings(), Role.OWNER, NOW)
     nowhere = holdings(BASIC._replace(ends_at=NOW))._replace(account=Account("A-100", time_zone="Nowhere/At_all"))
     assert "22 November 2026 at 10:00 (UTC)" in sentence(nowhere, Role.OWNER, NOW)
 

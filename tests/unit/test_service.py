@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from devkit.builders import CONTACT, DAY, NOW, SECOND
 from extending import accounts, grants, service
 from extending.errors import Code
 from extending.grants import Granted, Unmet
 from extending.model import Extension, ExtensionAt, Holdings, OfferId, Refused, Role, Terms
 from extending.service import Acceptance, Extended
-from tests.support.builders import CONTACT, DAY, NOW, SECOND
 from tests.unit.test_model import WEEK_TERMS, a_subscription, an_extension, holding
 
 SUBSCRIPTION = a_subscription()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import ROOT
+from devkit.project import ROOT
 
 NEEDED = ("sh", "rm", "mkdir", "touch", "id")
 """Commands of the script itself; any other is a stand-in or is not there."""

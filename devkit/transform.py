@@ -19,7 +19,7 @@ POLICIES = ["AWSLambdaBasicExecutionRole", "AWSLambdaDynamoDBExecutionRole", "AW
 
 
 def transformed(region: str, layer: str, *parameters: str) -> dict[str, Any]:
-    source = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
+    source = yaml_parse((Path(__file__).parents[1] / "template.yaml").read_text())
     for resource in source["Resources"].values():
         for uri in ("CodeUri", "ContentUri"):
             if uri in resource["Properties"]:

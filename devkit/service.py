@@ -3,12 +3,16 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from importlib import import_module
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from local import ROOT
-from tests.support.builders import account_changed, member_changed, subscription_changed
+from devkit.builders import account_changed, member_changed, subscription_changed
+from devkit.project import ROOT
+
+if TYPE_CHECKING:
+    import time_machine
 
 EVENTS = ROOT / "events"
 MACHINE = "service-manager"
@@ -97,9 +101,10 @@ def invoke(name: str, event: Json, context: Context) -> Json:
 
 
 class Service:
-    """The functions in this process, one call at a time."""
+    """The functions in this process, one call at a time; the clock stands where `traveller` was put."""
 
-    def __init__(self) -> None:
+    def __init__(self, traveller: "time_machine.Traveller | None" = None) -> None:
+        self._traveller = traveller
         self.clock: Callable[[], float] = time.monotonic
         self.remaining: float = 0
         """Seconds that the last call left unused."""
@@ -108,6 +113,12 @@ class Service:
     def restart(self) -> None:
         """Go on as a new instance of the functions."""
         import_module("extending.service").start_anew()
+
+    def at(self, now: datetime) -> Self:
+        """Set the clock."""
+        assert self._traveller
+        self._traveller.move_to(now)
+        return self
 
     def settle(self) -> Self:
         """Account A-100 with its subscription S-1, which can be extended; of each role one: U-1 is its owner."""
@@ -175,6 +186,12 @@ class Service:
 
     def expire(self, seconds: float = 55) -> Json:
         return self.call("expire", sample("expire"), seconds)
+
+    def expire_early(self, extension: str, account: str = "A-100", by: str = MACHINE, use: str = "access") -> Answer:
+        """End one extension over the API."""
+        event = machine_event("expire-early", {"account_id": account, "extension_id": extension}, use)
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = by
+        return Answer.of(self.call("expire", event))
 
     def call(self, name: str, event: Json, seconds: float = 25) -> Json:
         context = Context(seconds, self.clock)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from local import ROOT
+from devkit.project import ROOT
 
 
 class Loader(yaml.SafeLoader):
@@ -98,7 +98,7 @@ def expanded_template(*parameters: str, region: str = "eu-central-1", layer: str
 @cache
 def _sam() -> subprocess.Popen[str]:
     """Takes the libraries of the SAM CLI in once, which is most of the work."""
-    command = [ROOT / ".venvs" / "sam" / "bin" / "python", ROOT / "tests" / "support" / "transform.py"]
+    command = [ROOT / ".venvs" / "sam" / "bin" / "python", ROOT / "devkit" / "transform.py"]
     sam = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(sam.communicate)
     return sam

@@ -11,10 +11,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import REGION, ROOT, Trouble
-
-FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-"""The functions by name: one folder is one of them."""
+from devkit.project import REGION, ROOT, Trouble
 
 PATIENT = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=16)
 
@@ -73,8 +70,9 @@ def local_stack(port: str) -> Stack:
 
 
 def local_session(region: str = REGION) -> boto3.Session:
-    """A session for the local cloud; the profile that AWS_PROFILE names is for AWS, and may not be there."""
+    """A session for the local cloud: past every proxy, without the profile of AWS_PROFILE, which is for AWS."""
     nobody = botocore.session.Session({"profile": (None, None, None, None)})
+    nobody.set_default_client_config(Config(proxies={}))
     return boto3.Session("test", "test", region_name=region, botocore_session=nobody)
 
 

@@ -1,0 +1,48 @@
+"""The checkout: where things lie, the functions by name, processes on this machine."""
+
+import os
+import platform
+import socket
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SAM = ROOT / ".venvs" / "sam"
+REGION = "us-east-1"
+"""The region of the local cloud."""
+
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+"""The functions by name: one folder is one of them."""
+
+
+class Trouble(Exception):
+    """A mistake or an obstacle that the user can remove; the text says how."""
+
+
+def environment() -> dict[str, str]:
+    """Variables for a process on the local cloud: the caller's without AWS_*, and no proxy for loopback."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return own | {name: _with_loopback(own.get(name)) for name in ("no_proxy", "NO_PROXY")}
+
+
+def bypass_proxies() -> None:
+    """Reach loopback without a proxy from this process on; programs call it first, no import does."""
+    os.environ.update({name: _with_loopback(os.environ.get(name)) for name in ("no_proxy", "NO_PROXY")})
+
+
+def _with_loopback(hosts: str | None) -> str:
+    return ",".join(filter(None, [hosts, "127.0.0.1,localhost"]))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def emulator(port: int, *runtime: str) -> list[str]:
+    """The command that runs a runtime behind Amazon's Runtime Interface Emulator, which comes with the SAM CLI."""
+    binary = "aws-lambda-rie-arm64" if platform.machine() == "aarch64" else "aws-lambda-rie-x86_64"
+    (found,) = SAM.glob(f"lib/python3*/site-packages/samcli/local/rapid/{binary}")
+    addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
+    addresses += ["--runtime-api-address", f"127.0.0.1:{free_port()}"]
+    return [str(found), *addresses, *runtime]

@@ -1,0 +1,96 @@
+"""End one running extension early: granted by mistake, abused, or replaced by a purchase."""
+
+import json
+from getpass import getuser
+from typing import Any
+
+import click
+from rich.table import Table
+
+from devkit.project import Trouble
+from devkit.stage import Stack, stack
+from extending import answers, items, paging
+from extending.model import Holdings
+from ops import console, say, table
+
+ROUTE = "DELETE /accounts/{account_id}/extensions/{extension_id}"
+
+
+def expire(target: Stack, account_id: str, extension_id: str, by: str) -> dict[str, Any]:
+    """Call the function as its route does; raises Trouble for any answer but 200."""
+    ids = {"account_id": account_id, "extension_id": extension_id}
+    path = f"/accounts/{account_id}/extensions/{extension_id}"
+    event = {
+        "version": "2.0",
+        "routeKey": ROUTE,
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "authorizer": {"jwt": {"claims": {"sub": by}, "scopes": []}},
+            "http": {"method": "DELETE", "path": path},
+            "requestId": f"operator-{extension_id}",
+            "stage": "$default",
+        },
+        "pathParameters": ids,
+        "isBase64Encoded": False,
+    }
+    function = target.resource("ExpireFunctionAliaslive")
+    answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    answered = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise Trouble(f"The function failed: {answered.get('errorType', 'unknown')}. Look at: extending logs expire")
+    body: dict[str, Any] = json.loads(answered["body"])
+    if answered["statusCode"] != 200:
+        raise Trouble(f"{body['code']}: {body['detail']}")
+    return body
+
+
+def history(holdings: Holdings) -> dict[str, answers.PastExtension]:
+    """The account's extensions by id."""
+    page = paging.history(holdings, say.ALL, None)
+    return {each["id"]: each for each in answers.history(holdings, page, console.now())["extensions"]}
+
+
+@click.command()
+@console.ACCOUNT
+@click.argument("extension_id", metavar="EXTENSION", type=console.Parsed("extension", console.extension))
+@console.STAGE
+@console.JSON
+@console.YES
+def command(account_id: str, extension_id: str, stage: str, as_json: bool, yes: bool) -> int:
+    """End a running EXTENSION of an account now. The right of its period stays used.
+
+    \b
+    extending explain A-100 --json --stage prod     names the extensions
+    extending expire A-100 6f1b5c1e-… --stage prod
+    """
+    target = stack(stage)
+
+    def read() -> Holdings:
+        return items.holdings_from(account_id, table.of_account(target, account_id))
+
+    before = read()
+    if not (found := history(before).get(extension_id)):
+        raise Trouble(f"The account {account_id} of the stage {stage} has no extension {extension_id}.")
+    if found["state"] == "active":
+        terms = f"+{found['terms']['sessions']} / +{found['terms']['databases']} until {found['ends_at']}"
+        console.ask(f"End the extension of {found['subscription_id']} now ({terms}, by {found['granted_by']})?", yes)
+    answered = expire(target, account_id, extension_id, f"operator:{getuser()}")
+    if as_json:
+        console.print_json(answered)
+    else:
+        show(before, read(), answered)
+    return 0
+
+
+def show(before: Holdings, after: Holdings, answered: dict[str, Any]) -> None:
+    out, now = console.results(), console.now()
+    ended = answered["extension"]
+    said = "Ended now" if answered["expired"] else "It was over already; nothing was done"
+    out.print(console.safe(f"{said}: {ended['id']}, revoked at {ended['revoked_at'] or 'the next sweep'}."))
+    limits = Table("limits", "before", "now")
+    for name in ("sessions", "databases"):
+        totals = (getattr(each.limits(now), name).total for each in (before, after))
+        limits.add_row(name, *("unlimited" if total is None else str(total) for total in totals))
+    out.print(limits)
