@@ -91,20 +91,12 @@ def test_of_a_thousand_calls_from_thirty_two_threads_exactly_one_creates(service
         answers: list[tuple[str, Extension | None, str]] = []
         for user in users:
             try:
-                extension, created = use_cases.extend(
-                    "A-100",
-                    "S-1",
-                    user,
-                    offer,
-                    utc_now(),
-                    remind_before=timedelta(days=1),
-                    correlation_id="race",
-                    time_left=lambda: 25,
-                )
+                accepted = use_cases.Acceptance("A-100", "S-1", user, offer, utc_now(), "race")
+                seen, created = use_cases.extend(accepted, timedelta(days=1), lambda: 25)
             except Refused as refusal:
                 answers.append((user, None, refusal.code))
             else:
-                answers.append((user, extension, "created" if created else "replayed"))
+                answers.append((user, seen.extension, "created" if created else "replayed"))
         return answers
 
     with ThreadPoolExecutor(32) as pool:
