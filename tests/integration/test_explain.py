@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
+from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, subscription_removed, usage_changed
 from devkit.project import Trouble
 from devkit.service import Service
 from extending.errors import Code
@@ -57,6 +57,7 @@ def test_what_a_user_may_is_what_the_api_would_answer(
 )
 def test_each_obstacle_is_named_by_its_code(target: Operated, service: Service, change: Any, code: Code) -> None:
     """As the offer has it."""
+    service.tell("SubscriptionRemoved", subscription_removed(changed_at=iso(NOW - SECOND)))
     service.subscription(changed_at=iso(NOW), **change)
     (row,) = explained(target, "U-1")["subscriptions"]
     assert row["may"]["code"] == code == service.offer("U-1").code

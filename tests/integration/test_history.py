@@ -33,6 +33,8 @@ def test_every_period_has_its_own_the_last_first(twice: Service) -> None:
         "granted_by": "U-1",
         "ends_at": iso(NOW + WEEK),
         "revoked_at": iso(NOW + WEEK),
+        "granted_by_name": None,
+        "revoked_by": None,
     }
     assert (last["period_starts_at"], last["state"], last["revoked_at"]) == (iso(NOW + WEEK), "active", None)
     row = twice.list().json["subscriptions"][0]["extension"]

@@ -51,6 +51,7 @@ def test_an_owner_sees_the_account_its_limits_and_what_can_be_extended(service: 
                 "ends_at": "2036-01-01T00:00:00Z",
                 "state": "active",
                 "limits": {"sessions": 2, "databases": 1},
+                "next_period": None,
                 "extension": {"state": "available", "terms": TERMS},
             }
         ],

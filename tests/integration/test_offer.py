@@ -90,6 +90,8 @@ def test_an_extended_subscription_offers_nothing_and_shows_its_extension(
     granted = service.extend().json["extension"]
     answer = service.at(now).offer()
     assert (answer.status, answer.code) == (409, "already_used")
+    if state == "used":
+        del granted["counts"]
     assert answer.json["extension"] == granted | {"state": state}
 
 

@@ -49,6 +49,7 @@ def test_a_grant_a_reminder_and_a_revocation_are_each_told_once_with_all_that_is
         "granted_at": iso(NOW),
         "granted_by": "U-1",
         "ends_at": iso(NOW + WEEK),
+        "revoked_by": None,
     }
     ids = [detail.pop("event_id") for detail in details]
     assert len(set(ids)) == 3

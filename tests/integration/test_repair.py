@@ -30,7 +30,11 @@ def test_a_frozen_member_is_unblocked(
         run(repair, target, monkeypatch, *arguments)
     assert run(repair, target, monkeypatch, *arguments, "--yes", "--json") == 0
     said = told(capsys.readouterr().out)
-    assert (said["before"]["r"], said["after"]["r"], said["after"]["changed_at"]) == ("owner", "owner", "never")
+    assert (said["before"]["r"], said["after"]["r"], said["after"]["changed_at"]) == (
+        "owner",
+        "owner",
+        "1970-01-01T00:00:00Z",
+    )
     assert service.list("U-3").status == 200
     assert service.member(user_id="U-3", role="user", changed_at=iso(NOW + MINUTE))
 

@@ -26,6 +26,7 @@ from devkit.builders import (
     WEEK,
     account_changed,
     account_removed,
+    subscription_changed,
     subscription_removed,
     usage_changed,
 )
@@ -165,6 +166,11 @@ def run_everything(service: Service, recorder: Recorder) -> None:
     with recorder.running("ExpireFunction"):
         service.at(NOW + WEEK - DAY).expire()
         service.at(NOW + WEEK + SECOND).expire()
+        service.expire_early("no-such-extension")
+    service.subscription(subscription_id="S-3")
+    early = service.extend(subscription="S-3").json["extension"]["id"]
+    with recorder.running("ExpireFunction"):
+        assert service.expire_early(early).json["expired"]
     with recorder.running("PublishFunction"):
         run_publish()
     with recorder.running("HistoryFunction"):
@@ -193,6 +199,7 @@ def run_removals(service: Service, recorder: Recorder) -> None:
             ("AccountChanged", account_changed(changed_at="2026-11-03T00:00:00Z")),
             ("AccountChanged", account_changed(account_id="A-7")),
             ("UsageChanged", usage_changed()),
+            ("SubscriptionChanged", subscription_changed(account_id="A-7")),
             ("SubscriptionRemoved", subscription_removed(account_id="A-7")),
             ("AccountRemoved", account_removed(account_id="A-7")),
         ]

@@ -102,7 +102,7 @@ def call(tool: str, target: Operated, monkeypatch: pytest.MonkeyPatch, *more: st
     return int(ended.value.code or 0)
 
 
-@pytest.mark.parametrize("tool", COMMANDS)
+@pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_makes_the_calls_that_are_listed(tool: str, target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     """Least rights: one call more is a permission that an operator lacks at night."""
     assert call(tool, target, monkeypatch) == (1 if tool == "redrive" else 0)  # Two messages cannot be read.
@@ -110,7 +110,7 @@ def test_a_tool_makes_the_calls_that_are_listed(tool: str, target: Operated, mon
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "koi8-r", "cp1251", "latin-1", "ascii"])
-@pytest.mark.parametrize("tool", COMMANDS)
+@pytest.mark.parametrize("tool", TOOLS)
 def test_no_tool_prints_what_a_terminal_obeys_or_fails_where_it_lacks_a_letter(
     tool: str, encoding: str, target: Operated, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Ra
 
 TOOLS = {
     "announce": ["2026-11-21T00:00:00Z"],
+    "expire": ["A-100", "E-1"],
     "explain": ["A-100"],
     "load": [str(ROOT / "local" / "seed.jsonl")],
     "repair": ["A-100", "account"],

@@ -27,7 +27,10 @@ def holdings(*subscriptions: Subscription, extended: bool = False, usage: Usage 
     ("subscription", "said"),
     [
         (BASIC, "Your subscription 123 (Базовый) can be extended now: 2 more sessions and 8 more databases for 7 days"),
-        (BASIC._replace(terms=None), "has a tariff without extensions; for more, turn to ООО «Учёт и Сервис», +7 495"),
+        (
+            BASIC._replace(terms=None),
+            "or all that one would add is unlimited already; for more, turn to ООО «Учёт и Сервис», +7 495",
+        ),
         (BASIC._replace(starts_at=NOW + DAY), "begins 23 November 2026 at 13:00 (Europe/Moscow); from then on"),
         (BASIC._replace(ends_at=NOW), "ended 22 November 2026 at 13:00 (Europe/Moscow) and can be extended again once"),
     ],
