@@ -523,13 +523,13 @@ def test_a_flood_of_strangers_does_not_keep_the_service_manager_from_changing_an
         in_the_way = faults.sent.count(WRITE) > before
         return fault.IN_TRANSACTION(request, faults) if in_the_way else faults.really_send(request)
 
-    faults.plan_always(meanwhile, operation="PutItem")
+    faults.plan_always(meanwhile, operation="UpdateItem")
     changes = 10
     for day in range(2, 2 + changes):
         assert service.subscription(extension_terms=None, changed_at=f"2026-11-{day:02}T00:00:00Z")
 
     assert faults.sent.count(WRITE) == 1
-    assert faults.sent.count("PutItem") == changes + 1
+    assert faults.sent.count("UpdateItem") == changes + 1
     assert sum(clock.slept) < 0.1
     assert next(strangers) >= 20 * changes
 
