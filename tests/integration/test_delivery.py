@@ -62,7 +62,7 @@ def test_events_are_true_ordered_and_of_one_id_per_kind(steps: list[tuple[str, A
         service = Service(clock)
         service.member()
         world = Bus(table)
-        original, bus._events = bus._events, world  # type: ignore[assignment]
+        original, bus._events = bus._events, world
         try:
             now, waiting = NOW, list[dict[str, Any]]()
             for number in range(4):

@@ -24,7 +24,7 @@ def test_json_is_utf_8_with_or_without_a_byte_order_mark(raw: str | bytes) -> No
     ],
 )
 def test_what_is_no_json_in_utf_8_is_refused(raw: str | bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):  # noqa: PT011 - of many kinds
         wire.parse(raw)
 
 

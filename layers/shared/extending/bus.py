@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple, NotRequired, TypedDict
 from uuid import UUID, uuid5
 
-import boto3
-
 from extending.answers import Field, LimitsLeft, Terms, instant, instant_or_none, limits_left, terms
 from extending.model import SOURCE, Allowance, Extension, ExtensionEvent
-from extending.runtime import CONFIG, EVENT_BUS_NAME
+from extending.runtime import EVENT_BUS_NAME, client
 
 MOST_ENTRIES = 10
 """What one PutEvents takes; ten of our events are far below its 256 KB."""
 
-_events = boto3.client("events", config=CONFIG)
+_events = client("events")
 
 
 class Detail(TypedDict):

@@ -3,14 +3,12 @@
 import json
 from typing import Any
 
-import boto3
-
-from extending.runtime import CONFIG, FAILURE_QUEUE_URL, Metric, count, logger
+from extending.runtime import FAILURE_QUEUE_URL, Metric, client, count, logger
 
 MOST_BYTES = 262_144
 """What any queue takes; one may be set to take more."""
 
-_sqs = boto3.client("sqs", config=CONFIG)
+_sqs = client("sqs")
 
 
 def keep(payload: dict[str, Any], error: Exception, function_arn: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.config import Config
@@ -67,7 +67,15 @@ NAMESPACE = "ExtendingSubscription"
 # A request that is refused early has nothing to count; said on stderr, that would be a log line that is no JSON.
 warnings.filterwarnings("ignore", "No application metrics to publish")
 
-dynamodb: "DynamoDBClient" = boto3.client("dynamodb", config=CONFIG)
+_session = botocore.session.get_session()
+
+
+def client(service: str) -> Any:
+    """A client of the SDK: botocore's own, for boto3's takes a tenth more of a cold start and adds nothing to it."""
+    return _session.create_client(service, config=CONFIG)
+
+
+dynamodb: "DynamoDBClient" = client("dynamodb")
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE)
 
