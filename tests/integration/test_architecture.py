@@ -1,4 +1,4 @@
-"""What the template and the layers of the code promise, kept by tests."""
+"""The promises of the template and of the layers of the code."""
 
 import ast
 import json
@@ -175,7 +175,7 @@ def test_only_the_modules_that_read_and_write_speak_to_the_table_and_only_the_bu
 
 
 def test_the_functions_know_nothing_of_the_local_cloud() -> None:
-    """What is deployed has no special case for it."""
+    """No special case is deployed."""
     for path in [*LAYER.glob("*.py"), *(ROOT / "functions").glob("*/app.py")]:
         assert "local" not in imported(path)
         assert "ministack" not in path.read_text().lower()
@@ -248,7 +248,7 @@ def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
 
 
 def test_the_cost_table_adds_up() -> None:
-    """Whoever changes a row changes the sum."""
+    """A changed row changes the sum."""
     table = COSTS[COSTS.index("| HTTP API, calls |") :]
     rows = [line.split(" | ") for line in table[: table.index("**a month**")].splitlines()]
     amounts = {row[0]: [float(re.sub(r"[*|,]", "", cell)) for cell in row[-3:]] for row in rows if len(row) > 3}
