@@ -157,9 +157,19 @@ def test_an_issuer_that_suddenly_refuses_everybody_is_heard_of() -> None:
     assert not is_on("ApiRefusalsAlarm", calls=200, refused=30)
 
 
-def test_a_metric_expression_has_no_more_metrics_than_cloudwatch_takes() -> None:
-    """Ten in an alarm."""
-    assert all(len(watched(alarm)) <= 10 for alarm in ALARMS.values())
+def test_a_failure_that_reaches_no_queue_is_heard_of() -> None:
+    """Each function with a failure destination: what Lambda cannot hand over is in no queue, and in no log."""
+    with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
+    (alarm,) = [alarm for name, alarm in ALARMS.items() if name == "FailuresLostAlarm"]
+    assert {metric["MetricName"] for metric in watched(alarm)} == {"DestinationDeliveryFailures"}
+    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in watched(alarm)} == with_destination
+
+
+def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_takes() -> None:
+    """Whoever was woken may go to sleep again. Ten metrics in an alarm."""
+    for name, alarm in ALARMS.items():
+        assert alarm["Properties"]["OKActions"] == alarm["Properties"]["AlarmActions"], name
+        assert len(watched(alarm)) <= 10, name
 
 
 FUNCTIONS = resources("AWS::Serverless::Function")
