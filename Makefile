@@ -43,9 +43,10 @@ check: npm .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_
 bench: system .venv/.done .venvs/sam/.done ## Measure speed and cost as ratios, into bench/results (ARGS="--quick warm")
 	.venv/bin/python -m bench $$ARGS
 
-generate: npm .venv/.done cabinet/node_modules/.package-lock.json ## Write the generated files: schemas, API description, licences, component
+generate: npm .venv/.done .venvs/sam/.done cabinet/node_modules/.package-lock.json ## Write the generated files: schemas, API description, licences, component
 	.venv/bin/python -m generate.schemas
 	.venv/bin/python -m generate.licences
+	.venv/bin/python -m generate.deployer
 	.venv/bin/python -W ignore -m generate.openapi
 	npm run --silent --prefix cabinet build
 	.venv/bin/python -m cogapp -r README.md

@@ -75,10 +75,10 @@ def routes() -> list[Route]:
     for function in resources("AWS::Serverless::Function").values():
         for event in function["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
-                told = event["Properties"]
-                scopes = [scope["Fn::Sub"] for scope in told.get("Auth", {}).get("AuthorizationScopes", [])]
+                properties = event["Properties"]
+                scopes = [scope["Fn::Sub"] for scope in properties.get("Auth", {}).get("AuthorizationScopes", [])]
                 scope = scopes[0].removeprefix("${ScopePrefix}") if scopes else None
-                found.append(Route(told["Method"], told["Path"], scope))
+                found.append(Route(properties["Method"], properties["Path"], scope))
     return found
 
 

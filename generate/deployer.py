@@ -27,7 +27,7 @@ UNPUBLISHED = {
 }
 
 FOREIGN = ("UserPolicy", "GroupPolicy", "ImportTable", "OnPremisesInstance", "Kinesis", "CodeSigning", "BearerToken")
-"""What would give users and groups rights, and what nothing of ours has."""
+"""Parts of actions that would give users and groups rights, or that nothing of ours uses."""
 
 
 def actions() -> set[str]:

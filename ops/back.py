@@ -63,7 +63,7 @@ def versions(target: Stack, name: str) -> list[Version]:
 
 
 def moves_back(target: Stack) -> list[Move]:
-    """What the last deployment published, each to the version before; functions that it left alone stay."""
+    """Moves of what the last deployment published to the versions before; the other functions stay."""
     every: dict[str, tuple[dict[str, Any], Version, Version | None]] = {}
     for function, alias in aliases(target).items():
         published = versions(target, alias["FunctionName"])
@@ -79,7 +79,7 @@ def moves_back(target: Stack) -> list[Move]:
 
 
 def moves_forward(target: Stack) -> list[Move]:
-    """What `back` moved and nothing has moved since, each to where it was; the alias's description says so."""
+    """Moves that undo `back`, where nothing has moved the alias since: its description says so."""
     moves = []
     for function, alias in aliases(target).items():
         was = re.fullmatch(r"back from (\d+) to (\d+)", alias.get("Description", ""))

@@ -126,8 +126,8 @@ class SecondStack:
         answer = self.formation.get_template(StackName=self.name, TemplateStage="Processed")
         template: Template = answer["TemplateBody"]
         kept = {
-            "Parameters": ["Stage", "TableProtection"],
-            "Conditions": ["ProtectsTable"],
+            "Parameters": ["Stage", "TableProtection", "TableUnitsPerSecond"],
+            "Conditions": ["ProtectsTable", "LimitsTable"],
             "Resources": ["Table"],
         }
         return {section: {name: template[section][name] for name in names} for section, names in kept.items()}

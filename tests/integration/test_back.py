@@ -72,7 +72,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 
 
 def run(command: Any) -> str:
-    """What a command prints; what keeps it from going on rises."""
+    """Run a command to its end and return its output; its Trouble rises."""
     return (
         CliRunner().invoke(command, ["--stage", "any", "--yes"], catch_exceptions=False, standalone_mode=False).output
     )

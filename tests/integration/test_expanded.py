@@ -22,7 +22,7 @@ def made(*parameters: str) -> Template:
 
 
 def holds(template: Template, condition: Any, **given: str) -> bool:
-    """Whether a condition is true with these parameters; the others have their defaults."""
+    """Evaluate a condition with these parameters; the others have their defaults."""
 
     def value(of: Any) -> Any:
         match of:
@@ -168,9 +168,9 @@ def test_a_route_with_settings_of_its_own_lacks_none_and_exists() -> None:
 def test_the_access_log_tells_why_a_function_gave_no_answer() -> None:
     """A crash and a time-out are both 500 to the caller."""
     (stage,) = expanded("AWS::ApiGatewayV2::Stage").values()
-    told = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
-    assert told["integration_error"] == "$context.integrationErrorMessage"
-    assert not {"ip", "sub", "authorization"} & set(told)
+    written = json.loads(stage["Properties"]["AccessLogSettings"]["Format"])
+    assert written["integration_error"] == "$context.integrationErrorMessage"
+    assert not {"ip", "sub", "authorization"} & set(written)
 
 
 def test_the_access_log_needs_no_room_in_the_regions_policy() -> None:
@@ -297,7 +297,7 @@ def test_no_other_role_has_more_than_its_one_use() -> None:
 
 
 def test_publish_speaks_in_no_other_name() -> None:
-    """Sync believes what `service-manager` tells: owners could be made up."""
+    """Sync stores whatever comes as `service-manager`: owners could be made up."""
     from extending.model import SOURCE
 
     puts = [

@@ -1,4 +1,4 @@
-"""What ships is what is locked, under licences that are known."""
+"""Locked packages ship, under known licences, by pinned actions."""
 
 import re
 import shutil
@@ -53,7 +53,7 @@ def test_the_pipeline_runs_no_action_that_its_author_could_exchange() -> None:
 
 
 def test_no_licence_is_lost_in_the_build(tmp_path: Path) -> None:
-    """What trims the layer to the calls that are made leaves every licence and notice where it was."""
+    """Trimming the layer to the calls that are made leaves every licence and notice where it was."""
     build = run_path(str(BUILD))
     installed = Path(botocore.__file__).parent
     trimmed = tmp_path / "botocore"

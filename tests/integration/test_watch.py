@@ -1,6 +1,6 @@
 """No alarm is dead: what each one watches is really emitted, under the very name, namespace and dimensions.
 
-And none is deaf: probes call what nobody else may be calling, and a function that always fails is heard of in time.
+And none is deaf: probes call what nobody else may be calling; a function that always fails raises its alarm in time.
 """
 
 import json
@@ -157,9 +157,19 @@ def test_an_issuer_that_suddenly_refuses_everybody_is_heard_of() -> None:
     assert not is_on("ApiRefusalsAlarm", calls=200, refused=30)
 
 
-def test_a_metric_expression_has_no_more_metrics_than_cloudwatch_takes() -> None:
-    """Ten in an alarm."""
-    assert all(len(watched(alarm)) <= 10 for alarm in ALARMS.values())
+def test_a_failure_that_reaches_no_queue_is_heard_of() -> None:
+    """Each function with a failure destination: what Lambda cannot hand over is in no queue, and in no log."""
+    with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
+    (alarm,) = [alarm for name, alarm in ALARMS.items() if name == "FailuresLostAlarm"]
+    assert {metric["MetricName"] for metric in watched(alarm)} == {"DestinationDeliveryFailures"}
+    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in watched(alarm)} == with_destination
+
+
+def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_takes() -> None:
+    """Whoever was woken may go to sleep again. Ten metrics in an alarm."""
+    for name, alarm in ALARMS.items():
+        assert alarm["Properties"]["OKActions"] == alarm["Properties"]["AlarmActions"], name
+        assert len(watched(alarm)) <= 10, name
 
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -187,7 +197,7 @@ def every(schedule: dict[str, Any]) -> int:
 def test_a_probe_is_a_strangers_call_and_changes_nothing(
     function: str, service: Service, table: "Table", capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It comes as far as the table, and is answered without a fault; what it tells is of nobody's account."""
+    """It comes as far as the table, and is answered without a fault; its change is of nobody's account."""
     before = table.scan()["Items"]
     name = function.removesuffix("Function").lower()
     app = __import__(f"functions.{name}.app", fromlist=["app"])
@@ -202,11 +212,11 @@ def test_a_probe_is_a_strangers_call_and_changes_nothing(
 
 
 def test_the_probe_of_sync_is_an_event_of_the_contract_and_changes_nothing(service: Service, table: Any) -> None:
-    """It is the one that the probe of changes tells: an account that nobody has is removed, as of 1970, once."""
+    """The same change as that of the other probe: an account that nobody has is removed, as of 1970, once."""
     target = probe_of("SyncFunction")["Target"]
     event = json.loads(target["Input"])
-    told = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
-    assert told == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
+    sent = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
+    assert sent == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
     before = table.scan()["Items"]
     assert service.call("sync", event) == {"stored": True}
     assert service.call("sync", event) == {"stored": False}
@@ -217,7 +227,7 @@ PROBED = sorted([*BY_HTTP, "SyncFunction"])
 
 
 def test_what_a_probe_of_sync_fails_on_is_in_no_queue() -> None:
-    """Where failures go belongs to the alias; the probe comes once more a minute later, and nobody would redrive it."""
+    """The failure destination belongs to the alias; the probe comes again a minute later, nobody would redrive it."""
     config = expanded("AWS::Lambda::EventInvokeConfig")["SyncFunctionEventInvokeConfig"]["Properties"]
     assert config["Qualifier"] == "live"
 
@@ -251,7 +261,7 @@ def test_schedules_do_not_come_in_the_same_second() -> None:
 
 
 def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus: Bus, table: "Table") -> None:
-    """The template's filter lets it pass; publish takes it, and neither sets it aside nor tells of it."""
+    """The template's filter lets it pass; publish takes it, and neither sets it aside nor announces it."""
     target = probe_of("PublishFunction")["Target"]
     item = json.loads(target["Input"]["Fn::Sub"])["Item"]
     assert target["Arn"]["Fn::Sub"].endswith(":scheduler:::aws-sdk:dynamodb:putItem")
