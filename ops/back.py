@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from devkit.project import FUNCTIONS, Trouble
@@ -157,7 +156,7 @@ def run(target: Stack, find: Callable[[Stack], list[Move]], description: str, ye
     moves = find(target)
     if not moves:
         raise Trouble(f"{target.name}: there is nothing to move.")
-    Console(highlight=False).print(shown(moves))
+    console.results().print(shown(moves))
     if any(each.state != "Active" for each in moves):
         click.echo("A version that is not Active fails its first calls for a minute or two.", err=True)
     console.ask(f"Move {len(moves)} functions?", yes)

@@ -20,7 +20,7 @@ from devkit.project import Trouble
 from devkit.stage import Stack, stack
 from extending import answers, items
 from ops import console
-from ops.announce import CLOCKS, announce, announcements, hand_over, outcome
+from ops.announce import CLOCKS, announce, announcements, hand_over
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
 HIDDEN_SECONDS = 900
@@ -277,14 +277,11 @@ def leave(failures: Iterable[tuple[Queue, Failure]]) -> None:
         queue.leave(failure)
 
 
-class Done(NamedTuple):
-    """The result of a run for programs, and its exit code."""
-
-    json: dict[str, Any]
-    code: int = 0
+Result = tuple[dict[str, Any], int]
+"""The result of a run for programs, and its exit code."""
 
 
-def drop(failures: list[tuple[Queue, Failure]], id_: str, yes: bool, out: Console) -> Done:
+def drop(failures: list[tuple[Queue, Failure]], id_: str, yes: bool, out: Console) -> Result:
     """Delete one message, which can never be put back; the others stay."""
     named = [(queue, failure) for queue, failure in failures if failure.id == id_]
     if len(named) != 1:
@@ -294,60 +291,31 @@ def drop(failures: list[tuple[Queue, Failure]], id_: str, yes: bool, out: Consol
     queue.drop(failure)
     leave(each for each in failures if each not in named)
     out.print(console.safe(f"dropped: {failure.kind}: {failure.error[:200]}"))
-    return Done({"dropped": id_})
+    return {"dropped": id_}, 0
 
 
-def look(
-    target: Stack, failures: list[tuple[Queue, Failure]], since: datetime | None, until: datetime, out: Console
-) -> Done:
-    """Change nothing; count what would be announced again."""
-    leave(failures)
-    if not since:
-        return Done({})
-    count = sum(1 for _ in announcements(target, since, until))
-    out.print(f"{count} would be announced again.")
-    return Done({"would_be_announced": count})
-
-
-def hand_back(
-    target: Stack,
-    failures: list[tuple[Queue, Failure]],
-    since: datetime | None,
-    until: datetime,
-    yes: bool,
-    out: Console,
-) -> Done:
-    """Put everything back, and announce again from an instant on."""
-    questions = [f"Put back all {len(failures)} messages?"] if failures else []
-    questions += [f"Announce again the grants, reminders and ends since {since.isoformat()}?"] if since else []
-    if questions:
-        console.ask(" ".join(questions), yes)
+def hand_back(target: Stack, failures: list[tuple[Queue, Failure]], yes: bool, out: Console) -> Result:
+    """Put everything back."""
+    if failures:
+        console.ask(f"Put back all {len(failures)} messages?", yes)
     kept = redrive(target, failures, out)
-    result: dict[str, Any] = {"put_back": len(failures) - kept, "kept": kept}
     if failures:
         out.print(f"{len(failures) - kept} put back, {kept} kept. One that fails again returns within minutes.")
-    reason = None
-    if since:
-        taken, reason = announce(target, announcements(target, since, until))
-        out.print(outcome(taken, reason))
-        result |= {"announced": taken, "reason": reason}
-    return Done(result, 1 if kept or reason else 0)
+    return {"put_back": len(failures) - kept, "kept": kept}, 1 if kept else 0
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only show.")
-@click.option("--since", type=console.INSTANT, help="Also announce again what was written since, from the table.")
 @click.option("--drop", "drop_id", metavar="ID", help="Delete this message and leave the others.")
 @console.STAGE
 @console.JSON
 @console.YES
-def command(dry_run: bool, since: datetime | None, drop_id: str | None, stage: str, as_json: bool, yes: bool) -> int:
+def command(dry_run: bool, drop_id: str | None, stage: str, as_json: bool, yes: bool) -> int:
     """Show the failure queues and put their messages back.
 
     \b
     extending redrive --dry-run --stage prod
     extending redrive --drop 3f2a9c01 --stage prod
-    extending redrive --since 2026-11-21T00:00:00Z --stage prod
     """
     if dry_run and drop_id:
         raise click.UsageError("--dry-run only shows, --drop deletes: give one of them")
@@ -357,7 +325,7 @@ def command(dry_run: bool, since: datetime | None, drop_id: str | None, stage: s
     queues = {queue: Queue(target.client("sqs"), target.outputs[output]) for queue, output in QUEUES.items()}
     failures: dict[str, list[Failure]] = {queue: [] for queue in queues}
     waiting: list[tuple[Queue, Failure]] = []
-    until = datetime.now(UTC) + CLOCKS
+    result, code = dict[str, Any](), 0
     try:
         for queue, at in queues.items():
             for message in messages(at.sqs, at.url):
@@ -366,17 +334,17 @@ def command(dry_run: bool, since: datetime | None, drop_id: str | None, stage: s
         if not as_json:
             show(out, failures)
         if drop_id:
-            done = drop(waiting, drop_id, yes, out)
+            result, code = drop(waiting, drop_id, yes, out)
         elif dry_run:
-            done = look(target, waiting, since, until, out)
+            leave(waiting)
         else:
-            done = hand_back(target, waiting, since, until, yes, out)
+            result, code = hand_back(target, waiting, yes, out)
     except BaseException:  # A no, Ctrl-C, a scan that was throttled: what is still there shows up again at once.
         leave(waiting)
         raise
     if as_json:
-        console.print_json({queue: [plain(each) for each in found] for queue, found in failures.items()} | done.json)
-    return done.code
+        console.print_json({queue: [plain(each) for each in found] for queue, found in failures.items()} | result)
+    return code
 
 
 def plain(failure: Failure) -> dict[str, Any]:

@@ -44,14 +44,6 @@ def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> N
     assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
 
 
-def test_what_was_written_since_is_told_again_on_demand(cloud: Cloud) -> None:
-    """For a mapping that was off: nobody has given up anything then, and no queue knows of it."""
-    account, event = granted(cloud)
-    assert "in the future" in extending(cloud, "redrive", "--since", "2099-01-01T00:00:00Z").stderr
-    assert " announced again." in extending(cloud, "redrive", "--since", "2026-11-01T00:00:00Z", "--yes").stdout
-    assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
-
-
 def test_the_probe_of_publish_comes_through_the_stream(cloud: Cloud) -> None:
     """The local cloud lacks its schedule; the item that it writes wakes publish all the same, and is not set aside."""
     stack = stack_of(cloud)

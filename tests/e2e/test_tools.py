@@ -42,7 +42,7 @@ def test_an_account_is_explained_repaired_and_removed(cloud: Cloud) -> None:
     assert "--yes" in refused.stderr
     assert refused.returncode == 2
     repaired = told(extending(cloud, "repair", account.id, record, "--yes", "--json"))
-    assert (repaired["before"]["r"], repaired["after"]["changed_at"]) == ("operator", "never")
+    assert (repaired["before"]["r"], repaired["after"]["changed_at"]) == ("operator", "1970-01-01T00:00:00Z")
 
     removed = told(extending(cloud, "remove-account", account.id, "--yes", "--json"))
     assert len(removed["before"]) == 7

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from devkit.builders import NOW, account_changed, iso
-from devkit.project import ROOT
+from devkit.project import ROOT, Trouble
 from devkit.service import Service
 from extending.items import microseconds
 from extending.model import OfferId, Terms
@@ -71,14 +71,13 @@ TOOLS: dict[str, list[str]] = {
     "report": ["--html", "r.html", "--xlsx", "r.xlsx", "--csv", "r.csv"],
     "watch": ["--once"],
 }
-
-ON_FUNCTIONS = ("back", "forward")
-"""These need functions with versions, and print nothing of clients: test_back.py."""
+MOVE_ALIASES = {"back": ["--yes"], "forward": ["--yes"]}
+"""Tools of functions alone: their calls are counted in test_back.py."""
 
 
 def test_every_tool_is_listed() -> None:
     """With what it writes and its permissions."""
-    assert {*TOOLS, *ON_FUNCTIONS} == set(COMMANDS) == set(ROWS)
+    assert set(TOOLS | MOVE_ALIASES) == set(COMMANDS) == set(ROWS)
 
 
 @pytest.fixture
@@ -96,10 +95,22 @@ def target(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return Operated(**answers, sqs_ReceiveMessage=[waiting, {}])
 
 
+def found(tool: str) -> click.Command:
+    command = cli.program.get_command(click.Context(cli.program), tool)
+    assert command
+    return command
+
+
 def call(tool: str, target: Operated, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
     """Run the program as a shell does; returns its exit code."""
-    monkeypatch.setattr(import_module(f"ops.{tool.replace('-', '_')}"), "stack", lambda _: target)
-    monkeypatch.setattr("sys.argv", ["extending", tool, *TOOLS[tool], *more])
+
+    def stack(_: str) -> Operated:
+        if tool in MOVE_ALIASES:
+            raise Trouble(HOSTILE)
+        return target
+
+    monkeypatch.setattr(import_module(found(tool).callback.__module__), "stack", stack)
+    monkeypatch.setattr("sys.argv", ["extending", tool, *(TOOLS | MOVE_ALIASES)[tool], *more])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return int(ended.value.code or 0)
@@ -118,9 +129,7 @@ def test_no_tool_prints_what_a_terminal_obeys_or_fails_where_it_lacks_a_letter(
     tool: str, encoding: str, target: Operated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names come from clients, errors from other systems; every terminal may be read, and JSON stays JSON."""
-    command = cli.program.get_command(click.Context(cli.program), tool)
-    assert command
-    for more in [[], ["--json"]] if any(each.name == "as_json" for each in command.params) else [[]]:
+    for more in [[], ["--json"]] if any(each.name == "as_json" for each in found(tool).params) else [[]]:
         target.answer("sqs:ReceiveMessage", {"Messages": [WAITING["Messages"][-1] | {"Body": HOSTILE}]}, {})
         streams = [io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2)]
         monkeypatch.setattr("sys.stdout", streams[0])
