@@ -16,7 +16,7 @@ CONTRACT = {
     400: {"invalid_id", "invalid_json", "invalid_limit", "invalid_next_token"},
     401: {"unauthorized"},
     403: {"view_not_allowed", "owner_required"},
-    404: {"account_not_found", "subscription_not_found"},
+    404: {"account_not_found", "subscription_not_found", "extension_not_found"},
     409: {"already_used", "not_active_yet", "finished", "not_main", "tariff_not_extendable", "offer_changed"},
     422: {"invalid_body"},
 }
@@ -44,12 +44,19 @@ class Received(NamedTuple):
 class Attacker:
     """Sends exactly the bytes that it is told, as the owner of one account, and checks what comes back.
 
-    `machine` is a token with every scope, for whoever has got hold of one.
+    `machine` is a token with every scope, for whoever has got hold of one; `key` opens MiniStack's guard.
     """
 
     def __init__(
-        self, base: str, token: str, mine: SimpleNamespace, theirs: SimpleNamespace, machine: str = ""
+        self,
+        base: str,
+        token: str,
+        mine: SimpleNamespace,
+        theirs: SimpleNamespace,
+        machine: str = "",
+        key: str | None = None,
     ) -> None:
+        self._key = key
         self._base = urlsplit(base)
         self.token = token
         self.machine = machine
@@ -61,7 +68,8 @@ class Attacker:
 
     def target(self, route: Route, **ids: str) -> str:
         """A route as it is sent, of the attacker's own account and subscription where no other is named."""
-        return route.path.format(**{"account_id": self.mine.id, "subscription_id": self.mine.subscription} | ids)
+        own = {"account_id": self.mine.id, "subscription_id": self.mine.subscription, "extension_id": "none"}
+        return route.path.format(**own | ids)
 
     def token_for(self, route: Route) -> str:
         """The token that the route asks for: a machine's where it asks for a scope."""
@@ -82,6 +90,8 @@ class Attacker:
             connection.putrequest(method, self._base.path + target, skip_accept_encoding=True)
             if token is not None:
                 connection.putheader("Authorization", f"Bearer {token or self.token}")
+            if self._key:
+                connection.putheader("X-Amz-Security-Token", self._key)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
             for name, value in ({"Content-Type": "application/json"} | (headers or {})).items():

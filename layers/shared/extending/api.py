@@ -199,14 +199,34 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
 
 def machine(app: APIGatewayHttpResolver) -> str:
     """The machine that API Gateway's authorizer has verified, with the route's scope; without one it is refused."""
-    return caller(app)
+    return _subject(app)
 
 
 def caller(app: APIGatewayHttpResolver) -> str:
     """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
-    if user_id := _user_id(app.current_event.raw_event):
-        return user_id
-    raise Refused(Code.UNAUTHORIZED)
+    user_id = _subject(app)
+    # A token that a client has for itself has the client for its subject (RFC 9068, section 2.2).
+    if (_claims(app.current_event.raw_event) or {}).get("client_id") == user_id:
+        raise _BadSub(Code.UNAUTHORIZED)
+    return user_id
+
+
+def _subject(app: APIGatewayHttpResolver) -> str:
+    event = app.current_event.raw_event
+    if _claims(event) is None:
+        raise Refused(Code.UNAUTHORIZED)
+    if subject := _user_id(event):
+        return subject
+    raise _BadSub(Code.UNAUTHORIZED)
+
+
+class _BadSub(Refused):
+    """A token that verifies and whose `sub` is no user's id: to sign in again would not help."""
+
+    detail = (
+        "The token verifies, but its `sub` is no id: that is 1 to 255 visible ASCII characters, without spaces, and "
+        "for users not the client's own. The identity provider has to issue another."
+    )
 
 
 ACCESS = {"token_use": {"access"}, "typ": {"bearer", "jwt", "at+jwt", "application/at+jwt"}}
@@ -289,6 +309,8 @@ def reply(status: HTTPStatus, body: Mapping[str, object], headers: Mapping[str, 
 def problem(refusal: Refused) -> Response[str]:
     """A refusal as RFC 9457 has it."""
     status, title, detail = PROBLEMS[refusal.code]
+    if isinstance(refusal, _BadSub):
+        detail = refusal.detail
     logger.info("refused", extra={"code": refusal.code})
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # Back-pressure is no fault: it must not roll a deployment back.
