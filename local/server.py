@@ -125,6 +125,10 @@ class LocalCloud:
         return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
 
 
+MOST_DETAIL_TYPE = 128
+"""Characters of a detail type that EventBridge takes."""
+
+
 class Door:
     """Lets in what is asked under a name of this machine, by a page that may ask or by no page at all.
 
@@ -160,7 +164,10 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
             return JSONResponse({"message": "Not Found"}, 404)
         headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP | {KEY}]
         headers.append((KEY.encode(), cloud.key.encode()))
-        answer = await client.request(request.method, url, headers=headers, content=await request.body())
+        body = await request.body()
+        if not is_utf_8(body):  # MiniStack would put U+FFFD for what it cannot read; of other types it keeps the bytes.
+            headers = [(k, v) for k, v in headers if k.lower() != b"content-type"]
+        answer = await client.request(request.method, url, headers=headers, content=body)
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding", "date"}}
         return Response(answer.content, answer.status_code, kept)
 
@@ -183,10 +190,10 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         except (ValueError, RecursionError):
             event = None
         match event:
-            case {"detail_type": str(detail_type), "detail": dict(detail)} if detail_type in CHANGES:
+            case {"detail_type": str(detail_type), "detail": dict(detail)} if 1 <= len(detail_type) <= MOST_DETAIL_TYPE:
                 await asyncio.to_thread(cloud.put_events, [{"detail_type": detail_type, "detail": detail}])
                 return JSONResponse({"accepted": True}, 202)
-        expected = f'send {{"detail_type": "…", "detail": {{…}}}}, with a detail type of {", ".join(CHANGES)}'
+        expected = f'send {{"detail_type": "…", "detail": {{…}}}}; the detail types are {", ".join(CHANGES)}'
         return JSONResponse({"error": expected}, 400)
 
     async def events_out(_: Request) -> Response:
@@ -229,6 +236,14 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         ],
         middleware=[Middleware(Door, own=own, others=others)],
     )
+
+
+def is_utf_8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Cabinet(StaticFiles):

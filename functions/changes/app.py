@@ -32,7 +32,7 @@ app = api.resolver("POST", PATH)
 def store_changes() -> api.Response[str]:
     """The service manager's changes over HTTPS, stored as sync stores them, with one result for each."""
     now = utc_now()
-    api.machine(app)
+    api.require_machine_token(app)
     entries = entries_of(api.json_body(app, api.MOST_CHANGES))
     results: dict[int, answers.ChangeResult] = {}
     valid: dict[int, Change] = {}

@@ -98,7 +98,7 @@ def http_api() -> "APIGatewayHttpResolver":
         """End a running extension now, once; its right stays used."""
         now = utc_now()
         until = time.monotonic() + ROUTE_SECONDS
-        by = api.machine(app)
+        by = api.require_machine_token(app)
         # As they came: the router leaves a line break at the end of a path out.
         api.check_ids(*app.current_event.path_parameters.values())
         ended, holdings, expired = service.expire(

@@ -24,7 +24,7 @@ def account_limits(account_id: str) -> api.Response[str]:
     """The limits that an application server enforces; it may ask at every log-in."""
     clock = exact_now()
     now = clock.replace(microsecond=0)
-    api.machine(app)
+    api.require_machine_token(app)
     api.check_ids(account_id)
     holdings = accounts.holdings(account_id)
     if not holdings.is_known:

@@ -197,7 +197,7 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
         return app.resolve(event, context)
 
 
-def machine(app: APIGatewayHttpResolver) -> str:
+def require_machine_token(app: APIGatewayHttpResolver) -> str:
     """The machine that API Gateway's authorizer has verified, with the route's scope; without one it is refused."""
     return _subject(app)
 
