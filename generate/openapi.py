@@ -39,7 +39,8 @@ from devkit.builders import NOW, SECOND, TERMS, WEEK, iso
 from devkit.service import Answer, Service
 from devkit.template import routes, table_definition
 from extending import answers
-from extending.api import PROBLEMS, USUAL_PAGE, page_size
+from extending.api import MOST_BODY, PROBLEMS, USUAL_PAGE, page_size
+from extending.api import MOST_CHANGES as MOST_CHANGES_BODY
 from extending.errors import Code
 from extending.inbound import CHANGES
 from extending.model import ID, OfferId, Refused, Terms, from_epoch
@@ -89,6 +90,7 @@ SUCCESS: dict[str, type] = {
     "history": answers.History,
     "limits": answers.AccountLimits,
     "changes": answers.ChangeResults,
+    "expire": answers.Expired,
 }
 """What each function of the API answers, in the order of the description."""
 
@@ -133,7 +135,8 @@ def examples() -> dict[str, Answers]:
         service.subscription(subscription_id="S-3", **more)
         service.subscription(subscription_id="S-4", starts_at="2036-01-01T00:00:00Z", ends_at="2037-01-01T00:00:00Z")
         service.subscription(subscription_id="S-5", starts_at="2025-01-01T00:00:00Z", ends_at="2026-01-01T00:00:00Z")
-        for user, role in (("U-1", "owner"), ("U-2", "administrator"), ("U-3", "user")):
+        service.member(name="Анна Петрова")
+        for user, role in (("U-2", "administrator"), ("U-3", "user")):
             service.member(user_id=user, role=role)
         return _story(service)
 
@@ -173,6 +176,7 @@ def _story(service: Service) -> dict[str, Answers]:
         ("An administrator", extend(offer_id, "U-2")),
         ("The body is not JSON", extend(body="offer_id=1")),
         ("A field too many", extend(body=json.dumps({"offer_id": offer_id, "sessions": 100}))),
+        ("More than any offer needs", extend(body=" " * (MOST_BODY + 1))),
     ]
     service.subscription(extension_terms=TERMS | {"sessions": 3}, changed_at="2026-11-22T10:00:00Z")
     told["extend"].append(("The tariff was changed after the offer", extend(offer_id)))
@@ -186,8 +190,13 @@ def _story(service: Service) -> dict[str, Answers]:
     service.at(NOW + WEEK + SECOND)
     told["extend"].append(("It has ended", extend(offer_id)))
     service.expire()
-    told["list"].insert(1, ("Extended earlier in this period, and taken back", list_()))
-    return told | {"history": _history(service), "limits": _limits(service), "changes": _changes(service)}
+    renewed_from = NOW + 2 * WEEK
+    service.subscription(starts_at=iso(renewed_from), changed_at=iso(NOW + WEEK))
+    told["list"].insert(1, ("Extended earlier in this period, taken back, and renewed ahead", list_()))
+    told["limits"] = _limits(service)
+    service.at(renewed_from)
+    told["expire"] = _expire(service)
+    return told | {"history": _history(service), "changes": _changes(service)}
 
 
 def _not_for_everyone(call: Callable[..., Answer]) -> Answers:
@@ -201,10 +210,27 @@ def _not_for_everyone(call: Callable[..., Answer]) -> Answers:
     ]
 
 
+def _expire(service: Service) -> Answers:
+    """The extension of the next period, ended early."""
+    running = service.extend().json["extension"]["id"]
+    service.at(NOW + 2 * WEEK + SECOND)
+    expire = partial(service.expire_early, running)
+    troubled = _troubled(expire)
+    return [
+        ("This request ended it", expire()),
+        ("It was over already", expire()),
+        ("An id with a space", expire(account="A 100")),
+        ("A token for something else than the API", expire(use="id")),
+        ("Nothing was reported of the account", expire(account="A-900")),
+        ("The account has no such extension", service.expire_early("E-9")),
+        *troubled,
+    ]
+
+
 def _history(service: Service) -> Answers:
     history = service.history
     return [
-        ("Extended once, and taken back", history()),
+        ("One ended early by a machine, one taken back by the schedule", history()),
         *_not_for_everyone(history),
         ("A limit beyond 100", history(limit="101")),
         ("A token of another account", history(next_token=_token("S-1"))),
@@ -243,6 +269,7 @@ def _changes(service: Service) -> Answers:
         *told,
         ("The body is not JSON", changes(body="changes=1")),
         ("Nothing to change", changes()),
+        ("More than a megabyte", changes(body=" " * (MOST_CHANGES_BODY + 1))),
         ("A token for something else than the API", changes(use="id")),
     ]
 
@@ -290,10 +317,12 @@ def description() -> Json:
     paths: Json = {}
     for name in FUNCTIONS:
         module = import_module(f"functions.{name}.app")
-        made = module.app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
+        app = module.http_api() if name == "expire" else module.app
+        made = app.get_openapi_schema().model_dump(mode="json", by_alias=True, exclude_none=True)
         ((path, item),) = made["paths"].items()
         ((method, operation),) = item.items()
-        paths[path] = {method: _operation(name, f"{method.upper()} {path}", module, operation, told[name])}
+        (served,) = (route.func for route in app._dynamic_routes + app._static_routes if route.include_in_schema)
+        paths[path] = {method: _operation(name, f"{method.upper()} {path}", served, operation, told[name])}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -345,13 +374,12 @@ def description() -> Json:
     }
 
 
-def _operation(name: str, route: str, module: Any, made: Json, told: Answers) -> Json:
+def _operation(name: str, route: str, served: Callable[..., Any], made: Json, told: Answers) -> Json:
     """What Powertools makes of a route, with what only its handler knows."""
-    operation_id = _operation_id(route, made)
     scopes = SCOPES.get(route)
     operation: Json = {
-        "operationId": operation_id,
-        "summary": getattr(module, operation_id).__doc__.rstrip(".").replace("`", ""),
+        "operationId": served.__name__,
+        "summary": str(served.__doc__).rstrip(".").replace("`", ""),
         "tags": ["machines" if scopes else "extending"],
         "parameters": [_path_parameter(parameter["name"]) for parameter in made.get("parameters", [])],
     }
@@ -378,19 +406,13 @@ def _operation(name: str, route: str, module: Any, made: Json, told: Answers) ->
     return operation
 
 
-def _operation_id(route: str, made: Json) -> str:
-    """The name of the function that answers; Powertools appends path and method to it."""
-    method, path = route.split()
-    return str(made["operationId"]).removesuffix(re.sub(r"\W", "_", f"{path}_{method.lower()}"))
-
-
 def _offer_id(told: Answers) -> str:
     changed = next(a for _, a in told if a.code == "offer_changed")
     return str(changed.json["offer"]["offer_id"])
 
 
 def _path_parameter(name: str) -> Json:
-    example = {"account_id": "A-100", "subscription_id": "S-1"}[name]
+    example = {"account_id": "A-100", "subscription_id": "S-1", "extension_id": "E-1"}[name]
     schema = {"type": "string", "pattern": f"^{ID.pattern}$"}
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
 
@@ -470,6 +492,7 @@ def _success(name: str, status: int) -> str:
         ("limits", 200): "What the account may use, true as long as `Cache-Control` says.",
         ("limits", 304): "The caller's limits are those of now, for as long as `Cache-Control` says.",
         ("changes", 200): "One result for each change.",
+        ("expire", 200): "The extension, which is over from now on at the latest.",
     }[name, status]
 
 
