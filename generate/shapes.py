@@ -24,7 +24,7 @@ def json_schemas(shapes: Sequence[type], reference: str) -> Json:
     known: dict[type, type[BaseModel]] = {}
     models = [(_model(shape, known), "serialization") for shape in shapes]
     _, made = models_json_schema(models, ref_template=reference)  # type: ignore[arg-type]
-    return dict(_plain(made["$defs"]))
+    return dict(enumerated(untitled(made["$defs"])))
 
 
 def _model(shape: type, known: dict[type, type[BaseModel]]) -> type[BaseModel]:
@@ -76,11 +76,19 @@ def _field(said: Field) -> Any:
     return pydantic.Field(**{name: value for name, value in told.items() if value is not None})
 
 
-def _plain(value: Any) -> Any:
+def untitled(value: Any) -> Any:
     """Without the titles that pydantic derives from names, and without defaults that say nothing."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in _untold(value).items() if not (k == "title" and isinstance(v, str))}
-    return [_plain(v) for v in value] if isinstance(value, list) else value
+        return {k: untitled(v) for k, v in _untold(value).items() if not (k == "title" and isinstance(v, str))}
+    return [untitled(v) for v in value] if isinstance(value, list) else value
+
+
+def enumerated(value: Any) -> Any:
+    """With an enumeration of one in place of a constant, which generators of clients do not know."""
+    if isinstance(value, dict):
+        known = {"enum": [value["const"]]} if isinstance(value.get("const"), str) else {}
+        return {k: enumerated(v) for k, v in value.items() if not (known and k == "const")} | known
+    return [enumerated(v) for v in value] if isinstance(value, list) else value
 
 
 def _untold(value: Any) -> Any:
