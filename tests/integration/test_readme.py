@@ -1,0 +1,62 @@
+"""What README shows is what the code answers, in both languages."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from devkit.project import ROOT
+
+README = (ROOT / "README.md").read_text()
+RUSSIAN = {"README.md": "README.ru.md", "docs/integrating.md": "docs/integrating.ru.md"}
+DESCRIPTION = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+
+
+def blocks(text: str, languages: str = r"\w+") -> list[str]:
+    return re.findall(rf"^```(?:{languages})\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+
+
+PASTED = [line for block in blocks(README, "json") for line in block.splitlines() if line]
+
+
+def shape_of(answer: dict[str, Any]) -> str:
+    """The name of the shape that a pasted answer, or a named part of the list, has."""
+    if "created" in answer:
+        return "Extended"
+    return "AlreadyUsed" if "code" in answer else "Limits" if "limits" in answer else "row"
+
+
+@pytest.mark.parametrize("line", PASTED)
+def test_a_pasted_answer_has_the_shape_that_is_described(line: str) -> None:
+    """Field for field: nothing is left out, nothing is made up."""
+    answer = json.loads(line if line.startswith("{") else "{" + line + "}")
+    shape = shape_of(answer)
+    schema = {"$ref": f"#/components/schemas/{shape}"}
+    if shape == "Limits":
+        (answer,) = answer.values()
+    if shape == "row":
+        (answer,) = answer.values()
+        schema = {"$ref": "#/components/schemas/Subscription/properties/extension"}
+    errors = [error.message for error in Draft202012Validator(DESCRIPTION | schema).iter_errors(answer)]
+    assert not errors
+    if shape in ("Limits", "Extended"):
+        assert set(answer) == set(DESCRIPTION["components"]["schemas"][shape]["properties"])
+
+
+def test_there_are_answers_to_look_at() -> None:
+    assert len(PASTED) == 7
+
+
+@pytest.mark.parametrize(("english", "russian"), RUSSIAN.items())
+def test_the_russian_text_has_the_code_of_the_english_one(english: str, russian: str) -> None:
+    """Comments are translated, code is not."""
+
+    def code(name: str) -> list[str]:
+        text = (ROOT / name).read_text()
+        return [re.sub(r"\s*(#|//).*", "", block) for block in blocks(text) if "flowchart" not in block]
+
+    missing = [block for block in code(russian) if block not in code(english)]
+    assert not missing
