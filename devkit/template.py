@@ -88,7 +88,8 @@ def expanded_template(*parameters: str, region: str = "eu-central-1", layer: str
     sam = _sam()
     assert sam.stdin
     assert sam.stdout
-    sam.stdin.write(json.dumps([region, layer, "JwtIssuer=https://id.example", *parameters]) + "\n")
+    required = ["JwtIssuer=https://id.example", "MachineAudience=machines"]
+    sam.stdin.write(json.dumps([region, layer, *required, *parameters]) + "\n")
     sam.stdin.flush()
     made = sam.stdout.readline()
     assert made, "SAM has refused it, and says above why"

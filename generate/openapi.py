@@ -331,8 +331,8 @@ def description() -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "An access token of the stack's issuer (`JwtIssuer`) for its audience "
-                    "(`JwtAudience`); `sub` is the user id.",
+                    "description": "An access token of the stack's issuer (`JwtIssuer`) for the audience of users "
+                    "(`JwtAudience`; `sub` is the user id) or of machines (`MachineAudience`).",
                 },
                 "openid": {
                     "type": "openIdConnect",

@@ -11,16 +11,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
 from typing import Any, NoReturn
 
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from starlette.applications import Starlette
 
-from devkit.project import REGION, ROOT, Trouble, bypass_proxies, free_port
+from devkit.project import REGION, ROOT, Trouble, aws, bypass_proxies, free_port
 from devkit.stage import local_session
 from local import STACK, build, cloud
-from local.identity import AUDIENCE, Identity
+from local.identity import AUDIENCE, MACHINES, Identity
 from local.routes import serve_api, serve_cors
 from local.server import LocalCloud, application
 from local.webhook import Receiver, Webhook
@@ -51,14 +54,34 @@ def check_port(port: int) -> None:
             ) from error
 
 
-def seed(deployed: LocalCloud) -> None:
-    """Tell the seed as the service manager would, and wait until the API shows it."""
-    events = [json.loads(line) for line in (ROOT / "local" / "seed.jsonl").read_text().splitlines()]
-    for told, event in enumerate(events, 1):
+def seed(deployed: LocalCloud, now: datetime) -> None:
+    """Report the seed as the service manager would, and wait until the API shows it."""
+    lines = (ROOT / "local" / "seed.jsonl").read_text().splitlines()
+    for told, line in enumerate(lines, 1):
+        event = as_of(now, json.loads(line))
         # One at a time: the local cloud starts a new worker, a second of two cores, for each that overlaps. Its bus
         # delivers once, whatever becomes of it; what comes twice changes nothing.
         if not any(arrives(deployed, event, told) for _ in range(6)):
             raise Trouble(f"This event of the seed did not arrive within a minute: {event}")
+
+
+WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
+"""The day as of which the seed is written."""
+
+
+def as_of(now: datetime, event: dict[str, Any]) -> dict[str, Any]:
+    """An event of the seed as it would be today: ends of periods stay as far ahead, and usage is that of now.
+
+    What moves is newer by a second than the file has it: the file itself, loaded as it stands, changes nothing.
+    """
+    detail = dict(event["detail"])
+    for name in {"starts_at", "ends_at"} & set(detail):
+        if (ahead := datetime.fromisoformat(detail[name]) - WRITTEN) > timedelta(0):
+            detail[name] = f"{now + ahead:%Y-%m-%d}T00:00:00Z"
+            detail["changed_at"] = f"{WRITTEN:%Y-%m-%d}T00:00:01Z"
+    if event["detail_type"] == "UsageChanged":
+        detail["changed_at"] = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    return event | {"detail": detail}
 
 
 def arrives(deployed: LocalCloud, event: dict[str, Any], items: int) -> bool:
@@ -72,52 +95,54 @@ def arrives(deployed: LocalCloud, event: dict[str, Any], items: int) -> bool:
     return True
 
 
-def start(port: int, origins: str, receiver: Receiver | None, stack: contextlib.ExitStack) -> None:
+def start(port: int, origins: list[str], receiver: Receiver | None, stack: contextlib.ExitStack) -> None:
     started = time.monotonic()
     check_port(port)
     cloud.end_what_a_killed_start_left()
     state = cloud.state_folder(port)
     shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True)
+    state.mkdir(mode=0o700, parents=True)  # The key is in it.
     stack.callback(shutil.rmtree, state, ignore_errors=True)
-    gateway = free_port()
+    gateway, key = free_port(), token_urlsafe()
     endpoint = f"http://127.0.0.1:{gateway}"
     url = f"http://127.0.0.1:{port}"
-    process = stack.enter_context(cloud.ministack(gateway, state))
+    process = stack.enter_context(cloud.ministack(gateway, key, state))
     with step("Building the layer and the functions (sam build)"):
         build.built(state / "build")
     with step("Starting the local cloud (MiniStack)"):
-        cloud.wait_until_it_answers(process, endpoint, state)
-    session = local_session()
+        cloud.wait_until_it_answers(process, endpoint, key, state)
+    session = local_session(key=key)
     session.client("s3", endpoint_url=endpoint).create_bucket(Bucket="artifacts")
-    pages = [url, f"http://localhost:{port}", *filter(None, origins.split(","))]
+    # As browsers name them: without the port where it is the usual one.
+    own = [f"http://{name}:{port}".removesuffix(":80") for name in ("127.0.0.1", "localhost")]
     with step("Deploying template.yaml (sam deploy)"):
         parameters = {
             "Stage": "local",
             "JwtIssuer": url,
             "JwtAudience": AUDIENCE,
-            "CabinetOrigins": ",".join(pages),
+            "MachineAudience": MACHINES,
+            "CabinetOrigins": ",".join(own + origins),
             "ReminderLeadSeconds": "80",  # longer than from one sweep to the next, which is a minute and a bit
         }
-        build.deploy(state / "build" / "template.yaml", endpoint, parameters)
+        build.deploy(state / "build" / "template.yaml", endpoint, key, parameters)
     with step("Serving the routes of the API"):
-        deployed = LocalCloud(session, endpoint, Identity(url))
+        deployed = LocalCloud(session, endpoint, key, Identity(url))
         serve_api(session, endpoint, STACK, deployed.outputs["ApiId"], parameters)
-        serve_cors(session, endpoint, STACK, deployed.outputs["ApiId"], pages)
-    serve(deployed, port, stack)
+        serve_cors(session, endpoint, STACK, deployed.outputs["ApiId"], own + origins)
+    serve(application(deployed, own, origins), port, stack)
     if receiver:
         over = threading.Event()
         stack.callback(over.set)
         webhook = Webhook(session, endpoint, deployed.outputs, receiver)
         threading.Thread(target=webhook.run, args=(over,), name="webhook", daemon=True).start()
-    with step("Telling the seed over the bus"):
-        seed(deployed)
-    told = {"url": url, "endpoint": endpoint, "region": REGION, "stack": STACK}
+    with step("Reporting the seed over the bus"):
+        seed(deployed, datetime.now(UTC))
+    deployed.keep()
+    told = {"url": url, "endpoint": endpoint, "key": key, "region": REGION, "stack": STACK}
     (state / "stack.json").write_text(json.dumps(told))
     console.print(f"  cabinet  {url}/\n  «Демо»   {url}/?user=U-7&account=A-500#subscriptions\n  API      {url}/api")
     console.print(
-        "  AWS      AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test "
-        f"AWS_DEFAULT_REGION={REGION} aws --endpoint-url {endpoint} …",
+        "  AWS      " + " ".join(f"{name}={value}" for name, value in aws(endpoint, key).items()) + " aws …",
         soft_wrap=True,
     )
     console.print(f"  [dim]up in {time.monotonic() - started:.0f} s, Ctrl-C ends it[/]")
@@ -127,11 +152,9 @@ def start(port: int, origins: str, receiver: Receiver | None, stack: contextlib.
     raise Trouble("The local cloud has ended. It said:\n" + cloud.last_words(state))
 
 
-def serve(deployed: LocalCloud, port: int, stack: contextlib.ExitStack) -> None:
+def serve(surface: Starlette, port: int, stack: contextlib.ExitStack) -> None:
     """Serve the local surface in a thread, until the block ends."""
-    configuration = uvicorn.Config(
-        application(deployed), host="127.0.0.1", port=port, log_level="warning", access_log=False
-    )
+    configuration = uvicorn.Config(surface, host="127.0.0.1", port=port, log_level="warning", access_log=False)
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
@@ -156,6 +179,17 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def page_origins(text: str) -> list[str]:
+    """The origins in a list with commas, each as a browser names it."""
+    origins = [origin.strip() for origin in text.split(",") if origin.strip()]
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?", origin):
+            raise argparse.ArgumentTypeError(
+                f"{origin!r} is not an origin: ORIGINS=http://localhost:3000,https://cabinet.example"
+            )
+    return origins
+
+
 def http_url(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} is not a URL: WEBHOOK=http://127.0.0.1:9000/events")
@@ -166,7 +200,9 @@ def main() -> int:
     bypass_proxies()
     parser = Arguments(prog="make run", description=__doc__)
     parser.add_argument("--port", type=port_number, default=8080)
-    parser.add_argument("--origins", default="", help="further origins of pages that may call the API, with commas")
+    parser.add_argument(
+        "--origins", type=page_origins, default=[], help="further origins of pages that may call the API, with commas"
+    )
     parser.add_argument(
         "--webhook", type=http_url, help="where events out are posted, as the parameter WebhookUrl has it"
     )

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from devkit.project import REGION, ROOT, SAM, Trouble, environment
+from devkit.project import ROOT, SAM, Trouble, aws, environment
 
 KEPT = ROOT / ".local-cloud" / "built"
 """The last build for each Python, in a folder named after what went into it."""
@@ -85,14 +85,11 @@ def _sources() -> Iterator[Path]:
                 yield file
 
 
-def deploy(template: Path, endpoint: str, parameters: Mapping[str, str], *options: str) -> None:
+def deploy(template: Path, endpoint: str, key: str, parameters: Mapping[str, str], *options: str) -> None:
     """`sam deploy` of a built template to a local cloud; raises Trouble."""
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     sam(
         *("deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local", "-t", str(template)),
         *(*options, "--parameter-overrides", *overrides),
-        AWS_ENDPOINT_URL=endpoint,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - any will do
-        AWS_DEFAULT_REGION=REGION,
+        **aws(endpoint, key),
     )

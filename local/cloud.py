@@ -25,9 +25,10 @@ def state_folder(port: int) -> Path:
 
 
 @contextlib.contextmanager
-def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run MiniStack; it ends with the block."""
+def ministack(port: int, key: str, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run MiniStack behind its guard, which asks for the key; it ends with the block."""
     variables = {
+        "AWS_SESSION_TOKEN": key,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
@@ -37,7 +38,8 @@ def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
     }
     with (state / "ministack.log").open("wb") as output:
         process = subprocess.Popen(
-            [ROOT / ".venvs" / "ministack" / "bin" / "ministack"],
+            # -P: beside the guard stand modules with names that others have, too.
+            [ROOT / ".venvs" / "ministack" / "bin" / "python", "-P", ROOT / "local" / "guard.py"],
             env=environment() | variables,
             cwd=state,
             stdout=output,
@@ -52,11 +54,12 @@ def ministack(port: int, state: Path) -> Iterator[subprocess.Popen[bytes]]:
         _end(process.pid)
 
 
-def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, state: Path) -> None:
+def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, key: str, state: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{endpoint}/_ministack/health", timeout=2).is_success:
+            headers = {"X-Amz-Security-Token": key}
+            if httpx.get(f"{endpoint}/_ministack/health", headers=headers, timeout=2).is_success:
                 return
         time.sleep(0.1)
     raise Trouble("The local cloud did not start. It said:\n" + last_words(state))

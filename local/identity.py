@@ -6,6 +6,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 AUDIENCE = "extending-subscription"
+MACHINES = "extending-subscription-machines"
+"""The audience of machines: no token has both."""
+
 TOKEN_SECONDS = 3600
 
 
@@ -21,7 +24,7 @@ class Identity:
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": AUDIENCE, "sub": subject, "iat": now, "nbf": now, "exp": now + seconds}
         if scope:
-            claims |= {"client_id": subject, "scope": scope}
+            claims |= {"aud": MACHINES, "client_id": subject, "scope": scope}
         return jwt.encode({"alg": "RS256", "kid": self._key.kid}, claims, self._key)
 
     def jwks(self) -> dict[str, object]:

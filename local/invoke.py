@@ -38,7 +38,7 @@ def with_emulator(function: str, event: Path, target: Stack) -> Any:
         cwd=ROOT / "functions" / function,
         stdout=sys.stderr,  # the function's log and the emulator's own
         env={
-            **sam_local.aws(target),
+            **sam_local.as_aws(target),
             **sam_local.variables(target, function),
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "25",

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from devkit.project import FUNCTIONS, REGION, ROOT, SAM, Trouble, environment
+from devkit.project import FUNCTIONS, ROOT, SAM, Trouble, aws, environment
 from devkit.stage import NoStack, Stack, stack
 from local.build import built, templates_python
 from local.cloud import state_folder
@@ -36,16 +36,11 @@ def state() -> Path:
     return state_folder(int(os.environ.get("PORT", "8080")))
 
 
-def aws(target: Stack) -> dict[str, str]:
+def as_aws(target: Stack) -> dict[str, str]:
     """An environment in which the local cloud is AWS, whatever the caller's own says."""
-    return {
-        **environment(),
-        "AWS_ENDPOINT_URL": str(target.endpoint),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "SAM_CLI_TELEMETRY": "0",
-    }
+    credentials = target.session.get_credentials()
+    assert credentials
+    return {**environment(), **aws(str(target.endpoint), str(credentials.token)), "SAM_CLI_TELEMETRY": "0"}
 
 
 def name_in_template(function: str) -> str:
@@ -152,7 +147,7 @@ def run(sam_local: list[str], target: Stack, **options: Any) -> subprocess.Compl
         signal.signal(ending, signal.default_int_handler)
     # In a session of its own: a Ctrl-C of the terminal reaches it once, from here.
     with subprocess.Popen(
-        sam_local, cwd=ROOT, env=aws(target), text=True, start_new_session=True, **options
+        sam_local, cwd=ROOT, env=as_aws(target), text=True, start_new_session=True, **options
     ) as process:
         try:
             said, _ = process.communicate()

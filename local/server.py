@@ -6,21 +6,26 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import httpx
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devkit.project import ROOT
 from devkit.stage import outputs
 from extending import inbound, items
 from extending.inbound import CHANGES
-from extending.model import ID, SOURCE
+from extending.model import SOURCE
 from local import STACK
 from local.identity import Identity
 from local.listen import listen
@@ -30,6 +35,8 @@ CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "te", "transfer-encoding", "upgrade"}
+KEY = "x-amz-security-token"
+"""The header in which MiniStack's guard looks for its key."""
 
 
 class Anything(Convertor[str]):
@@ -50,15 +57,17 @@ register_url_convertor("anything", Anything())
 class LocalCloud:
     """The deployed stack as the local server uses it: its API, its bus, and what our own source puts there."""
 
-    def __init__(self, session: boto3.Session, endpoint: str, identity: Identity) -> None:
+    def __init__(self, session: boto3.Session, endpoint: str, key: str, identity: Identity) -> None:
         self.identity = identity
         self.outputs = outputs(session, endpoint, STACK)
+        self.key = key
         self.api = f"{endpoint}/_aws/execute-api/{self.outputs['ApiId']}/$default"
         self.bus = self.outputs["BusName"]
         self.table = self.outputs["TableName"]
         self._dynamodb: Any = session.client("dynamodb", endpoint_url=endpoint)
         self._events: Any = session.client("events", endpoint_url=endpoint)
         self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
+        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self.seen: list[dict[str, Any]] = []
         self._window = listen(self._sqs, self._events, self.bus, "events-out", {"source": [SOURCE]}).queue
 
@@ -91,33 +100,66 @@ class LocalCloud:
             if answer["FailedEntryCount"]:
                 raise RuntimeError(f"the bus did not take {answer['FailedEntryCount']} events")
 
-    def forget_extensions(self, account_id: str) -> int:
-        """Take the extensions of an account away, as no deployment can, so that its story can be played again."""
-        answer = self._dynamodb.query(
-            TableName=self.table,
-            KeyConditionExpression=f"{items.PARTITION} = :account",
-            ExpressionAttributeValues={":account": items.partition_of(account_id)},
-            ConsistentRead=True,
-        )
-        found = [item for item in answer["Items"] if items.type_of(item) == "extension"]
-        for item in found:
-            key = {name: item[name] for name in (items.PARTITION, items.SORT)}
-            self._dynamodb.delete_item(TableName=self.table, Key=key)
-        return len(found)
+    def keep(self) -> None:
+        """Keep what there is, for `restore`."""
+        self._kept = self._items()
+
+    def restore(self) -> None:
+        """Have every account that was kept as it was then, as no deployment can, so that all can be tried again."""
+        for item in self._kept.values():
+            self._dynamodb.put_item(TableName=self.table, Item=item)
+        accounts = {partition for partition, _ in self._kept}
+        for key, item in self._items().items():
+            if key[0] in accounts and key not in self._kept:
+                names = (items.PARTITION, items.SORT)
+                self._dynamodb.delete_item(TableName=self.table, Key={name: item[name] for name in names})
+
+    def _items(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """All items by their keys."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
+        found = (item for page in pages for item in page["Items"])
+        return {(item[items.PARTITION]["S"], item[items.SORT]["S"]): item for item in found}
 
     def count(self) -> int:
         """How many items the table holds."""
         return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
 
 
-def application(cloud: LocalCloud) -> Starlette:
-    """The local surface as one ASGI application."""
+class Door:
+    """Lets in what is asked under a name of this machine, by a page that may ask or by no page at all.
+
+    A name of somebody else's may lead here as well (DNS rebinding); a foreign page can send what it cannot read.
+    """
+
+    def __init__(self, app: ASGIApp, own: list[str], others: list[str]) -> None:
+        self._app = app
+        self._hosts = {urlsplit(origin).netloc for origin in own}
+        self._pages = {*own, *others}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            if headers.get("host", "").lower() not in self._hosts:
+                await JSONResponse({"error": "not served under this name"}, 403)(scope, receive, send)
+                return
+            if any(origin not in self._pages for origin in headers.getlist("origin")):
+                expected = "not for pages of this origin: ORIGINS=… behind make run names those that may ask"
+                await JSONResponse({"error": expected}, 403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlette:
+    """The local surface as one ASGI application: its own origins, and those of other pages that may use it."""
     client = httpx.AsyncClient(timeout=120)  # Eight functions may be starting at once, on two cores.
 
     async def api(request: Request) -> Response:
         raw_path = request.scope["raw_path"].decode("latin-1").removeprefix("/api")
         url = httpx.URL(cloud.api + raw_path, query=request.url.query.encode() or None)
-        headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP]
+        if not str(url).startswith(f"{cloud.api}/"):  # Out of it by dots.
+            return JSONResponse({"message": "Not Found"}, 404)
+        headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP | {KEY}]
+        headers.append((KEY.encode(), cloud.key.encode()))
         answer = await client.request(request.method, url, headers=headers, content=await request.body())
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding", "date"}}
         return Response(answer.content, answer.status_code, kept)
@@ -151,11 +193,9 @@ def application(cloud: LocalCloud) -> Starlette:
         async with collecting:
             return JSONResponse({"events": await asyncio.to_thread(cloud.collect)})
 
-    async def reset(request: Request) -> Response:
-        account = request.query_params.get("account", "")
-        if not ID.fullmatch(account):
-            return JSONResponse({"error": "name an account: /reset?account=A-500"}, 400)
-        return JSONResponse({"forgotten": await asyncio.to_thread(cloud.forget_extensions, account)})
+    async def reset(_: Request) -> Response:
+        await asyncio.to_thread(cloud.restore)
+        return JSONResponse({"restored": True})
 
     async def people(_: Request) -> Response:
         return JSONResponse(json.loads((ROOT / "local" / "people.json").read_text()))
@@ -164,16 +204,30 @@ def application(cloud: LocalCloud) -> Starlette:
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
-            Route("/api/{path:anything}", api, methods=everything),
-            Route("/token", token),
-            Route("/people", people),
-            Route("/reset", reset, methods=["POST"]),
-            Route("/events", put_event, methods=["POST"]),
-            Route("/events", events_out),
-            Route("/.well-known/jwks.json", lambda _: JSONResponse(cloud.identity.jwks())),
-            Route("/.well-known/openid-configuration", lambda _: JSONResponse(cloud.identity.discovery())),
-            Mount("/", Cabinet(directory=ROOT / "cabinet", html=True)),
-        ]
+            Route("/api/{path:anything}", api, methods=everything),  # with the CORS of the template
+            Mount(
+                "/",
+                routes=[
+                    Route("/token", token),
+                    Route("/people", people),
+                    Route("/reset", reset, methods=["POST"]),
+                    Route("/events", put_event, methods=["POST"]),
+                    Route("/events", events_out),
+                    Route("/.well-known/jwks.json", lambda _: JSONResponse(cloud.identity.jwks())),
+                    Route("/.well-known/openid-configuration", lambda _: JSONResponse(cloud.identity.discovery())),
+                    Mount("/", Cabinet(directory=ROOT / "cabinet", html=True)),
+                ],
+                middleware=[
+                    Middleware(
+                        CORSMiddleware,
+                        allow_origins=[*own, *others],
+                        allow_methods=["GET", "POST"],
+                        allow_headers=["Content-Type"],
+                    )
+                ],
+            ),
+        ],
+        middleware=[Middleware(Door, own=own, others=others)],
     )
 
 

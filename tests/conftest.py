@@ -69,6 +69,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 PATIENCE = 120
 """Seconds that an answer may take where eight functions start at once and other things run on the two cores."""
 
+ELSEWHERE = "https://elsewhere.example"
+"""The origin of a page that may use the local cloud."""
+
 SCOPES = "changes:write limits:read"
 """What the tokens of machines name."""
 
@@ -206,7 +209,7 @@ def local_cloud() -> Iterator[str]:
     port = free_port()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local", "--port", str(port)],
+            [sys.executable, "-m", "local", "--port", str(port), "--origins", ELSEWHERE],
             cwd=ROOT,
             env=environment(),
             stdout=subprocess.PIPE,

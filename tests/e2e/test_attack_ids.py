@@ -81,7 +81,7 @@ def test_a_stranger_s_account_looks_like_one_that_is_not_there(attacker: Attacke
             )
             for account in (theirs.id, "A-nowhere")
         )
-        assert (there.status, there.code) == ((403, None) if route.scope else (404, "account_not_found")), route
+        assert (there.status, there.code) == ((401, None) if route.scope else (404, "account_not_found")), route
         assert there.text == nowhere.text
         own = {"date", "apigw-requestid"}
         assert {k: v for k, v in there.headers.items() if k not in own} == {
@@ -97,7 +97,7 @@ def test_another_role_in_another_account_gives_nothing(attacker: Attacker, cloud
     body = json.dumps({"offer_id": offered}).encode()
     for route in routes():
         answer = attacker.send(route.method, attacker.target(route), body, token=token)
-        assert (answer.status, answer.code) == ((403, None) if route.scope else (404, "account_not_found")), route
+        assert (answer.status, answer.code) == ((401, None) if route.scope else (404, "account_not_found")), route
 
 
 def test_a_plain_user_is_told_whom_to_turn_to_and_nothing_else_of_the_account(attacker: Attacker, cloud: Cloud) -> None:

@@ -19,7 +19,7 @@ from joserfc.jwk import RSAKey
 
 from devkit.stage import Stack
 from devkit.template import routes
-from local.identity import AUDIENCE, Identity
+from local.identity import AUDIENCE, MACHINES, Identity
 from local.routes import serve_api
 from tests.conftest import SCOPES
 from tests.support.attacker import Attacker, pack
@@ -37,14 +37,23 @@ class Issuer:
         gateway = stack.client("apigatewayv2")
         api_id = gateway.create_api(Name="attack", ProtocolType="HTTP")["ApiId"]
         gateway.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
-        parameters = {"JwtIssuer": url, "JwtAudience": AUDIENCE}
+        parameters = {"JwtIssuer": url, "JwtAudience": AUDIENCE, "MachineAudience": MACHINES}
         assert stack.endpoint
         serve_api(stack.session, stack.endpoint, stack.name, api_id, parameters)
         self.base = f"{stack.endpoint}/_aws/execute-api/{api_id}/$default"
+        credentials = stack.session.get_credentials()
+        assert credentials
+        self.key_of_guard = credentials.token
+
+    def forger(self, attacker: Attacker) -> Attacker:
+        """The attacker at this API."""
+        return Attacker(self.base, "", attacker.mine, attacker.theirs, key=self.key_of_guard)
 
     def claims(self, user: str, **other: Any) -> dict[str, Any]:
+        """Those of a token that any route takes, but for its scopes."""
         now = int(time.time())
-        usual = {"iss": self.identity.issuer, "aud": AUDIENCE, "sub": user, "iat": now, "nbf": now, "exp": now + 600}
+        usual: dict[str, Any] = {"iss": self.identity.issuer, "aud": [AUDIENCE, MACHINES], "sub": user}
+        usual |= {"iat": now, "nbf": now, "exp": now + 600}
         return {name: value for name, value in (usual | other).items() if value is not None}
 
     def sign(self, claims: dict[str, Any], key: Any = None, **header: Any) -> str:
@@ -132,7 +141,7 @@ BAD_TOKENS = """
 @pytest.mark.parametrize("name", [" ".join(name.split()) for name in BAD_TOKENS.split(",")])
 def test_a_bad_token_opens_nothing(name: str, attacker: Attacker, issuer: Issuer) -> None:
     """Every route of the template refuses it: API Gateway what does not verify, the function the others."""
-    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    forger = issuer.forger(attacker)
     token = tokens(issuer, attacker.mine.owner)[name]
     for route in routes():
         answer = forger.send(route.method, forger.target(route), b"{}", token=token)
@@ -143,7 +152,7 @@ def test_a_bad_token_opens_nothing(name: str, attacker: Attacker, issuer: Issuer
 @pytest.mark.parametrize("sub", [None, "", "{}\n", "{}" * 1024], ids=["no", "an empty", "with a line break", "long"])
 def test_a_token_that_names_no_user_opens_nothing(sub: str | None, attacker: Attacker, issuer: Issuer) -> None:
     """The function refuses it where users are asked for; elsewhere API Gateway does, for what it lacks is the scope."""
-    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    forger = issuer.forger(attacker)
     user = None if sub is None else sub.replace("{}", attacker.mine.owner)
     token = issuer.sign(issuer.claims(attacker.mine.owner, sub=user))
     for route in routes():
@@ -153,7 +162,7 @@ def test_a_token_that_names_no_user_opens_nothing(sub: str | None, attacker: Att
 
 def test_the_forger_s_own_good_token_is_accepted(attacker: Attacker, issuer: Issuer) -> None:
     """Or the refusals above would prove nothing, on any route; one padded to 16 KiB is as good."""
-    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    forger = issuer.forger(attacker)
     for more in ({}, {"padding": "x" * 12_000}):
         token = issuer.sign(issuer.claims(attacker.mine.owner, scope=SCOPES, **more))
         for route in routes():
@@ -161,9 +170,27 @@ def test_the_forger_s_own_good_token_is_accepted(attacker: Attacker, issuer: Iss
             assert answer.status == (200 if route.method == "GET" else 422), route
 
 
+def test_a_user_s_token_opens_no_machine_s_route(attacker: Attacker, issuer: Issuer) -> None:
+    """Whatever its scopes: some providers give every client of theirs any scope that it asks for."""
+    forger = issuer.forger(attacker)
+    token = issuer.sign(issuer.claims(attacker.mine.owner, aud=AUDIENCE, scope=SCOPES))
+    statuses = {route: forger.send(route.method, forger.target(route), b"{}", token=token).status for route in routes()}
+    assert {route for route, status in statuses.items() if status == 401} == {r for r in routes() if r.scope}
+
+
+@pytest.mark.parametrize("audience", [MACHINES, [AUDIENCE, MACHINES]], ids=["a machine's", "a careless provider's"])
+def test_a_machine_s_token_opens_no_user_s_route(attacker: Attacker, issuer: Issuer, audience: str | list[str]) -> None:
+    """Though its subject is called like an owner; one that names both audiences is known by its own client's name."""
+    forger = issuer.forger(attacker)
+    owner = attacker.mine.owner
+    token = issuer.sign(issuer.claims(owner, aud=audience, client_id=owner, scope=SCOPES))
+    statuses = {route: forger.send(route.method, forger.target(route), b"{}", token=token).status for route in routes()}
+    assert {route for route, status in statuses.items() if status == 401} == {r for r in routes() if not r.scope}
+
+
 def test_a_sub_that_is_a_list_is_nobody(attacker: Attacker, issuer: Issuer) -> None:
     """The gateway hands it on as text, in brackets: the id of no user."""
-    forger = Attacker(issuer.base, "", attacker.mine, attacker.theirs)
+    forger = issuer.forger(attacker)
     token = issuer.sign(issuer.claims(attacker.mine.owner, sub=[attacker.mine.owner]))
     assert forger.send("GET", forger.list, token=token).code == "account_not_found"
 

@@ -20,6 +20,7 @@ from devkit.project import ROOT, Trouble
 from devkit.template import parsed
 from local.build import deploy
 from local.cloud import state_folder
+from local.identity import MACHINES
 from tests.conftest import Cloud
 
 NAME = "upgrade"
@@ -56,7 +57,8 @@ class SecondStack:
         self.issuer = cloud.url
         self.folder = folder / "build"
         shutil.copytree(state / "build", self.folder)
-        session = boto3.Session("test", "test", region_name=self.region)
+        self.key = found["key"]
+        session = boto3.Session("test", "test", self.key, region_name=self.region)
         self.formation: Any = session.client("cloudformation", endpoint_url=self.endpoint)
         self.dynamodb = session.client("dynamodb", endpoint_url=self.endpoint)
         self.lambda_ = session.client("lambda", endpoint_url=self.endpoint)
@@ -77,9 +79,9 @@ class SecondStack:
         """Raises Trouble where the deploy failed."""
         file = self.folder / "changed.json"
         file.write_text(json.dumps(template))
-        parameters = {"Stage": "local", "JwtIssuer": self.issuer}
+        parameters = {"Stage": "local", "JwtIssuer": self.issuer, "MachineAudience": MACHINES}
         parameters |= {"ReminderLeadSeconds": str(reminder_lead), "ArchiveDays": str(archive_days)}
-        deploy(file, self.endpoint, parameters, "--stack-name", self.name)
+        deploy(file, self.endpoint, self.key, parameters, "--stack-name", self.name)
 
     def change_the_layer(self) -> None:
         """Let every answer name its version; nothing but the shared code is touched."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from devkit.project import Trouble
@@ -31,6 +32,13 @@ def target(service: Service, dynamodb: "DynamoDBClient", engine: str, request: p
     operated.outputs["TableName"] = request.getfixturevalue("table")
     operated.endpoint = engine
     return operated
+
+
+def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
+    """What listens on every interface, as DynamoDB Local does by itself, answers at each address of this machine."""
+    assert httpx.get(engine).status_code == 400
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(engine.replace("127.0.0.1", "127.0.0.2"))
 
 
 def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:

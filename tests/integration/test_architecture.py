@@ -119,17 +119,20 @@ def test_there_is_one_table_and_it_is_kept() -> None:
 
 
 def test_every_route_asks_for_a_token() -> None:
-    """The authorizer is the default and no route opts out."""
+    """The authorizer of users is the default; a route may ask for a machine's, and for nothing less."""
     (api,) = resources("AWS::Serverless::HttpApi").values()
     assert api["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
     for function in FUNCTIONS.values():
         for event in function["Properties"]["Events"].values():
-            # A route may ask for more, never for another authorizer.
-            assert set(event["Properties"].get("Auth", {})) <= {"AuthorizationScopes"}
+            assert set(event["Properties"].get("Auth", {})) in (set(), {"Authorizer", "AuthorizationScopes"})
 
 
-def test_what_machines_call_asks_for_a_scope_and_nothing_else_does() -> None:
-    """A user's token has none, so that it never passes there."""
+def test_what_machines_call_asks_for_a_machine_and_its_scope_and_nothing_else_does() -> None:
+    """A scope alone does not keep users out: a provider may give it to any client of theirs."""
+
+    def machines(scope: str) -> dict[str, Any]:
+        return {"Authorizer": "MachineJwt", "AuthorizationScopes": [{"Fn::Sub": f"${{ScopePrefix}}{scope}"}]}
+
     scopes = {
         f"{event['Properties']['Method']} {event['Properties']['Path']}": event["Properties"]["Auth"]
         for function in FUNCTIONS.values()
@@ -137,11 +140,9 @@ def test_what_machines_call_asks_for_a_scope_and_nothing_else_does() -> None:
         if "Auth" in event["Properties"]
     }
     assert scopes == {
-        "POST /changes": {"AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}changes:write"}]},
-        "GET /accounts/{account_id}/limits": {"AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}limits:read"}]},
-        "DELETE /accounts/{account_id}/extensions/{extension_id}": {
-            "AuthorizationScopes": [{"Fn::Sub": "${ScopePrefix}extensions:expire"}]
-        },
+        "POST /changes": machines("changes:write"),
+        "GET /accounts/{account_id}/limits": machines("limits:read"),
+        "DELETE /accounts/{account_id}/extensions/{extension_id}": machines("extensions:expire"),
     }
 
 

@@ -75,20 +75,27 @@ def test_an_api_whose_issuer_cannot_be_reached_is_not_deployed() -> None:
 
 
 def test_audiences_and_scopes_are_those_of_the_identity_provider() -> None:
-    """A list of both kinds, for CloudFormation to fill in: Cognito has its own words for them."""
+    """A list of each, for CloudFormation to fill in: Cognito has its own words for them.
+
+    Machines have an authorizer of their own, whose audience has no default that could be the users' as well.
+    """
     (api,) = expanded("AWS::ApiGatewayV2::Api").values()
-    assert template()["Parameters"]["JwtAudience"]["Type"] == "CommaDelimitedList"
     body = api["Properties"]["Body"]
-    (scheme,) = body["components"]["securitySchemes"].values()
-    assert scheme["x-amazon-apigateway-authorizer"]["jwtConfiguration"]["audience"] == {"Ref": "JwtAudience"}
+    audiences = {"Jwt": "JwtAudience", "MachineJwt": "MachineAudience"}
+    for name, scheme in body["components"]["securitySchemes"].items():
+        audience = audiences.pop(name)
+        assert template()["Parameters"][audience]["Type"] == "CommaDelimitedList"
+        assert scheme["x-amazon-apigateway-authorizer"]["jwtConfiguration"]["audience"] == {"Ref": audience}
+    assert not audiences
+    assert "Default" not in template()["Parameters"]["MachineAudience"]
     asked = {
         f"{method} {path}": operation["security"]
         for path, operations in body["paths"].items()
         for method, operation in operations.items()
         if method in ("get", "post")
     }
-    assert asked["post /changes"] == [{"Jwt": [{"Fn::Sub": "${ScopePrefix}changes:write"}]}]
-    assert asked["get /accounts/{account_id}/limits"] == [{"Jwt": [{"Fn::Sub": "${ScopePrefix}limits:read"}]}]
+    assert asked["post /changes"] == [{"MachineJwt": [{"Fn::Sub": "${ScopePrefix}changes:write"}]}]
+    assert asked["get /accounts/{account_id}/limits"] == [{"MachineJwt": [{"Fn::Sub": "${ScopePrefix}limits:read"}]}]
     assert asked["get /accounts/{account_id}/subscriptions"] == [{"Jwt": []}]
 
 

@@ -318,6 +318,21 @@ def test_a_token_of_the_same_issuer_that_is_for_something_else_opens_nothing(
     assert answer.code == (None if status == 200 else "unauthorized")
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [{"sub": "first last"}, {"sub": "u" * 256}, {"sub": ""}, {"sub": "имя"}, {"sub": "U-1", "client_id": "U-1"}],
+    ids=["a space", "256 characters", "empty", "Cyrillic", "a client's own"],
+)
+def test_a_sub_that_no_user_id_can_be_is_told_as_what_is_wrong(service: Service, claims: dict[str, Any]) -> None:
+    """Whoever has it is signed in, and would sign in again for nothing: it is for the provider to mend."""
+    event = http_event("list", "U-1", {"account_id": "A-100"})
+    event["requestContext"]["authorizer"]["jwt"]["claims"] |= claims
+    answer = Answer.of(service.call("list", event))
+    assert (answer.status, answer.code) == (401, "unauthorized")
+    assert "1 to 255 visible ASCII characters, without spaces" in answer.json["detail"]
+    assert "Sign in" not in answer.json["detail"]
+
+
 def test_every_answer_leaves_a_line_with_its_account_and_a_pseudonym_of_its_user(
     service: Service, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

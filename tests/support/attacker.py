@@ -44,12 +44,19 @@ class Received(NamedTuple):
 class Attacker:
     """Sends exactly the bytes that it is told, as the owner of one account, and checks what comes back.
 
-    `machine` is a token with every scope, for whoever has got hold of one.
+    `machine` is a token with every scope, for whoever has got hold of one; `key` opens MiniStack's guard.
     """
 
     def __init__(
-        self, base: str, token: str, mine: SimpleNamespace, theirs: SimpleNamespace, machine: str = ""
+        self,
+        base: str,
+        token: str,
+        mine: SimpleNamespace,
+        theirs: SimpleNamespace,
+        machine: str = "",
+        key: str | None = None,
     ) -> None:
+        self._key = key
         self._base = urlsplit(base)
         self.token = token
         self.machine = machine
@@ -82,6 +89,8 @@ class Attacker:
             connection.putrequest(method, self._base.path + target, skip_accept_encoding=True)
             if token is not None:
                 connection.putheader("Authorization", f"Bearer {token or self.token}")
+            if self._key:
+                connection.putheader("X-Amz-Security-Token", self._key)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
             for name, value in ({"Content-Type": "application/json"} | (headers or {})).items():

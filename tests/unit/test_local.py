@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,33 @@ def test_the_local_webhook_posts_what_the_template_says() -> None:
     (expected,), (target,) = expected["Targets"], rule["Targets"]
     for read in ("Id", "HttpParameters", "InputTransformer", "RetryPolicy"):
         assert target[read] == expected[read]
+
+
+@pytest.mark.parametrize(
+    "origin", ["foo", "http://a b", "http://localhost:3000/", "*", "null", "http://x:0", "ftp://x"]
+)
+def test_what_is_no_origin_is_told_in_a_line(
+    origin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a browser names it: scheme, host, and the port where it is not the usual one."""
+    monkeypatch.setattr("sys.argv", ["make run", f"--origins=https://cabinet.example,{origin}"])
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"✗ ORIGINS: {origin!r} is not an origin: ORIGINS=http://localhost:3000,")
+
+
+def test_the_seed_is_as_of_today() -> None:
+    """Periods end some weeks ahead whenever it is reported, usage is of now, and what is past stays where it was."""
+    now = datetime(2027, 5, 31, 13, 14, 15, tzinfo=UTC)
+    lines = (ROOT / "local" / "seed.jsonl").read_text().splitlines()
+    details = [start.as_of(now, json.loads(line))["detail"] for line in lines]
+    rows = {detail["subscription_id"]: detail for detail in details if "subscription_id" in detail}
+    assert (rows["S-1"]["starts_at"], rows["S-1"]["ends_at"]) == ("2026-01-01T00:00:00Z", "2027-06-21T00:00:00Z")
+    assert rows["S-1"]["changed_at"] > rows["S-19"]["changed_at"]
+    assert rows["S-19"]["ends_at"] == "2026-01-01T00:00:00Z"
+    assert rows["S-22"]["starts_at"] == rows["S-20"]["ends_at"] == "2027-07-12T00:00:00Z"
+    usage = [detail for detail in details if "sessions" in detail]
+    assert {detail["account_id"] for detail in usage} == {detail["account_id"] for detail in details}
+    assert {detail["changed_at"] for detail in usage} == {"2027-05-31T13:14:15Z"}

@@ -204,9 +204,23 @@ def machine(app: APIGatewayHttpResolver) -> str:
 
 def caller(app: APIGatewayHttpResolver) -> str:
     """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
-    if user_id := _user_id(app.current_event.raw_event):
-        return user_id
-    raise Refused(Code.UNAUTHORIZED)
+    event = app.current_event.raw_event
+    claims, user_id = _claims(event), _user_id(event)
+    if claims is None:
+        raise Refused(Code.UNAUTHORIZED)
+    # A token that a client has for itself has the client for its subject (RFC 9068, section 2.2).
+    if user_id is None or claims.get("client_id") == user_id:
+        raise _BadSub(Code.UNAUTHORIZED)
+    return user_id
+
+
+class _BadSub(Refused):
+    """A token that verifies and whose `sub` is no user's id: to sign in again would not help."""
+
+    detail = (
+        "The token verifies, but its `sub` is no user id: that is 1 to 255 visible ASCII characters, without spaces, "
+        "and not the client's own. The identity provider has to issue another."
+    )
 
 
 ACCESS = {"token_use": {"access"}, "typ": {"bearer", "jwt", "at+jwt", "application/at+jwt"}}
@@ -289,6 +303,8 @@ def reply(status: HTTPStatus, body: Mapping[str, object], headers: Mapping[str, 
 def problem(refusal: Refused) -> Response[str]:
     """A refusal as RFC 9457 has it."""
     status, title, detail = PROBLEMS[refusal.code]
+    if isinstance(refusal, _BadSub):
+        detail = refusal.detail
     logger.info("refused", extra={"code": refusal.code})
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # Back-pressure is no fault: it must not roll a deployment back.

@@ -1,0 +1,45 @@
+"""MiniStack behind a check of every request: it runs whatever it is sent, and any web page can send to its port.
+
+Run with MiniStack's own Python, as a file: nothing else of ours is there. The key of this run stands where the AWS SDKs
+and the AWS CLI put it by themselves, in the session token, so that no caller has to know of it. Presigned URLs, which
+have it elsewhere, do not pass.
+"""
+
+import hmac
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+HEADER = b"x-amz-security-token"
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def guarded(application: Application, key: str) -> Application:
+    """An ASGI application that passes on what carries the key, without it, and answers anything else with 403."""
+
+    async def guard(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await application(scope, receive, send)
+            return
+        brought = [value for name, value in scope["headers"] if name == HEADER]
+        if len(brought) == 1 and hmac.compare_digest(brought[0], key.encode()):
+            others = [(name, value) for name, value in scope["headers"] if name != HEADER]
+            await application({**scope, "headers": others}, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body"})
+
+    return guard
+
+
+if __name__ == "__main__":
+    from ministack import app as ministack
+
+    ministack.app = guarded(ministack.app, os.environ["AWS_SESSION_TOKEN"])  # Its functions have the key from here.
+    ministack.main()
