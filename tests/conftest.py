@@ -72,7 +72,7 @@ PATIENCE = 120
 ELSEWHERE = "https://elsewhere.example"
 """The origin of a page that may use the local cloud."""
 
-SCOPES = "changes:write limits:read"
+SCOPES = "changes:write limits:read extensions:expire"
 """What the tokens of machines name."""
 
 

@@ -16,7 +16,7 @@ CONTRACT = {
     400: {"invalid_id", "invalid_json", "invalid_limit", "invalid_next_token"},
     401: {"unauthorized"},
     403: {"view_not_allowed", "owner_required"},
-    404: {"account_not_found", "subscription_not_found"},
+    404: {"account_not_found", "subscription_not_found", "extension_not_found"},
     409: {"already_used", "not_active_yet", "finished", "not_main", "tariff_not_extendable", "offer_changed"},
     422: {"invalid_body"},
 }
@@ -68,7 +68,8 @@ class Attacker:
 
     def target(self, route: Route, **ids: str) -> str:
         """A route as it is sent, of the attacker's own account and subscription where no other is named."""
-        return route.path.format(**{"account_id": self.mine.id, "subscription_id": self.mine.subscription} | ids)
+        own = {"account_id": self.mine.id, "subscription_id": self.mine.subscription, "extension_id": "none"}
+        return route.path.format(**own | ids)
 
     def token_for(self, route: Route) -> str:
         """The token that the route asks for: a machine's where it asks for a scope."""

@@ -199,27 +199,33 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
 
 def machine(app: APIGatewayHttpResolver) -> str:
     """The machine that API Gateway's authorizer has verified, with the route's scope; without one it is refused."""
-    return caller(app)
+    return _subject(app)
 
 
 def caller(app: APIGatewayHttpResolver) -> str:
     """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
-    event = app.current_event.raw_event
-    claims, user_id = _claims(event), _user_id(event)
-    if claims is None:
-        raise Refused(Code.UNAUTHORIZED)
+    user_id = _subject(app)
     # A token that a client has for itself has the client for its subject (RFC 9068, section 2.2).
-    if user_id is None or claims.get("client_id") == user_id:
+    if (_claims(app.current_event.raw_event) or {}).get("client_id") == user_id:
         raise _BadSub(Code.UNAUTHORIZED)
     return user_id
+
+
+def _subject(app: APIGatewayHttpResolver) -> str:
+    event = app.current_event.raw_event
+    if _claims(event) is None:
+        raise Refused(Code.UNAUTHORIZED)
+    if subject := _user_id(event):
+        return subject
+    raise _BadSub(Code.UNAUTHORIZED)
 
 
 class _BadSub(Refused):
     """A token that verifies and whose `sub` is no user's id: to sign in again would not help."""
 
     detail = (
-        "The token verifies, but its `sub` is no user id: that is 1 to 255 visible ASCII characters, without spaces, "
-        "and not the client's own. The identity provider has to issue another."
+        "The token verifies, but its `sub` is no id: that is 1 to 255 visible ASCII characters, without spaces, and for "
+        "users not the client's own. The identity provider has to issue another."
     )
 
 
