@@ -99,7 +99,8 @@ def http_api() -> "APIGatewayHttpResolver":
         now = utc_now()
         until = time.monotonic() + ROUTE_SECONDS
         by = api.machine(app)
-        api.check_ids(account_id, extension_id)
+        # As they came: the router leaves a line break at the end of a path out.
+        api.check_ids(*app.current_event.path_parameters.values())
         ended, holdings, expired = service.expire(
             account_id, extension_id, by, now, time_left=lambda: until - time.monotonic()
         )

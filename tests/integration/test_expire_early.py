@@ -127,6 +127,7 @@ def test_a_sweep_that_still_finds_it_in_the_index_neither_reminds_nor_revokes(se
         ("A 100", "E-1", 400, "invalid_id"),
         ("A-100", "E#1", 400, "invalid_id"),
         ("A-100", "e" * 65, 400, "invalid_id"),
+        ("A-100", "E-1\n", 400, "invalid_id"),
     ],
 )
 def test_what_is_not_there_is_said(

@@ -224,8 +224,8 @@ class _BadSub(Refused):
     """A token that verifies and whose `sub` is no user's id: to sign in again would not help."""
 
     detail = (
-        "The token verifies, but its `sub` is no id: that is 1 to 255 visible ASCII characters, without spaces, and for "
-        "users not the client's own. The identity provider has to issue another."
+        "The token verifies, but its `sub` is no id: that is 1 to 255 visible ASCII characters, without spaces, and "
+        "for users not the client's own. The identity provider has to issue another."
     )
 
 
