@@ -18,6 +18,7 @@ CONTRACT = {
     403: {"view_not_allowed", "owner_required"},
     404: {"account_not_found", "subscription_not_found", "extension_not_found"},
     409: {"already_used", "not_active_yet", "finished", "not_main", "tariff_not_extendable", "offer_changed"},
+    413: {"body_too_large"},
     422: {"invalid_body"},
 }
 GATEWAY = {
