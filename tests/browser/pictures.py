@@ -65,7 +65,7 @@ def story(cloud: Cloud, browser: Browser, size: str) -> None:
     whole(
         cabinet.dialog, cabinet.dialog.get_by_role("heading"), cabinet.dialog.get_by_role("term").last, cabinet.confirm
     )
-    note = cabinet.dialog.get_by_text("«Отмена» ничего не расходует.")
+    note = cabinet.dialog.get_by_text("Если нажать «Отмена», право на расширение сохранится.")
     below(note, cabinet.confirm)
     take(cabinet, f"confirmation-{size}")
     cabinet.confirm.click()
@@ -117,7 +117,7 @@ def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     just_granted(cabinet, size)
     if size == "wide":
         whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
-    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?")
     below(contact, cabinet.table)
     if size == "wide":
         below(cabinet.page.get_by_role("link", name="https://uchet.example"), cabinet.page.locator(".drawer"))
@@ -147,7 +147,7 @@ def history(cloud: Cloud, browser: Browser) -> None:
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     heading.evaluate("heading => heading.scrollIntoView({ block: 'center' })")
     whole(cabinet.table.first, heading, shown)
-    below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или надолго?"))
+    below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?"))
     take(cabinet, "history-wide")
 
 
