@@ -16,7 +16,7 @@ run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Serve everything at 
 	@.venv/bin/python -m local --port "$(PORT)" --origins "$(ORIGINS)" $(if $(WEBHOOK),--webhook "$(WEBHOOK)") \
 		$(if $(KEY),--webhook-key "$(KEY)")
 
-test: system bytecode check .venvs/ministack/.done ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
+test: system browsers bytecode check .venvs/ministack/.done tests/browser/three/node_modules/.package-lock.json ## All tests, in moto, on DynamoDB Local, on the local cloud and in a browser
 	.venv/bin/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=json:.coverage.json
 	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 		share = 100 * t['covered_branches'] / t['num_branches']; \
@@ -99,9 +99,13 @@ audit: .venv/.done ## Look the locked libraries up in the vulnerability database
 	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --strict --requirement /dev/stdin
 
 # What is needed of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
-.PHONY: system npm bytecode
+.PHONY: system browsers npm bytecode
 system:
 	@sh local/setup.sh system java npm chromium-headless-shell
+
+# Two more browsers for one test, which is skipped where they are not.
+browsers:
+	@sh local/setup.sh system firefox-esr WebKitWebDriver xvfb-run || echo "Without them the story in three browsers is skipped." >&2
 
 # Of what the tests import, once for all their workers, on the core that `check` leaves idle.
 bytecode: .venv/.done

@@ -159,9 +159,9 @@ class ExtendingSubscription extends HTMLElement {
     this.#problem = problem;
     this.#luck = Math.random();
     this.#loading = this.#wanted = false;
-    if (data && lined(data, this.#now)) this.#second().then(() => this.#render(), () => {}); // without it there is no line of time
     if (!data && this.#sheet) this.#close(); // the user may no longer see what is in it
     else this.#render();
+    if (this.#data && lined(this.#data, this.#now)) this.#second().then(() => this.#render(), () => {}); // without it there is no line of time
   }
 
   #ask(): void {

@@ -171,7 +171,10 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
         answer(limit(2, 0, 3), limit(1, 0, 5), None, [row(1)]),
         {
             "ru": ["занято3 при лимите 2больше лимита на 12 по тарифу", "занято5 при лимите 1больше лимита на 4"],
-            "en": ["in use3 with a limit of 21 over the limit2 from the tariff", "in use5 with a limit of 14 over the limit"],
+            "en": [
+                "in use3 with a limit of 21 over the limit2 from the tariff",
+                "in use5 with a limit of 14 over the limit",
+            ],
         },
     ),
     "unlimited": (
@@ -238,10 +241,7 @@ def test_bars_and_what_is_left_say_it_in_words(show: Show, state: str, lang: str
     sessions, databases, *ahead = words[lang]
     for card, text in zip(region.get_by_role("definition").all(), (sessions, databases), strict=True):
         expect(card).to_contain_text(text)
-    lines = [
-        line.replace("\u00a0", " ")
-        for line in region.locator(".ahead").get_by_role("listitem").all_inner_texts()
-    ]
+    lines = [line.replace("\u00a0", " ") for line in region.locator(".ahead").get_by_role("listitem").all_inner_texts()]
     if ahead:
         assert lines == ahead
         expect(region).to_contain_text("После 29 ноября, 17:23" if lang == "ru" else "After 29 November, 17:23")
@@ -250,9 +250,7 @@ def test_bars_and_what_is_left_say_it_in_words(show: Show, state: str, lang: str
     as_of = {"ru": "Данные на 09:00", "en": "Usage as of 09:00"}[lang]
     expect(region.get_by_text(as_of)).to_have_count(0 if state == "unknown" else 1)
     alarms = region.locator("li.over")
-    assert alarms.count() == sum("больше" in line or "too many" in line for line in ahead), (
-        "nothing alarming else"
-    )
+    assert alarms.count() == sum("больше" in line or "too many" in line for line in ahead), "nothing alarming else"
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
