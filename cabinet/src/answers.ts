@@ -1,4 +1,4 @@
-/** The API's answers, and what they say at a later moment than that of the answer. */
+/** The API's answers, and what follows from them later by the clock. */
 import type { components } from './api';
 
 type Schemas = components['schemas'];
@@ -7,7 +7,7 @@ export const BOTH: readonly What[] = ['sessions', 'databases'];
 
 export type Terms = Schemas['Terms'];
 export type Organization = Schemas['ServicingOrganization'];
-/** What an API of an earlier version does not send is optional here. */
+/** Fields that an API of an earlier version does not send are optional. */
 export type Limit = Schemas['Limit'] & { used?: number | null; over?: number | null };
 export type Limits = Schemas['Limits'] & Record<What, Limit> & {
   used_at?: string | null;
@@ -32,7 +32,7 @@ export const granted = (extension: AnyExtension | undefined): extension is Exten
 
 export const endedEarly = ({ ends_at, revoked_at }: Ended): boolean => !!revoked_at && Date.parse(revoked_at) < Date.parse(ends_at);
 
-/** When it ends, or ended. */
+/** The instant at which it ends, or ended. */
 export const endOf = (extension: Ended): string => (endedEarly(extension) ? extension.revoked_at! : extension.ends_at);
 
 export function stateOf(extension: AnyExtension, now: number): AnyExtension['state'] {
@@ -47,7 +47,7 @@ export function limitsAt(limits: Limits, now: number): Limits {
   return { ...limits, sessions: left('sessions'), databases: left('databases'), next_change_at: null, after_change: null };
 }
 
-/** Whether a running extension's extras count: an extension alone gives no access. */
+/** A running extension counts while a main or prolonging subscription is active: alone it gives no access. */
 export function counts({ subscriptions, next_token }: List, extension: { counts?: boolean }, now: number): boolean {
   return extension.counts !== false && (!!next_token || subscriptions.some(({ kind, starts_at, ends_at, next_period }) => (
     kind !== 'add_on' && Date.parse(starts_at) <= now && (!ends_at || Date.parse(ends_at) > now || !!next_period))));

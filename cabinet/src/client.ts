@@ -4,7 +4,7 @@ import { HOUR, SECOND } from './when';
 
 export type GetToken = (options: { refresh: boolean }) => Promise<string> | string;
 
-/** What a refusal brings along. */
+/** A refusal's further fields. */
 interface Brought { code?: string; extension?: Extension; offer?: Offer; servicing_organization?: Organization | null }
 
 /** Failures that a retry may cure: they take nothing off the screen. */

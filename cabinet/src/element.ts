@@ -190,7 +190,7 @@ class ExtendingSubscription extends HTMLElement {
     });
   }
 
-  /** A request of the window: one at a time, and what is refused is told. */
+  /** A request of the window: one at a time; a refusal is shown. */
   async #attempt(request: (view: Sheet, era: object) => Promise<void>): Promise<void> {
     const view = this.#sheet, era = this.#era;
     if (!view || view.busy) return;
@@ -219,12 +219,12 @@ class ExtendingSubscription extends HTMLElement {
   async #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     const era = this.#era;
     await this.#recognised;
-    if (era !== this.#era) throw new Problem('unavailable'); // asked for somebody else
+    if (era !== this.#era) throw new Problem('unavailable'); // it was for somebody else
     const root = (this.getAttribute('api') ?? '/api').replace(/\/$/, '');
     return this.#client!.call(method, `${root}/accounts/${encodeURIComponent(this.#account!)}${path}`, body);
   }
 
-  /** What the first table does without has a file of its own. */
+  /** The second file: the first table does without it. */
   async #second(): Promise<Extras> {
     if (this.#extras) return this.#extras;
     const extras = await open({ root: this.#root, failure, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
@@ -270,7 +270,7 @@ class ExtendingSubscription extends HTMLElement {
     if (extension && !extension.revoked_at && stateOf(extension, this.#now) === 'used') void this.#load();
   }
 
-  /** Whether an extension has been asked for, and no answer is there: nothing else can be done meanwhile. */
+  /** The extension is requested and not answered yet: nothing else can be done meanwhile. */
   get #deciding(): boolean { return !!this.#sheet?.offer && !!this.#sheet.busy; }
 
   #close(): void {
@@ -297,7 +297,7 @@ class ExtendingSubscription extends HTMLElement {
   /** When what is shown stops being true, by our own clock. */
   #instants(): number[] {
     const { limits: { next_change_at }, subscriptions } = this.#data!;
-    const shown = this.#sheet?.extension; // its revocation is told in the window
+    const shown = this.#sheet?.extension; // its revocation is shown in the window
     return [next_change_at, shown && !shown.revoked_at && shown.ends_at, ...subscriptions.flatMap(({ state, starts_at, ends_at, next_period, extension }) => [
       state === 'future' && starts_at, state === 'active' && ends_at, next_period?.starts_at, extension.state === 'active' && endOf(extension),
     ])].flatMap((iso) => (iso ? Date.parse(iso) - this.#now + Date.now() : []));
@@ -375,8 +375,8 @@ class ExtendingSubscription extends HTMLElement {
     this.#main.lang = this.#dialog.lang = scene.say.lang;
     update(this.#aside, this.#extras?.view(scene) ?? (this.#adding.size ? [h('p.muted', { role: 'status' }, scene.say.text.loading)] : []));
     update(this.#main, page(scene, this.#acts));
-    const told = news(scene);
-    if (this.#live.textContent !== told) this.#live.textContent = told;
+    const latest = news(scene);
+    if (this.#live.textContent !== latest) this.#live.textContent = latest;
     if (scene.sheet) this.#paint(scene, scene.sheet);
     else this.#content.replaceChildren();
     if (held && !this.#root.activeElement) this.#focus(held.id);

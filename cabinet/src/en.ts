@@ -1,11 +1,11 @@
-/** All that the first file says, in English: the model for other languages. A digit stands for what is filled in. */
+/** The first file's texts in English: the model for other languages. A digit stands for what is filled in. */
 import type { What } from './answers';
 import type { components } from './api';
 
 type Schemas = components['schemas'];
-/** What only a window is refused with: what to do next is in extras/texts.ts. */
+/** Refusals that only a window meets: their next steps are in extras/texts.ts. */
 export type Refusal = Schemas['AlreadyUsed' | 'NotExtendable']['code'] | 'subscription_not_found';
-/** What an owner can be refused with, by the API's description; plus what the network, the sign-in and a broken answer do. */
+/** Refusals of the API's description, and failures of the network, the sign-in and the answer. */
 type Reason = Refusal | Schemas['NotAllowed']['code'] | Schemas['Unavailable']['reason'] | 'account_not_found' | 'offline' | 'unavailable' | 'signed_out' | 'unclear' | 'other';
 export type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 

@@ -1,4 +1,4 @@
-/** What the account may use: bars, and what the next change leaves. */
+/** The limits of the account: bars, and the next change. */
 import { BOTH, type Limit, type Limits, type List, granted } from './answers';
 import { type Child, h } from './dom';
 import type { Scene } from './scene';
@@ -9,16 +9,16 @@ import { DAY } from './when';
 /** As long as it is large. The style is set from here: a policy may forbid it in markup. */
 export const grow = (tag: string, flex: number | string, ...children: Child[]): HTMLElement => Object.assign(h(tag, ...children), { style: `flex: ${flex}` });
 
-/** Whether the next change is still too far away to be alarmed about. */
+/** The next change is too far away to be alarmed about. */
 const far = ({ next_change_at: at }: Limits, now: number): boolean => !!at && Date.parse(at) - now > 99 * DAY;
 
-/** Whether more is in use than there is, or the next change is near and takes away what is in use, or is due within a day: time to turn to somebody. */
+/** Time to turn to somebody: more is in use than there is, or will be within 99 days, or a change is due within a day. */
 export function pressing(limits: Limits, now: number): boolean {
   const { next_change_at: at, after_change: after } = limits;
   return BOTH.some((what) => limits[what].over || !far(limits, now) && after?.[what].over) || !!at && Date.parse(at) - now <= DAY;
 }
 
-/** Whether there is a line of time: about extensions, and nothing far away would make it long. */
+/** There is a line of time: about extensions, and nothing far away would make it long. */
 export function lined({ limits, subscriptions }: List, now: number): boolean {
   return !far(limits, now) && (BOTH.some((what) => limits[what].extra) || subscriptions.some(({ extension }) => granted(extension)));
 }
@@ -59,7 +59,7 @@ function bar({ base, total, used }: Limit): HTMLElement {
   }));
 }
 
-/** What the next change leaves, held against what is in use: лимит станет 1 база, занято 5 — на 4 больше; … */
+/** The limits after the next change, held against what is in use: лимит станет 1 база, занято 5 — на 4 больше; … */
 export function leaves(say: Speech, limits: Limits): string[] {
   const { text } = say;
   return BOTH.map((what) => {

@@ -7,7 +7,7 @@ import { type Acts, type Scene, why } from './scene';
 import type { Speech } from './speech';
 import { own } from './texts';
 
-/** What a screen reader is told: the latest of what happened. */
+/** The latest of what happened, for a screen reader. */
 export function news({ say, data, problem, notice }: Scene): string {
   return notice?.text ?? (problem ? why(say, problem)[0] : data ? '' : say.text.loading);
 }

@@ -1,4 +1,4 @@
-/** What both the page and the window are made of. */
+/** Parts of the page and the window. */
 import { type Extension, type List, type Organization, type Row, counts, endedEarly, stateOf } from './answers';
 import { type Child, h } from './dom';
 import type { Scene } from './scene';
@@ -30,12 +30,12 @@ export function until({ text }: Speech, extension: Extension, now: number): stri
   return endedEarly(extension) ? text.stopped : stateOf(extension, now) === 'active' ? text.active : text.ended;
 }
 
-/** What a running extension does not give, where it gives nothing. */
+/** The remark on a running extension that does not count. */
 export function idle({ text }: Speech, data: List | null, extension: Extension, now: number): string | false {
   return stateOf(extension, now) === 'active' && !!data && !counts(data, extension, now) && text.idle;
 }
 
-/** Whom to turn to. Only what surely is a phone, a mail address or a web site becomes a link. */
+/** The servicing organisation. Only what surely is a phone, a mail address or a web site becomes a link. */
 export function contact(say: Speech, organization: Organization | null | undefined): HTMLElement {
   const { name, city, phone, email, site } = organization ?? {};
   const dial = phone?.replace(/[\s().-]/g, '') ?? '';

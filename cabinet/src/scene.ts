@@ -1,4 +1,4 @@
-/** What the component knows at one moment: the views draw it, the element changes it. */
+/** The state of the component at one moment: the views draw it, the element changes it. */
 import type { Extension, List, Offer, Row, Terms } from './answers';
 import type { Problem } from './client';
 import type { Child } from './dom';
@@ -11,11 +11,11 @@ export interface Sheet {
   row: Row;
   extension?: Extension | undefined;
   offer?: Offer | undefined;
-  /** What was offered before the terms changed. */
+  /** The terms that were offered before they changed. */
   before?: Terms | undefined;
   problem?: Problem | undefined;
   busy?: boolean;
-  /** The extension was asked for, and no answer came. */
+  /** The extension was requested, and no answer came. */
   sent?: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface Notice { tone: 'good' | 'info' | 'warn'; text: string; of?: str
 
 export type Extra = 'history' | 'summary';
 
-/** What the second file draws and does. */
+/** The second file's part. */
 export interface Extras {
   readonly opened: boolean;
   press(what: Extra, copied?: Promise<boolean>): void;
@@ -54,7 +54,7 @@ export interface Scene {
   readonly aside: HTMLElement;
 }
 
-/** What can be pressed. */
+/** The buttons and links. */
 export interface Acts {
   readonly load: () => void;
   readonly more: () => void;

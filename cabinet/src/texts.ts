@@ -1,10 +1,10 @@
-/** What is said, in both languages, and how it is filled in. */
+/** The texts in both languages, and how they are filled in. */
 import { en } from './en';
 import { ru } from './ru';
 
 export const TEXTS = { ru, en };
 
-/** What a table has under a name that came from outside; `constructor` is in none. */
+/** A table's entry under a name that came from outside; `constructor` is in none. */
 export const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
 
 /** Puts values where a text has their numbers. */

@@ -1,10 +1,10 @@
-/** What a time zone is called, and how its time is computed. */
+/** The name of a time zone, and how its time is computed. */
 import { MINUTE } from './when';
 
 export interface Zone {
   /** Known to the browser. */
   timeZone: string;
-  /** What is added to an instant first, in milliseconds: not every browser computes with a fixed offset itself. */
+  /** Milliseconds that are added to an instant first: not every browser computes with a fixed offset itself. */
   shift: number;
   place: string;
 }

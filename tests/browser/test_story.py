@@ -256,8 +256,8 @@ def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Cloud, ope
     page.get_by_text("Для разработчика: события").click()
     page.get_by_label("Занято сеансов").fill("3")
     page.get_by_label("Занято баз").fill("5")
-    page.get_by_role("button", name="Сообщить").click()
-    expect(page.get_by_role("status").filter(has_text="Сообщено")).to_be_visible()
+    page.get_by_role("button", name="Применить").click()
+    expect(page.get_by_role("status").filter(has_text="Применено")).to_be_visible()
     expect(page.get_by_role("region")).to_contain_text("больше лимита на 1")
     expect(page.get_by_role("region")).to_contain_text("больше лимита на 4")
     sound(page)
@@ -281,7 +281,7 @@ def test_the_demo_page_lets_one_play_with_time(cloud: Cloud, open_page: OpenPage
 
     before = listed()
     cabinet = open_page(account.owner, account.id, path="/")
-    page, told = cabinet.page, cabinet.page.get_by_role("status").filter(has_text="Сообщено")
+    page, told = cabinet.page, cabinet.page.get_by_role("status").filter(has_text="Применено")
     page.get_by_role("link", name="Личный кабинет").click()
     page.get_by_role("link", name="показать все").click()
     cabinet.extend.click()
@@ -297,7 +297,7 @@ def test_the_demo_page_lets_one_play_with_time(cloud: Cloud, open_page: OpenPage
     assert renewed["extension"] == {"state": "available", "terms": before["extension"]["terms"]}
 
     pressed = datetime.now(UTC).replace(microsecond=0)
-    page.get_by_role("button", name="Закончить через минуту").click()
+    page.get_by_role("button", name="Завершить через минуту").click()
     expect(told).to_be_visible()
     expect(page.get_by_role("region")).to_contain_text("Конец подписки")
     ends_at = datetime.fromisoformat(listed()["ends_at"])

@@ -1,4 +1,4 @@
-/** The second file: what a window tells, the line of time, an account's history of extensions, and a summary as text. */
+/** The second file: contents of the window, the line of time, an account's history of extensions, and a summary as text. */
 import type { Extension, List, Offer, Terms } from '../answers';
 import type { Problem } from '../client';
 import { type Child, h } from '../dom';
@@ -78,10 +78,10 @@ export class Extras implements Promised {
 
   parameters(scene: Scene, extension: Extension): Child { return parameters(scene, extension, this.#history.name(extension)); }
 
-  /** What to do after a refusal that only a window has. */
+  /** The next step after a refusal that only a window has. */
   next({ lang }: Speech, { code }: Problem): string | undefined { return own(TEXTS[lang].next as Record<string, string>, code); }
 
-  /** What to do where an extension was asked for, and no answer came. */
+  /** The next step where an extension was requested and no answer came. */
   unsure({ lang }: Speech): string { return TEXTS[lang].unsure; }
 
   changed(say: Speech, before: Terms): string[] { return changed(say, before); }

@@ -30,7 +30,7 @@ export class History {
     else void this.#load();
   }
 
-  /** Who extended: only the history knows names, so it is asked for the one that is shown. */
+  /** The name of who extended: only the history knows names, so it is asked for the one that is shown. */
   name({ id, granted_by }: Extension): string {
     if (!this.#names.has(id)) {
       this.#names.set(id, null);

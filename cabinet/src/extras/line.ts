@@ -10,7 +10,7 @@ import { TEXTS } from './texts';
 type Edge = keyof typeof TEXTS.en.edges;
 interface Point { iso: string; edge: Edge; name?: string; extension?: Extension }
 
-/** What begins and ends from a week back, in order; now is one of them. */
+/** Beginnings and ends from a week back, in order; now is one of them. */
 function points(now: number, next: string | null, { subscriptions }: List): Point[] {
   const all: Point[] = [{ iso: new Date(now + 2 * SECOND).toISOString(), edge: 'now' }]; // after what was granted this very second
   for (const { state, starts_at, ends_at, next_period, tariff: { name }, extension } of subscriptions) {

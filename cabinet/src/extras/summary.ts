@@ -1,4 +1,4 @@
-/** What the page shows, as text to be sent to somebody. */
+/** The page as text, to be sent to somebody. */
 import { BOTH, type Extension, type Limits, endOf } from '../answers';
 import type { Texts } from '../en';
 import { leaves, usage } from '../limits';

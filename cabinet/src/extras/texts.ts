@@ -1,4 +1,4 @@
-/** What the second file says, in both languages. A digit stands for what is filled in. */
+/** The second file's texts, in both languages. A digit stands for what is filled in. */
 import type { Refusal } from '../en';
 
 const en = {

@@ -1,4 +1,4 @@
-/** What the window tells: terms, an extension's parameters, who was faster. */
+/** The window: terms, an extension's parameters, who was faster. */
 import { BOTH, type Extension, type Offer, type Row, type Terms, endOf, endedEarly, stateOf } from '../answers';
 import { type Child, h } from '../dom';
 import { ahead } from '../limits';
