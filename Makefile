@@ -15,7 +15,7 @@ help: ## List the targets
 run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Run everything at http://127.0.0.1:8080 (PORT=8081; ORIGINS=https://page,… for CORS; WEBHOOK=URL KEY=…)
 	@.venv/bin/python -m local --port "$$PORT" --origins "$$ORIGINS" --webhook "$$WEBHOOK" --webhook-key "$$KEY"
 
-test: system bytecode check .venvs/ministack/.done ## Run the checks and all tests: rules, moto, DynamoDB Local, local cloud, browser
+test: system browsers bytecode check .venvs/ministack/.done tests/browser/three/node_modules/.package-lock.json ## Run the checks and all tests: rules, moto, DynamoDB Local, local cloud, browsers
 	.venv/bin/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=json:.coverage.json
 	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 		share = 100 * t['covered_branches'] / t['num_branches']; \
@@ -58,9 +58,13 @@ audit: .venv/.done ## Look up the locked libraries in the vulnerability database
 	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --requirement /dev/stdin
 
 # What is needed of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
-.PHONY: system npm bytecode
+.PHONY: system browsers npm bytecode
 system:
 	@sh local/setup.sh system java npm chromium-headless-shell
+
+# Two more browsers for one test, which is skipped where they are not.
+browsers:
+	@sh local/setup.sh system firefox-esr WebKitWebDriver xvfb-run || echo "Without them the story in three browsers is skipped." >&2
 
 # Of what the tests import, once for all their workers, on the core that `check` leaves idle.
 bytecode: .venv/.done

@@ -57,6 +57,8 @@ system() {
         command -v "$command" >/dev/null && continue
         case $command in
             java) missing="$missing openjdk-17-jre-headless" ;;
+            WebKitWebDriver) missing="$missing webkit2gtk-driver libwebkit2gtk-4.1-0" ;;
+            xvfb-run) missing="$missing xvfb xauth" ;;
             *) missing="$missing $command" ;;
         esac
     done

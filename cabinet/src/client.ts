@@ -1,29 +1,14 @@
 /** The HTTP API: tokens, failures, and the service's clock. */
-import type { components } from './api';
-import { HOUR, SECOND } from './speech';
-import type { What } from './texts';
+import type { Extension, Offer, Organization } from './answers';
+import { HOUR, SECOND } from './when';
 
-type Schemas = components['schemas'];
-export type Row = Schemas['Subscription'];
-export type Extension = Schemas['Extension'];
-export type Terms = Schemas['Terms'];
-export type Extended = Schemas['Extended'];
-export type Organization = Schemas['ServicingOrganization'];
-/** What an API of an earlier version does not tell is optional here: usage that is not known. */
-export type Limit = Schemas['Limit'] & { used?: number | null; over?: number | null };
-export type Limits = Schemas['Limits'] & Record<What, Limit> & {
-  used_at?: string | null;
-  after_change?: Record<What, Pick<Limit, 'total' | 'over'>> | null;
-};
-export type List = Schemas['SubscriptionList'] & { limits: Limits };
-export type Offer = Schemas['Offer'] & { limits_after: Limits };
 export type GetToken = (options: { refresh: boolean }) => Promise<string> | string;
 
-/** What a refusal brings along. */
+/** A refusal's further fields. */
 interface Brought { code?: string; extension?: Extension; offer?: Offer; servicing_organization?: Organization | null }
 
 /** Failures that a retry may cure: they take nothing off the screen. */
-const PASSING = ['offline', 'unavailable', 'signed_out'];
+const PASSING = ['offline', 'unavailable', 'signed_out', 'unclear'];
 
 /** Why there is no answer: a code of the API, or what the network or the sign-in did. */
 export class Problem extends Error {
@@ -36,12 +21,17 @@ export class Problem extends Error {
   }
 }
 
-/** Of whatever was thrown: an answer of another shape is none. */
-export const failure = (error: unknown): Problem => (error instanceof Problem ? error : new Problem('unavailable'));
+/** Of whatever was thrown: what is no Problem comes of an answer of another shape. */
+export const failure = (error: unknown): Problem => (error instanceof Problem ? error : new Problem('unclear'));
+
+/** Without an answer: a TypeError says that nothing was reached. */
+const silence = (error: unknown): Problem => new Problem((error as Error).name === 'TypeError' ? 'offline' : 'unavailable');
 
 /** Speaks for one signed-in user. */
 export class Client {
+  #asked: Promise<string> | null = null;
   #token: string | null = null;
+  #doubted = false; // the token has been asked for anew since the last answer
   #skew = 0; // the service's clock minus ours
 
   constructor(readonly getToken: GetToken) {}
@@ -59,20 +49,31 @@ export class Client {
     }
   }
 
+  /** Asks the page for a token: two that cannot be read are of one user only if they are equal. */
+  async speaksFor(other: Client): Promise<boolean> {
+    const token = await this.#sign(false).catch(() => null);
+    return !!token && (token === other.#token || !!this.user && this.user === other.user);
+  }
+
   /** The JSON of an answer; throws a Problem where there is none. */
   async call<Answer>(method: string, url: string, body?: object): Promise<Answer> {
     for (let refresh = false; ; refresh = true) {
+      const token = await this.#sign(refresh).catch((error: unknown) => { throw silence(error); });
       let response;
       try {
-        if (refresh || !this.#token) this.#token = await this.getToken({ refresh });
         response = await fetch(url, {
           method, credentials: 'omit', signal: AbortSignal.timeout(30 * SECOND),
-          headers: { Authorization: `Bearer ${this.#token}`, ...body && { 'Content-Type': 'application/json' } },
+          headers: { Authorization: `Bearer ${token}`, ...body && { 'Content-Type': 'application/json' } },
           ...body && { body: JSON.stringify(body) },
         });
-      } catch (error) { // a TypeError: nothing was reached
-        throw new Problem((error as Error).name === 'TypeError' ? 'offline' : 'unavailable');
+      } catch (error) {
+        const problem = silence(error);
+        // On another origin it may be the gateway's 401: that one has no CORS header, so the page may not see it.
+        if (problem.code !== 'offline' || refresh || this.#doubted || new URL(url, document.baseURI).origin === location.origin) throw problem;
+        this.#doubted = true;
+        continue;
       }
+      this.#doubted = false;
       const { ok, status, headers } = response;
       if (status === 401 && !refresh) continue;
       const skew = Date.parse(headers.get('Date') ?? '') - Date.now();
@@ -83,6 +84,17 @@ export class Client {
       if (ok || status === 429 || status > 499) throw new Problem('unavailable', {}, Date.now() + this.#after(headers.get('Retry-After')));
       throw new Problem(answer?.code ?? String(status), answer ?? {});
     }
+  }
+
+  /** The page's token, asked for once until it is refused. */
+  #sign(refresh: boolean): Promise<string> {
+    if (refresh || !this.#asked) {
+      const asked = this.#asked = (async () => this.getToken({ refresh }))();
+      asked.then((token) => { this.#token = token; }, () => {
+        if (this.#asked === asked) this.#asked = null;
+      });
+    }
+    return this.#asked;
   }
 
   /** Milliseconds that a Retry-After asks for: it holds seconds or a date. */

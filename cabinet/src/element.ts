@@ -1,20 +1,18 @@
 /** <extending-subscription>: an account's tariff subscriptions, and the window in which an owner extends one. See docs/embedding.md. */
-import { Client, failure, type Extended, type GetToken, type List, type Offer, Problem, type Row } from './client';
+import { type Extended, type List, type Offer, type Row, endOf, granted, limitsAt, stateOf } from './answers';
+import { Client, failure, type GetToken, Problem } from './client';
+import { copy } from './clipboard';
 import { h, update } from './dom';
+import { open } from './door';
+import { lined } from './limits';
 import { news, page } from './page';
-import type { Extra, Extras } from './extras';
-import { ahead, button, counter, grid, leaves, time, usage } from './parts';
-import { type Acts, type Notice, type Scene, type Sheet, granted, stateOf, why } from './scene';
+import { type Acts, type Extra, type Extras, type Notice, type Scene, type Sheet, why } from './scene';
 import { sheet } from './sheet';
-import { HOUR, MINUTE, SECOND, Speech } from './speech';
+import { Speech } from './speech';
 import css from './style.css';
-import { BOTH, fill } from './texts';
-import { afterFailure, afterInstant } from './when';
+import { HOUR, MINUTE, SECOND, afterAnswer, afterFailure, afterInstant } from './when';
 
 const WAKING = ['online', 'focus'];
-declare const EXTRAS: string; // where the second file is: see build.js
-const KIT = { h, button, grid, time, counter, why, usage, leaves, ahead, fill, stateOf, failure, both: BOTH };
-export type Kit = typeof KIT;
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(css);
 
@@ -22,6 +20,8 @@ class ExtendingSubscription extends HTMLElement {
   static observedAttributes = ['account-id', 'api', 'lang'];
 
   #client: Client | null = null;
+  #known: Client | null = null; // whose list is shown
+  #recognised: Promise<void> | null = null; // while another function is asked whether it speaks for the same user
   #data: List | null = null;
   #pages = 1;
   #problem: Problem | null = null;
@@ -38,17 +38,16 @@ class ExtendingSubscription extends HTMLElement {
   #say: Speech | null = null;
   #extras: Extras | null = null;
   #adding = new Set<Extra>(); // pressed, while the second file is still coming; another user or account has another
-  #failures = 0;
 
   #root = this.attachShadow({ mode: 'open' });
-  #main = h('div.main');
+  #main = h('div.main', { dir: 'ltr' }); // as both languages are, whatever the page's direction
   #live = h('div.sr', { role: 'status' });
-  #heading = h('h2', { id: 'heading', tabindex: -1, autofocus: '' });
+  #heading = h('h2', { id: 'heading', tabindex: -1 });
   #aside = h('div.aside');
   #content = h('div.content');
   #status = h('div.status', { role: 'status' });
   #actions = h('div.actions');
-  #dialog = h('dialog.dialog', { 'aria-labelledby': 'heading' }, h('div.sheet', this.#heading, this.#content, this.#status, this.#actions)) as HTMLDialogElement;
+  #dialog = h('dialog.dialog', { 'aria-labelledby': 'heading', dir: 'ltr' }, h('div.sheet', this.#heading, this.#content, this.#status, this.#actions)) as HTMLDialogElement;
 
   #acts: Acts = {
     load: () => void (this.#loading || this.#load()),
@@ -86,7 +85,8 @@ class ExtendingSubscription extends HTMLElement {
   get getToken(): GetToken | undefined { return this.#client?.getToken; }
   set getToken(ask: GetToken | null | undefined) {
     this.#client = ask ? new Client(ask) : null;
-    this.#restart();
+    if (this.#client && this.#known && this.isConnected) this.#recognised = this.#recognise(this.#client, this.#known);
+    else this.#restart();
   }
 
   refresh(): Promise<void> { return this.#load(); }
@@ -115,9 +115,18 @@ class ExtendingSubscription extends HTMLElement {
 
   // ---- what is asked of the API
 
+  /** A framework sets a new function at every rendering: where it speaks for the same user nothing is lost. */
+  async #recognise(client: Client, known: Client): Promise<void> {
+    const same = await client.speaksFor(known);
+    if (client !== this.#client) return;
+    this.#recognised = null;
+    if (same) this.#known = client;
+    else this.#restart();
+  }
+
   #restart(): void {
     const open = this.#sheet;
-    this.#data = this.#problem = this.#notice = this.#sheet = this.#extras = null;
+    this.#data = this.#problem = this.#notice = this.#sheet = this.#extras = this.#known = this.#recognised = null;
     this.#era = {};
     this.#adding = new Set();
     this.#pages = 1;
@@ -139,26 +148,28 @@ class ExtendingSubscription extends HTMLElement {
         data = { ...more, subscriptions: [...data.subscriptions, ...more.subscriptions] };
       }
     } catch (error) {
-      problem = failure(error); // an answer of another shape
+      problem = failure(error);
       data = problem.passing ? this.#data : null;
     }
     if (turn !== this.#turn) return;
     this.#askedAt = Date.now();
     if (!this.#problem) this.#failingSince = this.#askedAt;
     this.#data = data;
+    this.#known = data && this.#client;
     this.#problem = problem;
     this.#luck = Math.random();
     this.#loading = this.#wanted = false;
     if (!data && this.#sheet) this.#close(); // the user may no longer see what is in it
     else this.#render();
+    if (this.#data && lined(this.#data, this.#now)) this.#second().then(() => this.#render(), () => {}); // without it there is no line of time
   }
 
   #ask(): void {
     void this.#attempt(async (view) => {
       const second = this.#second();
-      second.catch(() => {}); // told below, unless it is not needed
+      const unneeded = second.catch(() => {});
       const answer = view.extension ? null : await this.#call<Offer>('GET', `/subscriptions/${view.row.id}/extension-offer`).catch(failure);
-      if (!(answer instanceof Problem) || answer.brought.extension) await second;
+      await (answer instanceof Problem && !answer.brought.extension ? unneeded : second);
       if (answer instanceof Problem) throw answer;
       if (answer) view.offer = answer;
     });
@@ -168,6 +179,7 @@ class ExtendingSubscription extends HTMLElement {
     void this.#attempt(async (view, era) => {
       view.sent = true;
       const { created, extension } = await this.#call<Extended>('POST', `/subscriptions/${view.row.id}/extension`, { offer_id: view.offer?.offer_id });
+      if (!granted(extension)) throw new Problem('unclear');
       view.sent = false;
       if (era !== this.#era) return;
       view.row.extension = extension;
@@ -178,7 +190,7 @@ class ExtendingSubscription extends HTMLElement {
     });
   }
 
-  /** A request of the window: one at a time, and what is refused is told. */
+  /** A request of the window: one at a time; a refusal is shown. */
   async #attempt(request: (view: Sheet, era: object) => Promise<void>): Promise<void> {
     const view = this.#sheet, era = this.#era;
     if (!view || view.busy) return;
@@ -204,35 +216,34 @@ class ExtendingSubscription extends HTMLElement {
     this.#render();
   }
 
-  #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+  async #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    const era = this.#era;
+    await this.#recognised;
+    if (era !== this.#era) throw new Problem('unavailable'); // it was for somebody else
     const root = (this.getAttribute('api') ?? '/api').replace(/\/$/, '');
     return this.#client!.call(method, `${root}/accounts/${encodeURIComponent(this.#account!)}${path}`, body);
   }
 
-  /** What the first table does without has a file of its own; the name is new for every try, since a failure may be remembered. */
+  /** The second file: the first table does without it. */
   async #second(): Promise<Extras> {
-    if (!this.#extras) {
-      const file = EXTRAS + (this.#failures ? `.${this.#failures}` : '');
-      const { Extras } = await import(file).catch(() => {
-        this.#failures++;
-        throw new Problem('offline');
-      }) as typeof import('./extras');
-      this.#extras ??= new Extras({ ...KIT, root: this.#root, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
-    }
-    return this.#extras;
+    if (this.#extras) return this.#extras;
+    const extras = await open({ root: this.#root, failure, get: (path) => this.#call('GET', path), scene: () => this.#scene(), draw: () => this.#render() });
+    return this.#extras ??= extras;
   }
 
   async #add(what: Extra): Promise<void> {
     const adding = this.#adding;
     if (adding.has(what)) return;
     adding.add(what);
+    const second = this.#second();
+    const copied = what === 'summary' ? copy(second.then((extras) => extras.summary())) : undefined;
     if (this.#notice?.tone === 'warn') this.#notice = null;
     this.#render();
-    const extras = await this.#second().catch(failure);
+    const extras = await second.catch(failure);
     adding.delete(what);
     if (adding !== this.#adding) return;
     if (extras instanceof Problem) this.#notice = { tone: 'warn', text: why(this.#scene().say, extras).join('. ') };
-    else extras.press(what);
+    else extras.press(what, copied);
     this.#render();
   }
 
@@ -254,11 +265,12 @@ class ExtendingSubscription extends HTMLElement {
     this.#sheet = { row, extension };
     this.#render();
     if (!this.#dialog.open) this.#dialog.showModal();
+    this.#heading.focus(); // not by `autofocus`, which a browser blocks in a frame of another origin
     if (!extension || !this.#extras) this.#ask();
     if (extension && !extension.revoked_at && stateOf(extension, this.#now) === 'used') void this.#load();
   }
 
-  /** Whether an extension has been asked for, and no answer is there: nothing else can be done meanwhile. */
+  /** The extension is requested and not answered yet: nothing else can be done meanwhile. */
   get #deciding(): boolean { return !!this.#sheet?.offer && !!this.#sheet.busy; }
 
   #close(): void {
@@ -285,16 +297,17 @@ class ExtendingSubscription extends HTMLElement {
   /** When what is shown stops being true, by our own clock. */
   #instants(): number[] {
     const { limits: { next_change_at }, subscriptions } = this.#data!;
-    const shown = this.#sheet?.extension; // its revocation is told in the window
-    return [next_change_at, shown && !shown.revoked_at && shown.ends_at, ...subscriptions.flatMap(({ state, starts_at, ends_at, extension }) => [
-      state === 'future' && starts_at, state === 'active' && ends_at, extension.state === 'active' && extension.ends_at,
+    const shown = this.#sheet?.extension; // its revocation is shown in the window
+    return [next_change_at, shown && !shown.revoked_at && shown.ends_at, ...subscriptions.flatMap(({ state, starts_at, ends_at, next_period, extension }) => [
+      state === 'future' && starts_at, state === 'active' && ends_at, next_period?.starts_at, extension.state === 'active' && endOf(extension),
     ])].flatMap((iso) => (iso ? Date.parse(iso) - this.#now + Date.now() : []));
   }
 
   #askAt(): number {
     const luck = this.#luck, askedAt = this.#askedAt, problem = this.#problem;
     const wanted = this.#wanted ? 0 : Infinity;
-    const at = this.#data ? Math.min(wanted, ...this.#instants().map((instant) => afterInstant(instant, askedAt, luck))) : wanted;
+    const running = this.#data?.subscriptions.some(({ extension }) => stateOf(extension, this.#now) === 'active') && !document.hidden;
+    const at = this.#data ? Math.min(wanted, running ? afterAnswer(askedAt, luck) : wanted, ...this.#instants().map((instant) => afterInstant(instant, askedAt, luck))) : wanted;
     return problem ? Math.max(at, afterFailure(this.#failingSince, problem.retryAt, askedAt, luck)) : at;
   }
 
@@ -333,11 +346,28 @@ class ExtendingSubscription extends HTMLElement {
     if (this.#say?.lang !== lang || this.#say.zone !== zone) this.#say = new Speech(lang, zone);
     return {
       say: this.#say, now: this.#now, me: this.#client?.user ?? null,
-      data: this.#data, problem: this.#problem, notice: this.#notice, sheet: this.#sheet, extras: this.#extras, aside: this.#aside,
+      data: this.#data && { ...this.#data, limits: limitsAt(this.#data.limits, this.#now) }, problem: this.#problem, notice: this.#notice, sheet: this.#sheet, extras: this.#extras, aside: this.#aside,
     };
   }
 
+  /** An answer that cannot be drawn is none. */
   #render(): void {
+    try {
+      this.#draw();
+    } catch (error) {
+      console.error(error);
+      const problem = failure(error), view = this.#sheet;
+      if (view?.offer) Object.assign(view, { offer: undefined, problem });
+      else {
+        this.#data = this.#sheet = null;
+        this.#problem = problem;
+        this.#dialog.close();
+      }
+      this.#draw();
+    }
+  }
+
+  #draw(): void {
     const subject = this.#notice?.of; // true as long as a row says so too
     if (subject && !this.#data?.subscriptions.some(({ extension }) => granted(extension) && extension.id === subject && stateOf(extension, this.#now) === 'active')) this.#notice = null;
     const scene = this.#scene();
@@ -345,8 +375,8 @@ class ExtendingSubscription extends HTMLElement {
     this.#main.lang = this.#dialog.lang = scene.say.lang;
     update(this.#aside, this.#extras?.view(scene) ?? (this.#adding.size ? [h('p.muted', { role: 'status' }, scene.say.text.loading)] : []));
     update(this.#main, page(scene, this.#acts));
-    const told = news(scene);
-    if (this.#live.textContent !== told) this.#live.textContent = told;
+    const latest = news(scene);
+    if (this.#live.textContent !== latest) this.#live.textContent = latest;
     if (scene.sheet) this.#paint(scene, scene.sheet);
     else this.#content.replaceChildren();
     if (held && !this.#root.activeElement) this.#focus(held.id);
@@ -365,4 +395,4 @@ class ExtendingSubscription extends HTMLElement {
   }
 }
 
-customElements.define('extending-subscription', ExtendingSubscription);
+if (!customElements.get('extending-subscription')) customElements.define('extending-subscription', ExtendingSubscription); // the page may load two copies

@@ -1,50 +1,52 @@
-/** All that the component says, in English: the model for other languages. A digit stands for what is filled in. */
+/** The first file's texts in English: the model for other languages. A digit stands for what is filled in. */
+import type { What } from './answers';
 import type { components } from './api';
-import type { What } from './texts';
 
 type Schemas = components['schemas'];
-/** What an owner can be refused with, by the API's description; plus what the network and the sign-in do. */
-type Reason = Schemas['NotAllowed' | 'AlreadyUsed' | 'NotExtendable']['code'] | Schemas['Unavailable']['reason']
-  | 'account_not_found' | 'subscription_not_found' | 'offline' | 'unavailable' | 'signed_out' | 'other';
+/** Refusals that only a window meets: their next steps are in extras/texts.ts. */
+export type Refusal = Schemas['AlreadyUsed' | 'NotExtendable']['code'] | 'subscription_not_found';
+/** Refusals of the API's description, and failures of the network, the sign-in and the answer. */
+type Reason = Refusal | Schemas['NotAllowed']['code'] | Schemas['Unavailable']['reason'] | 'account_not_found' | 'offline' | 'unavailable' | 'signed_out' | 'unclear' | 'other';
 export type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
 export const en = {
-  cities: 'Kaliningrad Moscow Samara Yekaterinburg Omsk Novosibirsk Krasnoyarsk Irkutsk Yakutsk Vladivostok Magadan Kamchatka',
-  forms: { sessions: { one: 'session', few: 'sessions', other: 'sessions' }, databases: { one: 'database', few: 'databases', other: 'databases' } } as Record<What, Forms>,
+  forms: { sessions: { one: 'session', other: 'sessions' }, databases: { one: 'database', other: 'databases' } } as Record<What, Forms>,
   sessions: 'Sessions', databases: 'Databases', unlimited: 'unlimited',
   title: 'Tariff subscriptions', loading: 'Loading…', more: 'Show more',
-  heads: ['Tariff', 'Period', 'Limits', 'Extension'], no: 'No.', from: 'from', till: 'until',
+  heads: ['Tariff', 'Period', 'Limits', 'Extension'], no: 'No.', from: 'from', till: 'until', open: 'no end', next: 'next period',
   kinds: { main: 'main', add_on: 'add-on', prolonging: 'prolonging' } as Record<Schemas['Subscription']['kind'], string>,
   states: { active: 'Active', future: 'Not started yet', finished: 'Finished' } as Record<Schemas['Subscription']['state'], string>,
   extend: 'Extend', extending: 'Extending…', cancel: 'Cancel', close: 'Close', retry: 'Try again',
-  active: 'Extended until', ended: 'Was extended until', left: '0 left',
+  active: 'Extended until', ended: 'Was extended until', stopped: 'Extension ended early,', left: '0 left',
+  idle: 'Not in effect now: no subscription is active.',
   now: 'Available now', base: 'from the tariff', extra: 'from the extension',
-  used: 'in use', of: 'of', full: 'none free', unknown: 'usage unknown', usedAt: 'Usage as of',
+  used: 'in use', of: '0 of 1', beyond: '0 with a limit of 1', full: 'none free', unknown: 'no usage data', usedAt: 'Usage as of',
   free: '0 free', over: '0 over the limit',
-  edges: ['Now', 'Start of the extension', 'End of the extension', 'End of the subscription', 'Start of the subscription', 'Limits change'],
-  remains: { one: '0 remains', few: '0 remain', other: '0 remain' } as Forms, grows: '0 from then on',
-  noNow: {
-    sessions: 'No new ones can start until fewer are in use than the limit; those open go on.',
-    databases: 'No new ones can be made until fewer are in use than the limit; the data stay.',
-  },
-  noNew: { sessions: 'no new ones can start, those open go on', databases: 'no new ones can be made, the data stay' },
+  after: 'After 0',
+  becomes: { less: 'The limit drops to 0', more: 'The limit rises to 0', same: 'The limit stays at 0' },
+  inUse: { one: '; 0 is in use', other: '; 0 are in use' } as Forms, tooMany: ', 0 too many; ',
+  noNew: { sessions: 'no new sessions can start1, those open go on', databases: 'no new ones can be made1, your data is kept' },
+  noNow: ' until fewer than the limit are in use', later: '',
   history: 'History of extensions', summary: 'Copy a summary',
   empty: 'No subscriptions',
   offer: 'Extend the subscription', details: 'The extension',
-  need: 'Need more, or for longer?', needNext: 'Your servicing organisation sells sessions, databases and other tariffs.',
+  need: 'Need more, or for good?', needNext: 'To buy sessions or databases or to change to another tariff, contact your servicing organisation.',
   refusals: {
-    already_used: ['The extension is used up', 'The next period of the subscription brings a new one.'],
-    not_active_yet: ['Not started yet', 'It can be extended once its period has begun.'],
-    finished: ['The subscription is finished', 'Renew it: a new period brings a new extension.'],
-    not_main: ['Only a main subscription can be extended', 'Look for the main subscription in the list.'],
-    tariff_not_extendable: ['This tariff has no extension', 'Another tariff, more sessions or databases will help.'],
+    already_used: ['The extension is already used'],
+    not_active_yet: ['The subscription has not started yet'],
+    finished: ['The subscription is finished'],
+    not_main: ['Only a main subscription can be extended'],
+    tariff_not_extendable: ['This tariff offers no extension'],
     owner_required: ['Only an owner can extend', 'Ask an account owner to open this page.'],
-    view_not_allowed: ['No access to the subscriptions', 'Account owners and administrators see them.'],
-    account_not_found: ['Account not found', 'Sign in as somebody else, or ask an owner to add you.'],
-    subscription_not_found: ['The subscription is gone', 'The list is up to date: close this window.'],
+    view_not_allowed: ['No access to the subscriptions', 'Account owners and administrators can see them.'],
+    account_not_found: ['Account not found', 'Sign in with another user account, or ask an owner to add you.'],
+    subscription_not_found: ['The subscription is gone'],
     offline: ['No connection to the service', 'Check your connection and try again.'],
     unavailable: ['The service does not answer', 'Try again in a minute.'],
     signed_out: ['Sign-in not confirmed', 'Sign in to the service again and retry.'],
-    other: ['The request was not accepted', 'Reload the page, or tell your servicing organisation the code:'],
-  } as Record<Reason, [title: string, next: string]>,
+    unclear: ['The service’s answer was not understood', 'Try again; if that does not help, reload the page.'],
+    other: ['The request was not accepted', 'Reload the page, or give your servicing organisation the code:'],
+  } as Record<Refusal, [title: string]> & Record<Exclude<Reason, Refusal>, [title: string, next: string]>,
 };
+
+export type Texts = typeof en;

@@ -1,6 +1,7 @@
-/** What the component knows at one moment: the views draw it, the element changes it. */
-import type { Extension, List, Offer, Problem, Row, Terms } from './client';
-import type { Extra, Extras } from './extras';
+/** The state of the component at one moment: the views draw it, the element changes it. */
+import type { Extension, List, Offer, Row, Terms } from './answers';
+import type { Problem } from './client';
+import type { Child } from './dom';
 import type { Speech } from './speech';
 import { own } from './texts';
 
@@ -9,16 +10,33 @@ export interface Sheet {
   /** As it was last listed. */
   row: Row;
   extension?: Extension | undefined;
-  offer?: Offer;
-  /** What was offered before the terms changed. */
+  offer?: Offer | undefined;
+  /** The terms that were offered before they changed. */
   before?: Terms | undefined;
   problem?: Problem | undefined;
   busy?: boolean;
-  /** The extension was asked for, and no answer came. */
+  /** The extension was requested, and no answer came. */
   sent?: boolean;
 }
 
 export interface Notice { tone: 'good' | 'info' | 'warn'; text: string; of?: string /* the extension that it tells of */ }
+
+export type Extra = 'history' | 'summary';
+
+/** The second file's part. */
+export interface Extras {
+  readonly opened: boolean;
+  press(what: Extra, copied?: Promise<boolean>): void;
+  summary(): string;
+  view(scene: Scene): Child[];
+  line(scene: Scene, data: List): Child;
+  announcement(scene: Scene, view: Sheet, extension: Extension): string;
+  terms(scene: Scene, offer: Offer): Child;
+  parameters(scene: Scene, extension: Extension): Child;
+  next(say: Speech, problem: Problem): string | undefined;
+  unsure(say: Speech): string;
+  changed(say: Speech, before: Terms): string[];
+}
 
 export interface Scene {
   readonly say: Speech;
@@ -26,6 +44,7 @@ export interface Scene {
   readonly now: number;
   /** The signed-in user, where their token tells. */
   readonly me: string | null;
+  /** With the limits of now. */
   readonly data: List | null;
   readonly problem: Problem | null;
   readonly notice: Notice | null;
@@ -35,7 +54,7 @@ export interface Scene {
   readonly aside: HTMLElement;
 }
 
-/** What can be pressed. */
+/** The buttons and links. */
 export interface Acts {
   readonly load: () => void;
   readonly more: () => void;
@@ -45,17 +64,8 @@ export interface Acts {
   readonly close: () => void;
 }
 
-type AnyExtension = Row['extension'];
-
-/** By the clock, whether or not the API was asked since. */
-export function stateOf(extension: AnyExtension, now: number): AnyExtension['state'] {
-  return extension.state === 'active' && Date.parse(extension.ends_at) <= now ? 'used' : extension.state;
-}
-
-export const granted = (extension: AnyExtension | undefined): extension is Extension => !!extension && 'granted_at' in extension;
-
 /** A refusal's title, and what to do next. */
 export function why({ text: { refusals } }: Speech, problem: Problem): [title: string, next: string] {
-  const [title, next] = refusals.other;
-  return own(refusals, problem.code) ?? [title, `${next} ${problem.code}`];
+  const found: string[] | undefined = own(refusals, problem.code), [title, next] = refusals.other;
+  return [found?.[0] ?? title, found?.[1] ?? `${next} ${problem.code}`];
 }

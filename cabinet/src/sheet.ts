@@ -1,7 +1,8 @@
 /** The window: an offer to decide on, an extension's parameters, or why there is neither. Offer and parameters are drawn by the second file. */
+import { stateOf } from './answers';
 import { type Child, h } from './dom';
 import { button, contact, number } from './parts';
-import { type Acts, type Scene, type Sheet, stateOf, why } from './scene';
+import { type Acts, type Scene, type Sheet, why } from './scene';
 
 interface Parts { heading: string; content: Child[]; status: string[]; warn: boolean; actions: Child[] }
 
@@ -17,7 +18,7 @@ export function sheet(scene: Scene, view: Sheet, acts: Acts): Parts {
     heading: asks ? text.offer : refused && !running ? why(scene.say, refused)[0] : text.details,
     content: [
       h('p.muted.subject', h('bdi', row.tariff.name), ' · ', number(say, row)),
-      refused && h('p', running ? extras?.announcement(scene, view, extension) : why(scene.say, refused)[1]),
+      refused && h('p', running ? extras?.announcement(scene, view, extension) : extras?.next(say, refused) ?? why(say, refused)[1]),
       asks && offer ? extras?.terms(scene, offer) : extension && extras?.parameters(scene, extension),
       refused && contact(say, refused.brought.servicing_organization ?? data?.account.servicing_organization),
     ],

@@ -1,17 +1,11 @@
-/** What is said, in both languages, and how it is filled in. */
+/** The texts in both languages, and how they are filled in. */
 import { en } from './en';
 import { ru } from './ru';
 
-export type Texts = typeof en;
-export type What = 'sessions' | 'databases';
-export const BOTH: readonly What[] = ['sessions', 'databases'];
 export const TEXTS = { ru, en };
 
-/** What a table has under a name that came from outside; `constructor` is in none. */
+/** A table's entry under a name that came from outside; `constructor` is in none. */
 export const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
 
 /** Puts values where a text has their numbers. */
 export const fill = (text: string, ...values: string[]): string => text.replace(/\d/g, (i) => values[Number(i)] ?? i);
-
-/** Intl names a zone's city in Latin letters only. */
-export const city = (name: string, { cities }: Texts): string => cities.split(' ')[en.cities.split(' ').indexOf(name)] ?? name;

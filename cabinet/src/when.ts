@@ -1,5 +1,5 @@
-/** When to ask again what is shown, in milliseconds of our own clock. */
-import { MINUTE, SECOND } from './speech';
+/** Lengths of time, and when to ask again what is shown; all in milliseconds, by our own clock. */
+export const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR, WEEK = 7 * DAY;
 
 const SPREAD = 10 * SECOND; // many owners may wait for the same instant
 const SHORTEST = 5 * SECOND, LONGEST = 10 * MINUTE;
@@ -16,3 +16,6 @@ export function afterInstant(instant: number, askedAt: number, luck: number): nu
 export function afterFailure(since: number, retryAt: number, askedAt: number, luck: number): number {
   return Math.max(askedAt + patience(askedAt - since, luck), retryAt + luck * SPREAD);
 }
+
+/** While an extension runs: it may be ended early, which no instant announces. */
+export const afterAnswer = (askedAt: number, luck: number): number => askedAt + LONGEST * (1 + luck);

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from re import Pattern
 from typing import Any, Literal
 
@@ -58,17 +59,23 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+def node_modules(folder: Path) -> Path:
+    """What the package-lock of a folder pins, installed if need be."""
+    modules = folder / "node_modules"
+    with (folder / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be at it.
+        if not (modules / ".package-lock.json").exists():
+            npm = shutil.which("npm")
+            assert npm, f"npm brings {modules}"
+            options = ["--no-audit", "--no-fund", "--silent", "--ignore-scripts"]
+            subprocess.run([npm, "ci", *options], cwd=folder, check=True)
+    return modules
+
+
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The source of axe-core, at the version that cabinet/package-lock.json pins."""
-    source = CABINET / "node_modules" / "axe-core" / "axe.min.js"
-    with (CABINET / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be at it.
-        if not source.exists():
-            npm = shutil.which("npm")
-            assert npm, "npm brings axe-core"
-            subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=CABINET, check=True)
-    return source.read_text()
+    return (node_modules(CABINET) / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,8 +2,9 @@
 
     python -m tests.browser.pictures [PORT]
 
-Table, confirmation, details, a refusal and what lies ahead: wide and light in the demo cabinet, narrow and dark in a
-page that embeds the component. The history takes a minute: an extension has to end, and the schedule to take it back.
+The first one is in English; the others, in Russian, show confirmation, details, a refusal and what lies ahead: wide and
+light in the demo cabinet, narrow and dark in a page that embeds the component. The history takes a minute: an extension
+has to end, and the schedule to take it back.
 """
 
 import sys
@@ -33,6 +34,7 @@ def main(url: str) -> None:
     """Every picture, in both sizes."""
     with Cloud(url) as cloud, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        first(cloud, chromium)
         for size in LOOKS:
             story(cloud, chromium, size)
             refusal(cloud, chromium, size)
@@ -50,10 +52,22 @@ def report(browser: Browser) -> None:
         page.screenshot(path=FOLDER / "report.png")
 
 
-def account(cloud: Cloud) -> SimpleNamespace:
+def account(cloud: Cloud, name: str = COMPANY, **subscription: Any) -> SimpleNamespace:
     """One with a subscription from the beginning of this month in Moscow."""
     start = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    return cloud.an_account(name=COMPANY, starts_at=iso(start), ends_at=iso(start + timedelta(days=365)))
+    return cloud.an_account(name=name, starts_at=iso(start), ends_at=iso(start + timedelta(days=365)), **subscription)
+
+
+def first(cloud: Cloud, browser: Browser) -> None:
+    """README's first picture: extended, and usage is known."""
+    busy = account(cloud, name="Chamomile Ltd", tariff={"id": "basic", "name": "Basic"})
+    cloud.extend(busy)
+    use(cloud, busy, sessions=3, databases=5)
+    cabinet = cabinet_of(busy, cloud, browser, "wide", "en")
+    just_granted(cabinet, "wide")
+    whole(cabinet.page.get_by_role("heading", name="Tariff subscriptions"), cabinet.extended)
+    whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
+    take(cabinet, "table-wide")
 
 
 def story(cloud: Cloud, browser: Browser, size: str) -> None:
@@ -65,7 +79,7 @@ def story(cloud: Cloud, browser: Browser, size: str) -> None:
     whole(
         cabinet.dialog, cabinet.dialog.get_by_role("heading"), cabinet.dialog.get_by_role("term").last, cabinet.confirm
     )
-    note = cabinet.dialog.get_by_text("«Отмена» ничего не расходует.")
+    note = cabinet.dialog.get_by_text("Если нажать «Отмена», право на расширение сохранится.")
     below(note, cabinet.confirm)
     take(cabinet, f"confirmation-{size}")
     cabinet.confirm.click()
@@ -78,11 +92,9 @@ def story(cloud: Cloud, browser: Browser, size: str) -> None:
     expect(cabinet.dialog).to_be_hidden()
     page.mouse.click(1, 200)
     page.evaluate("scrollTo(0, 0)")
-    just_granted(cabinet, size)
-    if size == "wide":
-        whole(cabinet.page.get_by_role("heading", name="Подписки на тарифы"), cabinet.extended)
-        below(cabinet.table, cabinet.page.locator(".drawer"))
-    take(cabinet, f"table-{size}", full_page=size == "360")
+    if size == "360":
+        just_granted(cabinet, size)
+        take(cabinet, "table-360", full_page=True)
 
 
 def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
@@ -117,10 +129,8 @@ def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     just_granted(cabinet, size)
     if size == "wide":
         whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
-    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
-    below(contact, cabinet.table)
-    if size == "wide":
-        below(cabinet.page.get_by_role("link", name="https://uchet.example"), cabinet.page.locator(".drawer"))
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?")
+    below(contact, cabinet.page.get_by_role("button", name="История расширений"))
     take(cabinet, "look-ahead-wide" if size == "wide" else "over-360", full_page=size == "360")
 
 
@@ -147,7 +157,7 @@ def history(cloud: Cloud, browser: Browser) -> None:
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     heading.evaluate("heading => heading.scrollIntoView({ block: 'center' })")
     whole(cabinet.table.first, heading, shown)
-    below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или надолго?"))
+    below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?"))
     take(cabinet, "history-wide")
 
 
@@ -171,19 +181,20 @@ def use(cloud: Cloud, of: SimpleNamespace, **usage: int) -> None:
     cloud.until(lambda: cloud.api(of.owner, "GET", path).json()["limits"]["databases"]["used"] == usage["databases"])
 
 
-def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: str) -> Cabinet:
+def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: str, lang: str = "ru") -> Cabinet:
     """The subscriptions of an account, as its owner sees them."""
     path, looks = LOOKS[size]
     page = browser.new_page(**looks, device_scale_factor=2, timezone_id="Europe/Moscow", locale="ru-RU")
+    name = {"ru": "Анна Соколова", "en": "Anna Sokolova"}[lang]
     member = {"id": account.id, "name": COMPANY, "role": "owner"}
-    people = {"people": [{"id": account.owner, "name": "Анна Соколова", "accounts": [member]}]}
+    people = {"people": [{"id": account.owner, "name": name, "accounts": [member]}]}
 
     def answer(route: Route) -> None:
         route.fulfill(json=people)
 
     page.route("**/people", answer)
-    page.goto(f"{cloud.url}{path}?user={account.owner}&account={account.id}&lang=ru#subscriptions")
-    return Cabinet(page, "ru")
+    page.goto(f"{cloud.url}{path}?user={account.owner}&account={account.id}&lang={lang}#subscriptions")
+    return Cabinet(page, lang)
 
 
 def whole(*parts: Locator) -> None:
@@ -201,6 +212,7 @@ def below(above: Locator, part: Locator) -> None:
 def just_granted(cabinet: Cabinet, size: str) -> None:
     """Now stands at the beginning of the extension, not some days later."""
     edges = cabinet.element.locator(".edge")
+    expect(edges).to_have_count(3)
     if size == "wide":
         assert box(edges.nth(1))["x"] - box(edges.nth(0))["x"] < 24
 

@@ -105,14 +105,14 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
             "ru": [
                 "занято1 из 4свободно 32 по тарифу + 2 по расширению",
                 "занято1 из 9свободно 8",
-                "останутся 2 сеанса; занято 1",
-                "останется 1 база; занято 1",
+                "лимит станет 2 сеанса, занято 1",
+                "лимит станет 1 база, занято 1",
             ],
             "en": [
                 "in use1 of 43 free2 from the tariff + 2 from the extension",
                 "in use1 of 98 free",
-                "2 sessions remain; in use 1",
-                "1 database remains; in use 1",
+                "The limit drops to 2 sessions; 1 is in use",
+                "The limit drops to 1 database; 1 is in use",
             ],
         },
     ),
@@ -122,14 +122,14 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
             "ru": [
                 "занято3 из 4свободно 1",
                 "занято5 из 9свободно 4",
-                "останутся 2 сеанса; занято 3, больше лимита на 1: новые не откроются, начатые не прервутся",
-                "останется 1 база; занято 5, больше лимита на 4: новые создать будет нельзя, данные сохранятся",
+                "лимит станет 2 сеанса, занято 3 — на 1 больше; новые сеансы начать будет нельзя, текущие не прервутся",
+                "лимит станет 1 база, занято 5 — на 4 больше; новые создать будет нельзя, данные сохранятся",
             ],
             "en": [
                 "in use3 of 41 free",
                 "in use5 of 94 free",
-                "2 sessions remain; in use 3, 1 over the limit: no new ones can start, those open go on",
-                "1 database remains; in use 5, 4 over the limit: no new ones can be made, the data stay",
+                "The limit drops to 2 sessions; 3 are in use, 1 too many; no new sessions can start, those open go on",
+                "The limit drops to 1 database; 5 are in use, 4 too many; no new ones can be made, your data is kept",
             ],
         },
     ),
@@ -137,16 +137,16 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
         answer(limit(2, 2), limit(1, 8), used_at=None),
         {
             "ru": [
-                "4занятость неизвестна",
-                "9занятость неизвестна",
-                "останутся 2 сеанса; занятость неизвестна",
-                "останется 1 база; занятость неизвестна",
+                "42 по тарифу + 2 по расширению",
+                "91 по тарифу",
+                "лимит станет 2 сеанса",
+                "лимит станет 1 база",
             ],
             "en": [
-                "4usage unknown",
-                "9usage unknown",
-                "2 sessions remain; usage unknown",
-                "1 database remains; usage unknown",
+                "42 from the tariff + 2 from the extension",
+                "91 from the tariff",
+                "The limit drops to 2 sessions",
+                "The limit drops to 1 database",
             ],
         },
     ),
@@ -156,22 +156,25 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
             "ru": [
                 "занято5 из 5свободных нет5 по тарифу",
                 "занято21 из 21свободных нет21 по тарифу",
-                "останется 5 сеансов; занято 5",
-                "останется 21 база; занято 21",
+                "лимит не изменится: 5 сеансов, занято 5",
+                "лимит не изменится: 21 база, занято 21",
             ],
             "en": [
                 "in use5 of 5none free5 from the tariff",
                 "in use21 of 21none free",
-                "5 sessions remain; in use 5",
-                "21 databases remain; in use 21",
+                "The limit stays at 5 sessions; 5 are in use",
+                "The limit stays at 21 databases; 21 are in use",
             ],
         },
     ),
     "over": (
         answer(limit(2, 0, 3), limit(1, 0, 5), None, [row(1)]),
         {
-            "ru": ["занято3 из 2больше лимита на 12 по тарифу", "занято5 из 1больше лимита на 4"],
-            "en": ["in use3 of 21 over the limit2 from the tariff", "in use5 of 14 over the limit"],
+            "ru": ["занято3 при лимите 2больше лимита на 12 по тарифу", "занято5 при лимите 1больше лимита на 4"],
+            "en": [
+                "in use3 with a limit of 21 over the limit2 from the tariff",
+                "in use5 with a limit of 14 over the limit",
+            ],
         },
     ),
     "unlimited": (
@@ -179,15 +182,15 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
         {
             "ru": [
                 "занято7без ограничений",
-                "без ограниченийзанятость неизвестна",
-                "Сеансы: без ограничений; занято 7",
-                "Базы: без ограничений; занятость неизвестна",
+                "без ограничений",
+                "Сеансы: без ограничений, занято 7",
+                "Базы: без ограничений",
             ],
             "en": [
                 "in use7unlimited",
-                "unlimitedusage unknown",
-                "Sessions: unlimited; in use 7",
-                "Databases: unlimited; usage unknown",
+                "unlimited",
+                "Sessions: unlimited; 7 are in use",
+                "Databases: unlimited",
             ],
         },
     ),
@@ -197,14 +200,14 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
             "ru": [
                 "занято3 из 11свободно 89 по тарифу + 2 по расширению",
                 "занято0 из 10свободно 10",
-                "будет 12 сеансов; занято 3",
-                "останутся 3 базы; занято 0",
+                "лимит станет 12 сеансов, занято 3",
+                "лимит станет 3 базы, занято 0",
             ],
             "en": [
                 "in use3 of 118 free9 from the tariff + 2 from the extension",
                 "in use0 of 1010 free",
-                "12 sessions from then on; in use 3",
-                "3 databases remain; in use 0",
+                "The limit rises to 12 sessions; 3 are in use",
+                "The limit drops to 3 databases; 0 are in use",
             ],
         },
     ),
@@ -212,16 +215,16 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
         answer(limit(0, 0, 1), limit(0, 0, 0), (2, 1), [row(1, state="future", starts_at=iso(END))]),
         {
             "ru": [
-                "занято1 из 0больше лимита на 10 по тарифу",
+                "занято1 при лимите 0больше лимита на 10 по тарифу",
                 "занято0 из 0свободных нет",
-                "будет 2 сеанса; занято 1",
-                "будет 1 база; занято 0",
+                "лимит станет 2 сеанса, занято 1",
+                "лимит станет 1 база, занято 0",
             ],
             "en": [
-                "in use1 of 01 over the limit0 from the tariff",
+                "in use1 with a limit of 01 over the limit0 from the tariff",
                 "in use0 of 0none free",
-                "2 sessions from then on; in use 1",
-                "1 database from then on; in use 0",
+                "The limit rises to 2 sessions; 1 is in use",
+                "The limit rises to 1 database; 0 are in use",
             ],
         },
     ),
@@ -238,21 +241,16 @@ def test_bars_and_what_is_left_say_it_in_words(show: Show, state: str, lang: str
     sessions, databases, *ahead = words[lang]
     for card, text in zip(region.get_by_role("definition").all(), (sessions, databases), strict=True):
         expect(card).to_contain_text(text)
-    lines = [
-        line.replace("\u00a0", " ")
-        for line in region.get_by_role("list").last.get_by_role("listitem").all_inner_texts()
-    ]
+    lines = [line.replace("\u00a0", " ") for line in region.locator(".ahead").get_by_role("listitem").all_inner_texts()]
     if ahead:
         assert lines == ahead
-        expect(region).to_contain_text("29 ноября в 17:23" if lang == "ru" else "29 November at 17:23")
+        expect(region).to_contain_text("После 29 ноября, 17:23" if lang == "ru" else "After 29 November, 17:23")
     else:
         expect(region).not_to_contain_text("29")
-    as_of = {"ru": "Занято по данным на 09:00", "en": "Usage as of 09:00"}[lang]
+    as_of = {"ru": "Данные на 09:00", "en": "Usage as of 09:00"}[lang]
     expect(region.get_by_text(as_of)).to_have_count(0 if state == "unknown" else 1)
     alarms = region.locator("li.over")
-    assert alarms.count() == sum("больше" in line or "over the limit" in line for line in ahead), (
-        "nothing alarming else"
-    )
+    assert alarms.count() == sum("больше" in line or "too many" in line for line in ahead), "nothing alarming else"
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
@@ -260,12 +258,12 @@ def test_what_is_over_now_says_what_cannot_be_done_and_until_when(show: Show, la
     """On the card of what is over, however far the next change is, and on no other."""
     sessions, databases = {
         "ru": (
-            "Новые не откроются, пока занятых не станет меньше лимита; начатые не прервутся.",
-            "Новые создать нельзя, пока занятых не станет меньше лимита; данные сохранятся.",
+            "новые сеансы начать нельзя, пока занято не меньше лимита, текущие не прервутся",
+            "новые создать нельзя, пока занято не меньше лимита, данные сохранятся",
         ),
         "en": (
-            "No new ones can start until fewer are in use than the limit; those open go on.",
-            "No new ones can be made until fewer are in use than the limit; the data stay.",
+            "no new sessions can start until fewer than the limit are in use, those open go on",
+            "no new ones can be made until fewer than the limit are in use, your data is kept",
         ),
     }[lang]
     far = {"next_change_at": iso(NOON + 335 * DAY)}
@@ -343,7 +341,7 @@ def test_usage_of_another_day_has_its_date(show: Show) -> None:
         (NOON - timedelta(hours=16), "на 23 нояб. 2026 г., 23:00"),
     ):
         cabinet = show(answer(limit(2, 2, 1), limit(1, 8, 1), used_at=iso(told)))
-        expect(cabinet.page.get_by_role("region")).to_contain_text(f"Занято по данным {said}")
+        expect(cabinet.page.get_by_role("region")).to_contain_text(f"Данные {said}")
 
 
 @pytest.mark.parametrize("lang", ["ru", "en"])
@@ -445,7 +443,7 @@ def test_an_earlier_api_tells_less_and_nothing_breaks(show: Show, sound: Sound) 
     del told["limits"]["used_at"], told["limits"]["after_change"]
     cabinet = show(told)
     region = cabinet.page.get_by_role("region")
-    expect(region.get_by_text("занятость неизвестна")).to_have_count(2)
+    expect(region.get_by_text("нет данных об использовании")).to_have_count(1)
     text = region.inner_text()
     assert not [word for word in ("undefined", "NaN", "null") if word in text]
     sound(cabinet.page)
@@ -467,9 +465,9 @@ def test_an_earlier_api_tells_less_and_nothing_breaks(show: Show, sound: Sound) 
 def test_the_contact_moves_up_when_it_is_the_next_step(show: Show, told: Any, at: datetime, up: bool) -> None:
     """In the last day before the change, as soon as something will be over, and while something is; never twice."""
     cabinet = show(told, at=at)
-    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?")
     expect(contact).to_have_count(1)
-    assert (box(contact)["y"] < box(cabinet.table)["y"]) is up
+    assert (box(contact)["y"] < box(cabinet.page.get_by_role("button", name="История расширений"))["y"]) is up
 
 
 def test_the_contact_moves_up_by_itself(open_page: OpenPage) -> None:
@@ -481,16 +479,16 @@ def test_the_contact_moves_up_by_itself(open_page: OpenPage) -> None:
         page.route(LIST, lambda route: route.fulfill(json=answer(limit(2, 2, 1), limit(1, 8, 1))))
 
     cabinet = open_page("U-1", "A-1", before=before)
-    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?")
     expect(contact).to_be_visible()
     asked = len(cabinet.asked)
     order = """element => {
-      const all = [...element.shadowRoot.querySelectorAll('.contact, table')];
+      const all = [...element.shadowRoot.querySelectorAll('.contact, .tools')];
       return all.map((one) => one.localName).join();
     }"""
-    assert cabinet.element.evaluate(order) == "table,section"
+    assert cabinet.element.evaluate(order) == "div,section"
     cabinet.page.clock.run_for(5_000)
-    assert cabinet.element.evaluate(order) == "section,table"
+    assert cabinet.element.evaluate(order) == "section,div"
     assert len(cabinet.asked) == asked
 
 
@@ -524,11 +522,11 @@ def test_an_owner_reads_on_the_first_day_what_the_end_will_leave(
     words = {
         "ru": [
             "больше лимита на 4",
-            "останется 1 база; занято 5, больше лимита на 4: новые создать будет нельзя, данные сохранятся",
+            "лимит станет 1 база, занято 5 — на 4 больше; новые создать будет нельзя, данные сохранятся",
         ],
         "en": [
             "4 over the limit",
-            "1 database remains; in use 5, 4 over the limit: no new ones can be made, the data stay",
+            "The limit drops to 1 database; 5 are in use, 4 too many; no new ones can be made, your data is kept",
         ],
     }[lang]
     expect(region).to_contain_text(words[0])
@@ -550,4 +548,4 @@ def test_a_subscription_that_ends_before_its_extension_is_told_as_the_next_chang
     account = cloud.an_account(ends_at=iso(soon))
     cabinet = open_page(account.owner, account.id)
     cabinet.extend.click()
-    expect(cabinet.dialog).to_contain_text("останется 0\u00a0баз; занятость неизвестна")
+    expect(cabinet.dialog).to_contain_text("лимит станет 0\u00a0баз")

@@ -28,6 +28,7 @@ API = """([answer, luck]) => {
   };
   window.fetch = async (url) => {
     if (String(url).startsWith('/token')) return window.respond({ body: { access_token: 'opaque' } });
+    if (String(url).includes('/extensions?')) return window.respond({ body: { extensions: [], next_token: null } });
     if (String(url).endsWith('/extension-offer')) return window.respond(window.answer.offer);
     window.asked.push(Date.now());
     return window.respond(window.answer);
@@ -274,15 +275,15 @@ def test_an_open_window_learns_of_the_revocation(watch: Watch, refused: bool) ->
     else:
         watched.cabinet.table.get_by_role("button", name="Была расширена до").click()
     window = watched.cabinet.dialog
-    expect(window).to_contain_text("ещё нет")
+    expect(window).to_contain_text("срок истёк")
     watched.passes(seconds=50)
-    expect(window).to_contain_text("ещё нет")
+    expect(window).to_contain_text("срок истёк")
     asked = len(watched.asked())
     assert 4 <= asked <= 14
 
     watched.answers(subscriptions(**used | {"revoked_at": iso(NOON + timedelta(seconds=50))}))
     watched.passes(seconds=30)
-    expect(window).not_to_contain_text("ещё нет")
+    expect(window).not_to_contain_text("срок истёк")
     expect(window).to_contain_text("12:00")
     settled = len(watched.asked())
     watched.passes(minutes=10)

@@ -19,17 +19,17 @@ WORDS: dict[str, dict[str, Any]] = {
     "ru": {
         "history": "История расширений",
         "summary": "Скопировать сводку",
-        "heads": ["Подписка", "Расширение", "Действует до", "Отозвано"],
-        "gain": "+2 сеанса, 8 баз, 7 дней",
+        "heads": ["Подписка", "Расширение", "Действует до", "Завершено"],
+        "gain": "+2 сеанса и +8 баз на 7 дней",
         "you": "(вы)",
-        "runs": "действует",
+        "runs": "ещё действует",
         "copied": "Сводка скопирована.",
-        "left": "останется 1 база; занято 5, больше лимита на 4: новые создать будет нельзя, данные сохранятся",
+        "left": "лимит станет 1 база, занято 5 — на 4 больше; новые создать будет нельзя, данные сохранятся",
         "lines": [
             "Абонент: ООО «Проба», ",
             "Сводка на ",
             "Базы: 1 по тарифу + 8 по расширению; занято 5 из 9, свободно 4",
-            "Занято по данным на ",
+            "Данные на ",
             "№ 000000123: Расширена до ",
             "Обслуживающая организация: ООО «Учёт и Сервис», Москва, +7 495 123-45-67, help@uchet.example",
         ],
@@ -37,12 +37,12 @@ WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "history": "History of extensions",
         "summary": "Copy a summary",
-        "heads": ["Subscription", "Extension", "Lasts until", "Taken back"],
-        "gain": "+2 sessions, 8 databases, 7 days",
+        "heads": ["Subscription", "Extension", "Lasts until", "Ended"],
+        "gain": "+2 sessions and +8 databases for 7 days",
         "you": "(you)",
         "runs": "still running",
         "copied": "The summary is copied.",
-        "left": "1 database remains; in use 5, 4 over the limit: no new ones can be made, the data stay",
+        "left": "The limit drops to 1 database; 5 are in use, 4 too many; no new ones can be made, your data is kept",
         "lines": [
             "Account: ООО «Проба», ",
             "Summary as of ",
@@ -87,7 +87,7 @@ def pages(*answers: dict[str, Any]) -> Any:
 
 def test_the_second_file_is_small_and_comes_when_it_is_asked_for(open_page: OpenPage) -> None:
     """Nothing of it before; then the file and one page of the history; closing and opening again asks the history."""
-    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 4 * 1024
+    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 8 * 1024
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
     assert (cabinet.count("GET", "-extras.js"), cabinet.count("GET", "/extensions")) == (0, 0)
@@ -145,7 +145,7 @@ def test_the_history_has_a_heading_and_stands_above_the_contact(open_page: OpenP
     button(cabinet, "history").click()
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     history = cabinet.page.get_by_role("table", name="История расширений")
-    contact = cabinet.page.get_by_role("heading", name="Нужно больше или надолго?")
+    contact = cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?")
     expect(history).to_be_visible()
     tops = [box(one)["y"] for one in (button(cabinet, "history"), heading, history, contact)]
     assert tops == sorted(tops)
@@ -238,7 +238,7 @@ def test_the_history_has_pages(open_page: OpenPage, sound: Sound) -> None:
     ):
         expect(rows.nth(1)).to_contain_text(text)
     expect(rows.nth(2)).to_contain_text("S-9")
-    expect(rows.nth(3)).to_contain_text("ещё нет, но в лимитах уже не учтено")
+    expect(rows.nth(3)).to_contain_text("срок истёк, в лимитах не учитывается")
     more.click()
     expect(rows).to_have_count(5)
     assert cabinet.count("GET", "next_token=c") == 1, "the page that follows the last, not the second once more"

@@ -31,7 +31,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "databases": ["Базы", "9", "1 по тарифу + 8 по расширению"],
         "left": "ещё 6 дней 23 часа",
         "place": "Москва",
-        "once": "один раз за её период",
+        "once": "один раз за период действия подписки",
         "fixed": "изменить их нельзя",
     },
     "en": {
@@ -49,7 +49,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "databases": ["Databases", "9", "1 from the tariff + 8 from the extension"],
         "left": "6 days 23 hours left",
         "place": "Moscow",
-        "once": "once in its period",
+        "once": "once in the period of a subscription",
         "fixed": "they cannot be changed",
     },
 }
@@ -150,7 +150,7 @@ def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(
 
     cloud.until(expired)
     used.click()
-    revoked = cabinet.dialog.locator("dl > div", has_text="Отозвано").get_by_role("time")
+    revoked = cabinet.dialog.locator("dl > div", has_text="Завершено").get_by_role("time")
     expect(revoked).to_be_visible()
     sound(page)
 
@@ -196,7 +196,7 @@ def test_a_user_of_two_accounts_changes_between_them(open_page: OpenPage, sound:
     page.get_by_role("link", name="Личный кабинет").click()
     page.get_by_role("link", name="показать все").click()
     expect(cabinet.table).to_contain_text("ПРОФ")
-    for reason in ("Расширяется только основная подписка", "Подписка ещё не началась", "Подписка завершена"):
+    for reason in ("Расширить можно только основную подписку", "Подписка ещё не началась", "Подписка завершена"):
         expect(cabinet.table.get_by_text(reason)).to_be_attached()
     sound(page)
 
@@ -204,7 +204,7 @@ def test_a_user_of_two_accounts_changes_between_them(open_page: OpenPage, sound:
     page.get_by_label("Абонент", exact=True).select_option("A-300")
     page.get_by_role("link", name="показать все").click()
     expect(page.get_by_text("ИП Морозова").last).to_be_visible()
-    expect(cabinet.table.get_by_text("Тариф не расширяется")).to_be_attached()
+    expect(cabinet.table.get_by_text("Для этого тарифа расширение не предусмотрено")).to_be_attached()
     expect(cabinet.table).not_to_contain_text("ПРОФ")
 
 
@@ -256,8 +256,8 @@ def test_the_demo_page_lets_one_play_with_usage_and_begin_anew(cloud: Cloud, ope
     page.get_by_text("Для разработчика: события").click()
     page.get_by_label("Занято сеансов").fill("3")
     page.get_by_label("Занято баз").fill("5")
-    page.get_by_role("button", name="Сообщить").click()
-    expect(page.get_by_role("status").filter(has_text="Сообщено")).to_be_visible()
+    page.get_by_role("button", name="Применить").click()
+    expect(page.get_by_role("status").filter(has_text="Применено")).to_be_visible()
     expect(page.get_by_role("region")).to_contain_text("больше лимита на 1")
     expect(page.get_by_role("region")).to_contain_text("больше лимита на 4")
     sound(page)
@@ -281,7 +281,7 @@ def test_the_demo_page_lets_one_play_with_time(cloud: Cloud, open_page: OpenPage
 
     before = listed()
     cabinet = open_page(account.owner, account.id, path="/")
-    page, told = cabinet.page, cabinet.page.get_by_role("status").filter(has_text="Сообщено")
+    page, told = cabinet.page, cabinet.page.get_by_role("status").filter(has_text="Применено")
     page.get_by_role("link", name="Личный кабинет").click()
     page.get_by_role("link", name="показать все").click()
     cabinet.extend.click()
@@ -297,7 +297,7 @@ def test_the_demo_page_lets_one_play_with_time(cloud: Cloud, open_page: OpenPage
     assert renewed["extension"] == {"state": "available", "terms": before["extension"]["terms"]}
 
     pressed = datetime.now(UTC).replace(microsecond=0)
-    page.get_by_role("button", name="Закончить через минуту").click()
+    page.get_by_role("button", name="Завершить через минуту").click()
     expect(told).to_be_visible()
     expect(page.get_by_role("region")).to_contain_text("Конец подписки")
     ends_at = datetime.fromisoformat(listed()["ends_at"])

@@ -123,7 +123,7 @@ def test_changed_terms_are_shown_and_never_accepted_by_themselves(
 
     cabinet.confirm.click()
     expect(cabinet.dialog).to_contain_text("Условия только что изменились")
-    for text in ("Было предложено: 2 сеанса, 8 баз, 7 дней", "+1 сеанс", "+5 баз", "36 часов", "1 → 6"):
+    for text in ("Было предложено: +2 сеанса и +8 баз на 7 дней", "+1 сеанс", "+5 баз", "36 часов", "1 → 6"):
         expect(cabinet.dialog).to_contain_text(text)
     sound(cabinet.page)
     path = f"/accounts/{account.id}/subscriptions"
@@ -156,11 +156,11 @@ def test_a_subscription_that_ended_meanwhile_is_refused_with_what_to_do(
 
 
 REFUSALS = {
-    "already_used": ("Расширение уже использовано", "с новым периодом"),
+    "already_used": ("Расширение уже использовано", "в новом периоде"),
     "not_active_yet": ("Подписка ещё не началась", "начнётся её период"),
     "finished": ("Подписка завершена", "Продлите её"),
-    "not_main": ("Расширяется только основная подписка", "Найдите в списке"),
-    "tariff_not_extendable": ("Тариф не расширяется", "другой тариф"),
+    "not_main": ("Расширить можно только основную подписку", "Найдите в списке"),
+    "tariff_not_extendable": ("Для этого тарифа расширение не предусмотрено", "другой тариф"),
     "owner_required": ("Расширить может только владелец", "Попросите владельца"),
     "subscription_not_found": ("Подписки больше нет", "закройте окно"),
     "invalid_body": ("Запрос не принят", "invalid_body"),
@@ -317,9 +317,7 @@ def test_the_token_of_a_user_who_has_gone_is_not_the_next_ones(open_page: OpenPa
       return used;
     }"""
     asked = cabinet.element.evaluate(used)
-    assert asked.count("Bearer first") <= 1, "what was under way"
-    assert set(asked) == {"Bearer first", "Bearer second"}
-    assert asked[-1] == "Bearer second"
+    assert set(asked) == {"Bearer second"}
 
 
 def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: OpenPage, sound: Sound) -> None:
@@ -337,8 +335,8 @@ def test_a_used_extension_is_refused_with_when_by_whom_and_until(open_page: Open
     answer = {"code": "already_used", "status": 409, "extension": used, "servicing_organization": CONTACT}
     cabinet.page.route(OFFER, lambda route: route.fulfill(status=409, json=answer))
     cabinet.extend.click()
-    expect(cabinet.dialog.get_by_role("heading", name="The extension is used up")).to_be_visible()
-    for text in ("U-44", "+2 sessions", "1 November 2026", "Was extended until", "8 November 2026", "Taken back"):
+    expect(cabinet.dialog.get_by_role("heading", name="The extension is already used")).to_be_visible()
+    for text in ("U-44", "+2 sessions", "1 November 2026", "Was extended until", "8 November 2026", "Ended"):
         expect(cabinet.dialog).to_contain_text(text)
     sound(cabinet.page)
 
