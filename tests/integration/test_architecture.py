@@ -35,20 +35,20 @@ def test_the_readme_names_every_function_with_its_trigger_and_its_rights() -> No
     readme = (ROOT / "README.md").read_text()
     for name in NAMES:
         (row,) = re.findall(rf"^\| \[{name}\]\(functions/{name}/app\.py\) \|(.*)\|$", readme, re.MULTILINE)
-        wakes_on, _, may = row.split(" | ")
+        trigger, _, may = row.split(" | ")
         for event in FUNCTIONS[f"{name.title()}Function"]["Properties"]["Events"].values():
             if event["Type"] != "HttpApi":
                 continue
             last = event["Properties"]["Path"].removeprefix("/accounts/{account_id}")
-            assert event["Properties"]["Method"] in wakes_on
-            assert last in wakes_on.replace("…/{subscription_id}", "/subscriptions/{subscription_id}")
+            assert event["Properties"]["Method"] in trigger
+            assert last in trigger.replace("…/{subscription_id}", "/subscriptions/{subscription_id}")
         actions = {a for s in statements(f"{name.title()}Function") for a in as_list(s["Action"])}
         said = {
             "delete": "dynamodb:DeleteItem",
             "put(?! events)": "dynamodb:PutItem",
             "update": "dynamodb:UpdateItem",
             "put events": "events:PutEvents",
-            "set aside": "sqs:SendMessage",
+            "failure queue": "sqs:SendMessage",
         }
         assert {action for word, action in said.items() if re.search(word, may)} == actions & set(said.values())
 

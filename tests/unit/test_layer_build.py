@@ -61,7 +61,7 @@ def made_clients() -> set[str]:
         str(node.args[0].value)
         for file in SHIPPED
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "boto3.client"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "client"
         if isinstance(node.args[0], ast.Constant)
     }
 
