@@ -36,6 +36,7 @@ def store_changes() -> api.Response[str]:
     entries = entries_of(api.json_body(app, api.MOST_CHANGES))
     results: dict[int, answers.ChangeResult] = {}
     valid: dict[int, Change] = {}
+    ahead = 0
     for number, entry in enumerate(entries):
         try:
             valid[number] = change_of(entry, now)
@@ -43,6 +44,7 @@ def store_changes() -> api.Response[str]:
             results[number] = {"result": "invalid", "fields": error.fields}
         except AheadOfClock:
             results[number] = {"result": "try_again"}
+            ahead += 1
     for number, outcome in apply_all(valid, now, lambda: remaining_seconds(app.lambda_context)).items():
         if outcome:
             changes.report(valid[number], outcome)
@@ -51,7 +53,8 @@ def store_changes() -> api.Response[str]:
     logger.info("changes stored", extra={"results": kinds})
     retry_after: dict[str, str] = {}
     if kinds["try_again"]:
-        retry_after["Retry-After"] = "1"
+        # Where nothing but a clock is in the way, a second would not help.
+        retry_after["Retry-After"] = "60" if kinds["try_again"] == ahead else "1"
         count_at_once(Metric.BATCH_TRY_AGAIN)
     return api.reply(HTTPStatus.OK, {"results": [results[number] for number in sorted(results)]}, retry_after)
 

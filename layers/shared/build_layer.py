@@ -71,7 +71,8 @@ def trim(target: Path) -> None:
     replace(endpoints, endpoints, only_called(read(endpoints)))
     bundle = target / "botocore" / "cacert.pem"
     replace(bundle, bundle, roots(bundle.read_text()))
-    for unused in ("boto3/data", "boto3/examples", "bin"):
+    # Of tzdata only the list of names is read: zones.py.
+    for unused in ("boto3/data", "boto3/examples", "bin", "tzdata/zoneinfo"):
         shutil.rmtree(target / unused, ignore_errors=True)
     # What was installed: not true any more, and with the hash of a script that names the builder's own folder.
     for record in target.glob("*.dist-info/RECORD"):

@@ -282,7 +282,7 @@ def merge(stored: Reports | None, new: Reports, now: datetime) -> tuple[Outcome,
 def _merge_running(stored: Reports, new: Reports, now: datetime) -> tuple[Outcome, Reports | None]:
     """The same for a report, or a removal, that is older than the period ahead, and may be what runs until then."""
     if stored.running_version is not None and new.version <= stored.running_version:
-        if new.version < stored.running_version:
+        if new.version < stored.running_version or (new.newest and not stored.running):
             return Outcome.OLDER, None
         if _same(stored.running, new.newest):
             return Outcome.REPEATED, None
