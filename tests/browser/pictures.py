@@ -125,7 +125,7 @@ def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     cloud.extend(busy)
     use(cloud, busy, sessions=3, databases=5)
     cabinet = cabinet_of(busy, cloud, browser, size)
-    expect(cabinet.page.get_by_role("region")).to_contain_text("больше лимита на 4")
+    expect(cabinet.page.get_by_role("region")).to_contain_text("на 4 больше")
     just_granted(cabinet, size)
     if size == "wide":
         whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
