@@ -156,7 +156,7 @@ def history(cloud: Cloud, browser: Browser) -> None:
     expect(shown.get_by_role("row")).to_have_count(3)
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     heading.evaluate("heading => heading.scrollIntoView({ block: 'center' })")
-    whole(cabinet.table.first, heading, shown)
+    whole(heading, shown)
     below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?"))
     take(cabinet, "history-wide")
 
