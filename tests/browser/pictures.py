@@ -125,7 +125,7 @@ def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     cloud.extend(busy)
     use(cloud, busy, sessions=3, databases=5)
     cabinet = cabinet_of(busy, cloud, browser, size)
-    expect(cabinet.page.get_by_role("region")).to_contain_text("больше лимита на 4")
+    expect(cabinet.page.get_by_role("region")).to_contain_text("на 4 больше")
     just_granted(cabinet, size)
     if size == "wide":
         whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
@@ -156,7 +156,7 @@ def history(cloud: Cloud, browser: Browser) -> None:
     expect(shown.get_by_role("row")).to_have_count(3)
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     heading.evaluate("heading => heading.scrollIntoView({ block: 'center' })")
-    whole(cabinet.table.first, heading, shown)
+    whole(heading, shown)
     below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?"))
     take(cabinet, "history-wide")
 

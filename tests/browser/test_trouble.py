@@ -199,7 +199,13 @@ MET = [
     code
     for code, problem in PROBLEMS.items()
     if problem.status not in MISTAKES
-    and code not in (Code.ROUTE_NOT_FOUND, Code.OFFER_CHANGED)  # the latter is an offer
+    and code
+    not in (
+        Code.ROUTE_NOT_FOUND,
+        Code.EXTENSION_NOT_FOUND,
+        Code.BODY_TOO_LARGE,
+        Code.OFFER_CHANGED,
+    )  # the latter is an offer
 ]
 
 
