@@ -43,7 +43,7 @@ def test_a_page_of_an_origin_that_is_named_works(cloud: Cloud, open_page: OpenPa
     cabinet.confirm.click()
     expect(cabinet.extended).to_be_visible()
     asked = "([url, init]) => fetch(url, init).then(answer => answer.status)"
-    body = '{"detail_type": "Unheard", "detail": {}}'
+    body = '{"detail_type": 7, "detail": {}}'
     init = {"method": "POST", "headers": {"Content-Type": "application/json"}, "body": body}
     assert cabinet.page.evaluate(asked, [f"{cloud.url}/events", init]) == 400
 
