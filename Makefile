@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test unit check format bench generate pictures audit
+.PHONY: help run test outside unit check format bench generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -15,11 +15,14 @@ help: ## List the targets
 run: .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Run everything at http://127.0.0.1:8080 (PORT=8081; ORIGINS=https://page,… for CORS; WEBHOOK=URL KEY=…)
 	@.venv/bin/python -m local --port "$$PORT" --origins "$$ORIGINS" --webhook "$$WEBHOOK" --webhook-key "$$KEY"
 
-test: system browsers bytecode check .venvs/ministack/.done tests/browser/three/node_modules/.package-lock.json ## Run the checks and all tests: rules, moto, DynamoDB Local, local cloud, browsers
+test: system browsers strangers bytecode check .venvs/ministack/.done tests/browser/three/node_modules/.package-lock.json ## Run the checks and all tests: rules, moto, DynamoDB Local, local cloud, browsers
 	.venv/bin/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=json:.coverage.json
 	@.venv/bin/python -c "import json; t = json.load(open('.coverage.json'))['totals']; \
 		share = 100 * t['covered_branches'] / t['num_branches']; \
 		print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
+
+outside: strangers .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Run the tests with parts of others: tokens, generated clients, caches
+	.venv/bin/python -m pytest tests/outside
 
 unit: .venv/.done ## Run the tests of the rules, without servers
 	.venv/bin/python -m pytest --quiet tests/unit
@@ -58,13 +61,18 @@ audit: .venv/.done ## Look up the locked libraries in the vulnerability database
 	uv export --quiet --frozen --only-group layer | .venv/bin/pip-audit --disable-pip --requirement /dev/stdin
 
 # What is needed of the system, then environments: one for the project, one for each tool that pins an SDK of its own.
-.PHONY: system browsers npm bytecode
+.PHONY: system browsers strangers npm bytecode
 system:
 	@sh local/setup.sh system java npm chromium-headless-shell
 
 # Two more browsers for one test, which is skipped where they are not.
 browsers:
 	@sh local/setup.sh system firefox-esr WebKitWebDriver xvfb-run || echo "Without them the story in three browsers is skipped." >&2
+
+# Parts of others for the tests that try them; where a registry is out of reach these are skipped and say so.
+strangers: system
+	@$(MAKE) --no-print-directory .venvs/outside/.done tests/outside/node_modules/.package-lock.json || \
+		echo "Without them the tests of tests/outside are skipped." >&2
 
 # Of what the tests import, once for all their workers, on the core that `check` leaves idle.
 bytecode: .venv/.done

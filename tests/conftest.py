@@ -34,7 +34,7 @@ os.environ["PATH"] = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['
 
 def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
-        cloud_tests = ("tests/e2e", "tests/browser", "tests/sam_local")
+        cloud_tests = ("tests/e2e", "tests/browser", "tests/sam_local", "tests/outside")
         needs: dict[str, tuple[Start, Callable[[str], bool]]] = {
             "cloud": (local_cloud, lambda nodeid: nodeid.startswith(cloud_tests)),
             "engine": (dynamodb_local, lambda nodeid: nodeid.startswith("tests/engine")),
