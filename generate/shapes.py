@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 def json_schema(shape: type) -> Json:
     """The schema of one shape."""
-    return dict(_untold(_model(shape, {}).model_json_schema(mode="serialization")))
+    return dict(_undefaulted(_model(shape, {}).model_json_schema(mode="serialization")))
 
 
 def json_schemas(shapes: Sequence[type], reference: str) -> Json:
@@ -47,10 +47,10 @@ def _translated(hint: Any, known: dict[type, type[BaseModel]]) -> Any:  # noqa: 
         return Literal[*(member.value for member in hint)]
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        inner, said = arguments
-        if said.among is not None:
-            inner = Literal[*(str(value) for value in said.among)]
-        return Annotated[_translated(inner, known), _field(said)]
+        inner, shown = arguments
+        if shown.among is not None:
+            inner = Literal[*(str(value) for value in shown.among)]
+        return Annotated[_translated(inner, known), _field(shown)]
     if origin is Literal:
         return Literal[*(str(value) for value in arguments)]
     if origin in (Union, UnionType):
@@ -62,24 +62,24 @@ def _translated(hint: Any, known: dict[type, type[BaseModel]]) -> Any:  # noqa: 
     return hint
 
 
-def _field(said: Field) -> Any:
+def _field(shown: Field) -> Any:
     """What pydantic says of a field."""
-    is_text = said.longest is not None
-    told: Json = {
-        "description": said.description,
-        "examples": [said.example] if said.example else None,
-        "pattern": f"^{said.pattern}$" if said.pattern else None,
-        "json_schema_extra": {"format": said.format} if said.format else None,
-        "min_length" if is_text else "ge": said.least,
-        "max_length" if is_text else "le": said.longest if is_text else said.most,
+    is_text = shown.longest is not None
+    known: Json = {
+        "description": shown.description,
+        "examples": [shown.example] if shown.example else None,
+        "pattern": f"^{shown.pattern}$" if shown.pattern else None,
+        "json_schema_extra": {"format": shown.format} if shown.format else None,
+        "min_length" if is_text else "ge": shown.least,
+        "max_length" if is_text else "le": shown.longest if is_text else shown.most,
     }
-    return pydantic.Field(**{name: value for name, value in told.items() if value is not None})
+    return pydantic.Field(**{name: value for name, value in known.items() if value is not None})
 
 
 def untitled(value: Any) -> Any:
     """Without the titles that pydantic derives from names, and without defaults that say nothing."""
     if isinstance(value, dict):
-        return {k: untitled(v) for k, v in _untold(value).items() if not (k == "title" and isinstance(v, str))}
+        return {k: untitled(v) for k, v in _undefaulted(value).items() if not (k == "title" and isinstance(v, str))}
     return [untitled(v) for v in value] if isinstance(value, list) else value
 
 
@@ -91,8 +91,8 @@ def enumerated(value: Any) -> Any:
     return [enumerated(v) for v in value] if isinstance(value, list) else value
 
 
-def _untold(value: Any) -> Any:
+def _undefaulted(value: Any) -> Any:
     """Without the null that pydantic takes for the default of whatever may be left out."""
     if isinstance(value, dict):
-        return {k: _untold(v) for k, v in value.items() if not (k == "default" and v is None)}
-    return [_untold(v) for v in value] if isinstance(value, list) else value
+        return {k: _undefaulted(v) for k, v in value.items() if not (k == "default" and v is None)}
+    return [_undefaulted(v) for v in value] if isinstance(value, list) else value

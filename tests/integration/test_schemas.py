@@ -1,6 +1,7 @@
 """The JSON Schemas of the events are those of the code, and real events fit them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from devkit.builders import (
     subscription_removed,
     usage_changed,
 )
+from devkit.project import ROOT
 from devkit.service import Service
 from devkit.template import resources
 from extending import inbound
@@ -65,6 +67,28 @@ def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
     assert len(bus.taken) == 3
     for entry in bus.taken:
         assert valid(entry["DetailType"], json.loads(entry["Detail"]))
+
+
+def test_every_instant_says_so() -> None:
+    """Generators make a date of a date-time, and strict validators refuse what is none."""
+    unsaid = [
+        f"{path.stem}.{name}"
+        for path in FOLDER.glob("*.json")
+        for name, field in json.loads(path.read_text())["properties"].items()
+        if name.endswith("_at") and '"date-time"' not in json.dumps(field)
+    ]
+    assert not unsaid
+
+
+@pytest.mark.parametrize("name", ["integrating.md", "integrating.ru.md"])
+def test_an_event_that_is_printed_for_integrators_fits_its_schema(name: str) -> None:
+    """Alone, and as the webhook delivers it."""
+    printed = (ROOT / "docs" / name).read_text()
+    (event,) = re.findall(r'^\{\n  "event_id".*?^\}$', printed, re.MULTILINE | re.DOTALL)
+    (delivery,) = re.findall(r'^\{"specversion": .*\}$', printed, re.MULTILINE)
+    assert valid("ExtensionExpired", json.loads(event))
+    posted = json.loads(delivery)
+    assert valid(posted["type"], posted["data"])
 
 
 def test_the_bus_hands_on_whatever_the_service_manager_sends() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple, NotRequired, TypedDict
 from uuid import UUID, uuid5
 
-from extending.answers import Field, LimitsLeft, Terms, instant, instant_or_none, limits_left, terms
+from extending.answers import Field, Instant, LimitsLeft, Terms, instant, instant_or_none, limits_left, terms
 from extending.model import SOURCE, Allowance, Extension, ExtensionEvent
 from extending.runtime import EVENT_BUS_NAME, client
 
@@ -22,12 +22,12 @@ class Detail(TypedDict):
     account_id: str
     subscription_id: str
     extension_id: str
-    period_starts_at: str
+    period_starts_at: Instant
     terms: Terms
-    granted_at: str
+    granted_at: Instant
     granted_by: str
-    ends_at: str
-    revoked_at: str | None
+    ends_at: Instant
+    revoked_at: Instant | None
     revoked_by: Annotated[str | None, Field("`sub` of the machine that ended it early; null: nobody, or the schedule.")]
 
 
