@@ -94,7 +94,7 @@ def told(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines.append("[parameters]")
     lines += [f"{name!r} = {{dictionary = {name.replace('.', '-')!r}, probability = 0.7}}" for name in values]
     # A wrong change among others is no wrong request: it has a result of its own.
-    lines += ["[[operations]]", "include-operation-id = 'take_changes'"]
+    lines += ["[[operations]]", "include-operation-id = 'store_changes'"]
     lines.append("checks.negative_data_rejection.expected-statuses = ['2xx', 400, 401, 403, 404, 405, 422]")
     for operation, statuses in EXPECTED.items():
         lines += ["[[operations]]", f"include-operation-id = {operation!r}"]
