@@ -91,8 +91,8 @@ def events_around(draw: st.DrawFn, now: datetime) -> tuple[str, Json]:
             zone = draw(st.sampled_from(list(ZONES)))
             return "AccountChanged", known | {"name": name, "time_zone": zone, "servicing_organization": contact}
         case "member":
-            name = draw(st.sampled_from([{}, {"name": None}, {"name": "Ольга"}, {"name": "Пётр"}]))
-            return "MemberChanged", known | {"user_id": draw(users), "role": draw(roles)} | name
+            called: Json = draw(st.sampled_from([{}, {"name": None}, {"name": "Ольга"}, {"name": "Пётр"}]))
+            return "MemberChanged", known | {"user_id": draw(users), "role": draw(roles)} | called
     starts_at = now + draw(st.integers(-12, 12)) * DAY
     detail = {
         "subscription_id": draw(subscription_ids),
