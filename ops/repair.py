@@ -99,7 +99,7 @@ def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) 
     if before is None:
         raise Trouble(f"{account_id} has no record {record}.")
     least = least_version(target, account_id)
-    if items.version_of(before) == least:
+    if (items.version_of(before) or 0) <= least:  # Less: the account's removal is about to delete it.
         raise Trouble(f"The next change of {record} will be stored: nothing to repair.")
     out = console.results()
     if not as_json:

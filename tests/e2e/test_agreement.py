@@ -59,14 +59,13 @@ class Machine(RuleBasedStateMachine):
         own = [(detail_type, self.own(detail)) for detail_type, detail in told]
         if over_bus:
             for detail_type, detail in own[:1]:
-                is_stored = self.world.tell(detail_type, detail)
-                self.seen["stored over the bus" if is_stored else "stale over the bus"] += 1
+                self.seen[f"{self.world.tell(detail_type, detail, now())['result']} over the bus"] += 1
                 self.cloud.event(detail_type, detail)
             self.cloud.until(lambda: self.differences() == {})
         else:
             for each in own:  # One by one, for which of two things comes first is nobody's promise.
                 (result,) = self.results([each])
-                assert result == ("stored" if self.world.tell(*each) else "stale")
+                assert result == self.world.tell(*each, now())["result"]
                 self.seen[result] += 1
         assert self.differences() == {}
 
@@ -92,7 +91,7 @@ class Machine(RuleBasedStateMachine):
         asked_at = datetime.fromisoformat(body["ends_at_if_accepted_now"]) - LENGTHS[body["terms"]["duration"]]
         offer_id = body.pop("offer_id")
         assert body == self.world.offer(self.user(user), self.account, subscription, asked_at)
-        self.offers.append((offer_id, self.world.promise(self.account, subscription)))
+        self.offers.append((offer_id, self.world.promise(self.account, subscription, asked_at)))
         self.seen["offered"] += 1
 
     @precondition(lambda self: self.offers)
@@ -114,6 +113,24 @@ class Machine(RuleBasedStateMachine):
                 extension["id"] = told["id"]
             assert answer.json() == {"created": created, "extension": self.world.shown(extension, now())}
             self.seen["created" if created else "replayed"] += 1
+        assert self.differences() == {}
+
+    @precondition(lambda self: self.world.extensions)
+    @rule(data=st.data())
+    def end_early(self, data: st.DataObject) -> None:
+        """Twice: the second call finds it over."""
+        id_ = data.draw(st.sampled_from([x["id"] for x in self.world.extensions]))
+        for _ in range(2):
+            path = f"/accounts/{self.account}/extensions/{id_}"
+            answer = self.cloud.machine("DELETE", path)
+            if answer.status_code != 200:
+                self.refused(answer, lambda: self.world.expire(self.account, id_, "", now()))
+                continue
+            ended = answer.json()["extension"]
+            over_at = datetime.fromisoformat(ended["revoked_at"])
+            extension, expired = self.world.expire(self.account, id_, ended["revoked_by"], over_at)
+            assert answer.json() == {"expired": expired, "extension": self.world.past(extension, now())}
+            self.seen["ended early" if expired else "over already"] += 1
         assert self.differences() == {}
 
     def refused(self, answer: Any, call: Any) -> None:

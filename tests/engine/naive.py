@@ -1,10 +1,10 @@
 """The rules once more, as slowly and as plainly as they can be written: dicts, loops, no code of the product.
 
-Everything that was ever told or granted is kept; every answer is worked out from it anew.
+What was reported and granted is kept as it came; every answer is worked out from it anew.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devkit.builders import limit
@@ -20,15 +20,26 @@ LENGTHS = {
     "PT90M": timedelta(minutes=90),
 }
 REMINDER = timedelta(days=1)
-KEYS = {
+REPORTS = {
     "AccountChanged": ("account", "account_id"),
     "MemberChanged": ("member", "account_id", "user_id"),
-    "SubscriptionChanged": ("subscription", "account_id", "subscription_id"),
-    "SubscriptionRemoved": ("subscription", "account_id", "subscription_id"),
     "UsageChanged": ("usage", "account_id"),
     "AccountRemoved": ("removal", "account_id"),
 }
-"""What each event tells of: kind, and the fields that name it."""
+"""What each event is of: kind, and the fields that name it. Subscriptions are apart: they have two periods."""
+ROLES = ["owner", "administrator", "user", "operator", None]
+ZONES = {
+    "Europe/Moscow": "Europe/Moscow",
+    "UTC": "UTC",
+    "GMT+3": "UTC+3",
+    "GMT+03:00": "UTC+3",
+    "UTC+03:00": "UTC+3",
+    "+03:00": "UTC+3",
+    "Mars/Olympus": None,
+    None: None,
+}
+"""Zones as they are reported, and as they are shown."""
+NO_END = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class No(Exception):
@@ -44,93 +55,215 @@ def at(text: str) -> datetime:
 
 
 def say(when: datetime | None) -> str | None:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when and when < NO_END else None
 
 
-def period_of(subscription: Json) -> Any:
+def begin_of(report: Json) -> datetime:
+    return at(report["starts_at"])
+
+
+def end_of(report: Json) -> datetime:
+    return min(at(report["ends_at"]), NO_END) if report["ends_at"] else NO_END
+
+
+def reported_at(report: Json) -> datetime:
+    return at(report["changed_at"])
+
+
+def period_of(report: Json) -> Any:
     """What the sender calls it, or else its start."""
-    return subscription.get("period_id") or at(subscription["starts_at"])
+    return report.get("period_id") or begin_of(report)
 
 
-def is_removal(of: Json) -> bool:
-    return "starts_at" not in of
+def is_removal(report: Json) -> bool:
+    return "starts_at" not in report
 
 
-def takes_away(known: Json, told: Json) -> bool:
-    """Whether, of two things told for one instant, the second is the safer one."""
-    if "role" in told:
-        roles = ["owner", "administrator", "user", "operator", None]
-        return roles.index(told["role"]) > roles.index(known["role"])
-    if "subscription_id" in told and is_removal(told) != is_removal(known):
-        return is_removal(told)
-    if "ends_at" not in told or at(told["ends_at"]) > at(known["ends_at"]):
+def is_ahead(report: Json, now: datetime) -> bool:
+    return not is_removal(report) and begin_of(report) > now
+
+
+def runs(report: Json, now: datetime) -> bool:
+    return not is_removal(report) and begin_of(report) <= now < end_of(report)
+
+
+def role_of(report: Json) -> Any:
+    return report["role"] if report["role"] in ROLES else "user"
+
+
+def place(report: Json, now: datetime) -> tuple[datetime, int]:
+    """Of one instant what begins later than now comes after what has begun, and a removal last."""
+    return reported_at(report), 2 if is_removal(report) else int(is_ahead(report, now))
+
+
+def takes_away(known: Json, new: Json) -> bool:
+    """Of two reports of one instant and one place, the second is the safer one."""
+    if "role" in new:
+        return ROLES.index(role_of(new)) > ROLES.index(role_of(known))
+    if "starts_at" not in new or end_of(new) > end_of(known):
         return False
-    if at(told["ends_at"]) < at(known["ends_at"]):
+    return end_of(new) < end_of(known) or (known["extension_terms"] is not None and new["extension_terms"] is None)
+
+
+def over_at(x: Json) -> datetime:
+    """The effective end of an extension."""
+    end: datetime = min(x["ends_at"], x["revoked_at"] or x["ends_at"])
+    return end
+
+
+class Periods:
+    """What is known of one subscription: the newest report, and the newest before it that had begun."""
+
+    def __init__(self, report: Json) -> None:
+        self.newest = report
+        self.before: Json | None = None
+        self.ran = False
+        """The period before was not over when the two met: it stays until the newest begins."""
+        self.first: tuple[str, datetime] | None = None
+        """The first id that a begun period got, and its start."""
+
+    def take(self, new: Json, now: datetime) -> bool:
+        """Whether anything that is shown is another."""
+        self.name(self.newest, now)
+        if place(new, now) > place(self.newest, now):
+            if not is_ahead(new, now):
+                self.before, self.ran = None, False
+            elif not is_ahead(self.newest, now):
+                self.before, self.ran = self.newest, runs(self.newest, now)
+            self.newest = new
+        elif place(new, now) == place(self.newest, now):
+            if not takes_away(self.newest, new):
+                return False
+            self.newest = new
+        elif is_ahead(self.newest, now) and not is_ahead(new, now):
+            if self.before and place(new, now) < place(self.before, now):
+                return False
+            if self.before and place(new, now) == place(self.before, now) and not takes_away(self.before, new):
+                return False
+            had, self.before, self.ran = self.ran, new, runs(new, now)
+            self.name(new, now)
+            return had or self.ran
+        else:
+            return False
+        self.name(new, now)
         return True
-    return known["extension_terms"] is not None and told["extension_terms"] is None
+
+    def name(self, report: Json, now: datetime) -> None:
+        if not self.first and not is_removal(report) and report.get("period_id") and not is_ahead(report, now):
+            self.first = report["period_id"], begin_of(report)
+
+    def shown(self) -> list[Json]:
+        """The periods in force, one after the other; each with the end that it really has."""
+        if is_removal(self.newest):
+            return []
+        if not self.before or not self.ran:
+            return [self.newest]
+        cut = min(end_of(self.before), begin_of(self.newest))
+        return [self.before | {"ends_at": say(cut)}, self.newest]
+
+    def current(self, now: datetime) -> tuple[Json | None, Json | None]:
+        """The period of now, and the one ahead."""
+        shown = self.shown()
+        if len(shown) == 2 and begin_of(shown[1]) > now:
+            return shown[0], shown[1]
+        return (shown[-1] if shown else None), None
+
+    def periods_of(self, report: Json) -> list[Any]:
+        """Under what an extension of this period may stand: its identity, or its start of before it had an id."""
+        found = [period_of(report)]
+        if id_ := report.get("period_id"):
+            first, start = self.first or (id_, begin_of(report))
+            found += [start] if first == id_ else []
+        return found
 
 
 class World:
-    """What the service manager has told, and the extensions."""
+    """What the service manager has reported, and the extensions."""
 
     def __init__(self) -> None:
-        self.truth: dict[tuple[str, ...], Json] = {}
+        self.reports: dict[tuple[str, ...], Json] = {}
+        self.periods: dict[tuple[str, str], Periods] = {}
         self.extensions: list[Json] = []
 
-    def tell(self, detail_type: str, detail: Json) -> bool:
-        kind, *names = KEYS[detail_type]
-        key = (kind, *(detail[name] for name in names))
-        removal = self.truth.get(("removal", detail["account_id"]))
-        if removal and at(detail["changed_at"]) <= at(removal["changed_at"]):
+    def tell(self, detail_type: str, detail: Json, now: datetime) -> Json:
+        """The result."""
+        ahead = reported_at(detail) - now
+        if ahead > timedelta(hours=1):
+            return {"result": "invalid"}
+        if ahead > timedelta(minutes=5):
+            return {"result": "try_again"}
+        result: Json = {"result": "stored" if self.store(detail_type, detail, now) else "stale"}
+        if detail_type == "AccountChanged" and detail["time_zone"] and not ZONES[detail["time_zone"]]:
+            result["ignored"] = ["detail.time_zone"]
+        return result
+
+    def store(self, detail_type: str, detail: Json, now: datetime) -> bool:
+        account = detail["account_id"]
+        removal = self.reports.get(("removal", account))
+        if removal and reported_at(detail) <= reported_at(removal):
             return False
-        if known := self.truth.get(key):
-            if at(known["changed_at"]) > at(detail["changed_at"]):
+        if detail_type in ("SubscriptionChanged", "SubscriptionRemoved"):
+            key = account, detail["subscription_id"]
+            if key in self.periods:
+                return self.periods[key].take(detail, now)
+            self.periods[key] = Periods(detail)
+            return True
+        kind, *names = REPORTS[detail_type]
+        name = (kind, *(detail[name] for name in names))
+        if known := self.reports.get(name):
+            if reported_at(known) > reported_at(detail):
                 return False
-            if at(known["changed_at"]) == at(detail["changed_at"]) and not takes_away(known, detail):
+            if reported_at(known) == reported_at(detail) and not takes_away(known, detail):
                 return False
-        self.truth[key] = detail
+        self.reports[name] = detail
         if kind == "removal":
-            self.forget(detail["account_id"], at(detail["changed_at"]))
+            self.forget(account, reported_at(detail))
         return True
 
     def forget(self, account: str, removed_at: datetime) -> None:
-        """What was told later stays, and what was granted later on a subscription that was told later."""
-        for key, told in list(self.truth.items()):
-            if key[0] != "removal" and key[1] == account and at(told["changed_at"]) <= removed_at:
-                del self.truth[key]
-        self.extensions = [
-            x
-            for x in self.extensions
-            if x["account_id"] != account
-            or (
-                ("subscription", account, x["subscription_id"]) in self.truth
-                and x["granted_at"] > removed_at.replace(microsecond=0)
-            )
-        ]
+        """All that was reported no later goes, and what was granted on it."""
+        for name, report in list(self.reports.items()):
+            if name[0] != "removal" and name[1] == account and reported_at(report) <= removed_at:
+                del self.reports[name]
+        for key, periods in list(self.periods.items()):
+            if key[0] == account:
+                if periods.before and reported_at(periods.before) <= removed_at:
+                    periods.before, periods.ran = None, False
+                if reported_at(periods.newest) <= removed_at:
+                    del self.periods[key]
+        self.extensions = [x for x in self.extensions if x["account_id"] != account or x["granted_on"] > removed_at]
 
     # What is known
 
     def account(self, account: str) -> Json:
-        return self.truth.get(("account", account), {})
+        return self.reports.get(("account", account), {})
 
     def role(self, user: str, account: str) -> str | None:
-        return self.truth.get(("member", account, user), {}).get("role")
+        member = self.reports.get(("member", account, user))
+        role: str | None = role_of(member) if member else None
+        return role
 
     def subscriptions(self, account: str) -> list[Json]:
-        return [d for k, d in self.truth.items() if k[:2] == ("subscription", account) and not is_removal(d)]
+        """All periods in force."""
+        return [report for key, p in self.periods.items() if key[0] == account for report in p.shown()]
 
-    def subscription(self, account: str, id_: str) -> Json | None:
-        found = self.truth.get(("subscription", account, id_))
-        return None if found is None or is_removal(found) else found
+    def subscription(self, account: str, id_: str, now: datetime) -> Json | None:
+        """The period of now."""
+        periods = self.periods.get((account, id_))
+        return periods.current(now)[0] if periods else None
 
-    def extension(self, subscription: Json) -> Json | None:
-        """The one of the current period; it may have been granted before that period had an id."""
-        for period in (period_of(subscription), at(subscription["starts_at"])):
+    def is_known(self, account: str) -> bool:
+        return bool(self.account(account) or self.subscriptions(account))
+
+    def extension(self, s: Json) -> Json | None:
+        """The one of this period; it may have been granted before that period had an id."""
+        periods = self.periods[s["account_id"], s["subscription_id"]].periods_of(s)
+        for period in periods:
             found = [
                 x
                 for x in self.extensions
-                if x["account_id"] == subscription["account_id"]
-                and x["subscription_id"] == subscription["subscription_id"]
+                if x["account_id"] == s["account_id"]
+                and x["subscription_id"] == s["subscription_id"]
                 and x["period"] == period
             ]
             assert len(found) <= 1
@@ -148,54 +281,64 @@ class World:
 
     # Limits
 
+    def has_access(self, account: str, now: datetime) -> bool:
+        return any(s["kind"] in ("main", "prolonging") and runs(s, now) for s in self.subscriptions(account))
+
     def limits_at(self, account: str, now: datetime, extensions: Iterable[Json]) -> Json:
-        active = [
-            s
-            for s in self.subscriptions(account)
-            if at(s["starts_at"]) <= now < at(s["ends_at"]) and s["kind"] != "prolonging"
-        ]
-        main = any(s["kind"] == "main" for s in active)
+        active = [s for s in self.subscriptions(account) if runs(s, now)]
+        counted = [x for x in extensions if x["granted_at"] <= now < over_at(x) and self.has_access(account, now)]
         limits = {}
         for what in ("sessions", "databases"):
             bases = [s["limits"][what] for s in active]
             base = None if None in bases else sum(bases)
-            extra = sum(x["terms"][what] for x in extensions if main and x["granted_at"] <= now < x["ends_at"])
-            limits[what] = limit(base, extra, self.truth.get(("usage", account), {}).get(what))
+            extra = sum(x["terms"][what] for x in counted)
+            limits[what] = limit(base, extra, self.reports.get(("usage", account), {}).get(what))
         return limits
 
     def limits(self, account: str, now: datetime, *more: Json) -> Json:
         extensions = [x for x in self.extensions if x["account_id"] == account] + list(more)
-        instants = {at(s[edge]) for s in self.subscriptions(account) for edge in ("starts_at", "ends_at")}
-        instants |= {x[edge] for x in extensions for edge in ("granted_at", "ends_at")}
+        instants = {edge(s) for s in self.subscriptions(account) for edge in (begin_of, end_of)}
+        instants |= {edge for x in extensions for edge in (x["granted_at"], over_at(x))}
         limits = self.limits_at(account, now, extensions)
-        later = [t for t in sorted(instants) if t > now and self.limits_at(account, t, extensions) != limits]
-        told = self.truth.get(("usage", account))
+        later = [t for t in sorted(instants - {NO_END}) if t > now and self.limits_at(account, t, extensions) != limits]
+        usage = self.reports.get(("usage", account))
         after = self.limits_at(account, later[0], extensions) if later else {}
         return limits | {
-            "used_at": say(at(told["changed_at"])) if told else None,
+            "used_at": say(reported_at(usage)) if usage else None,
             "next_change_at": say(later[0]) if later else None,
             "after_change": {what: {"total": of["total"], "over": of["over"]} for what, of in after.items()} or None,
         }
+
+    def known_limits(self, account: str, now: datetime) -> Json:
+        if not self.is_known(account):
+            raise No(404, "account_not_found")
+        return {"account_id": account, "limits": self.limits(account, now), "as_of": say(now)}
 
     # Answers
 
     def list(self, user: str, account: str, now: datetime) -> Json:
         role = self.may_view(user, account)
-        told = self.account(account)
+        known = self.account(account)
         return {
             "account": {
                 "id": account,
-                "name": told.get("name"),
-                "time_zone": told.get("time_zone"),
-                "servicing_organization": told.get("servicing_organization"),
+                "name": known.get("name"),
+                "time_zone": ZONES[known.get("time_zone")],
+                "servicing_organization": known.get("servicing_organization"),
             },
             "role": role,
             "limits": self.limits(account, now),
-            "subscriptions": [self.row(s, role, now) for s in self.subscriptions(account)],
+            "subscriptions": [
+                self.row(s, following, role, now)
+                for key, p in self.periods.items()
+                if key[0] == account
+                for s, following in [p.current(now)]
+                if s
+            ],
             "next_token": None,
         }
 
-    def row(self, s: Json, role: str, now: datetime) -> Json:
+    def row(self, s: Json, following: Json | None, role: str, now: datetime) -> Json:
         extension = self.extension(s)
         obstacle = self.obstacle(s, now)
         if extension:
@@ -208,38 +351,65 @@ class World:
             "id": s["subscription_id"],
             "number": s["number"],
             "kind": s["kind"],
-            "tariff": s["tariff"],
-            "starts_at": say(at(s["starts_at"])),
-            "ends_at": say(at(s["ends_at"])),
+            **self.period(s),
+            "next_period": self.period(following) if following else None,
             "state": self.state(s, now),
-            "limits": s["limits"],
             "extension": shown,
         }
 
     @staticmethod
+    def period(s: Json) -> Json:
+        return {
+            "starts_at": say(begin_of(s)),
+            "ends_at": say(end_of(s)),
+            "tariff": s["tariff"],
+            "limits": s["limits"],
+        }
+
+    @staticmethod
     def state(s: Json, now: datetime) -> str:
-        if now < at(s["starts_at"]):
+        if now < begin_of(s):
             return "future"
-        return "finished" if now >= at(s["ends_at"]) else "active"
+        return "finished" if now >= end_of(s) else "active"
 
     def obstacle(self, s: Json, now: datetime) -> str | None:
         if s["kind"] != "main":
             return "not_main"
         if self.state(s, now) != "active":
             return {"future": "not_active_yet", "finished": "finished"}[self.state(s, now)]
-        terms = s["extension_terms"]
-        return None if terms and (terms["sessions"] or terms["databases"]) else "tariff_not_extendable"
+        terms = s["extension_terms"] or {"sessions": 0, "databases": 0}
+        widened = [what for what in ("sessions", "databases") if terms[what] and s["limits"][what] is not None]
+        return None if widened else "tariff_not_extendable"
 
-    @staticmethod
-    def shown(x: Json, now: datetime) -> Json:
+    def shown(self, x: Json, now: datetime) -> Json:
+        active = now < over_at(x)
         return {
-            "state": "active" if now < x["ends_at"] else "used",
+            "state": "active" if active else "used",
             "id": x["id"],
             "terms": x["terms"],
             "granted_at": say(x["granted_at"]),
             "granted_by": x["granted_by"],
             "ends_at": say(x["ends_at"]),
             "revoked_at": say(x["revoked_at"]),
+        } | ({"counts": self.has_access(x["account_id"], now)} if active else {})
+
+    def past(self, x: Json, now: datetime) -> Json:
+        """An extension as the history shows it."""
+        s = self.subscription(x["account_id"], x["subscription_id"], now)
+        granter = self.reports.get(("member", x["account_id"], x["granted_by"]), {"role": None})
+        return self.shown(x, now) | {
+            "subscription_id": x["subscription_id"],
+            "subscription_number": s["number"] if s else None,
+            "period_starts_at": say(x["period_starts_at"]),
+            "granted_by_name": granter.get("name") if granter["role"] is not None else None,
+            "revoked_by": x["revoked_by"],
+        }
+
+    def history(self, user: str, account: str, now: datetime) -> Json:
+        self.may_view(user, account)
+        return {
+            "extensions": [self.past(x, now) for x in self.extensions if x["account_id"] == account],
+            "next_token": None,
         }
 
     def offer(self, user: str, account: str, id_: str, now: datetime) -> Json:
@@ -249,7 +419,7 @@ class World:
 
     def offered(self, account: str, id_: str, now: datetime) -> Json:
         contact = self.account(account).get("servicing_organization")
-        s = self.subscription(account, id_)
+        s = self.subscription(account, id_, now)
         if not s:
             raise No(404, "subscription_not_found")
         if extension := self.extension(s):
@@ -273,17 +443,20 @@ class World:
             "account_id": s["account_id"],
             "subscription_id": s["subscription_id"],
             "period": period_of(s),
+            "period_starts_at": begin_of(s),
+            "granted_on": reported_at(s),
             "terms": s["extension_terms"],
             "granted_at": now,
             "granted_by": user,
             "ends_at": now + LENGTHS[s["extension_terms"]["duration"]],
             "reminded_at": None,
             "revoked_at": None,
+            "revoked_by": None,
         }
 
-    def promise(self, account: str, id_: str) -> Json:
+    def promise(self, account: str, id_: str, now: datetime) -> Json:
         """What an offer made now binds."""
-        s = self.subscription(account, id_)
+        s = self.subscription(account, id_, now)
         assert s
         return {"subscription_id": id_, "period": period_of(s), "terms": s["extension_terms"]}
 
@@ -294,20 +467,32 @@ class World:
             raise No(404, "account_not_found")
         if role != "owner":
             raise No(403, "owner_required")
-        s = self.subscription(account, id_)
+        s = self.subscription(account, id_, now)
         extension = s and self.extension(s)
-        if extension and now < extension["ends_at"]:
+        if extension and now < over_at(extension):
             return extension, False
         offer = self.offered(account, id_, now)
         assert s
-        now_promised = self.promise(account, id_)
-        if promise["period"] == at(s["starts_at"]):  # The period may have got its id since.
-            now_promised["period"] = promise["period"]
-        if promise != now_promised:
+        of_now = self.promise(account, id_, now)
+        if promise["period"] == begin_of(s):  # The period may have got its id since.
+            of_now["period"] = promise["period"]
+        if promise != of_now:
             raise No(409, "offer_changed", offer=offer, servicing_organization=offer["servicing_organization"])
         extension = self.granted(s, user, now)
         self.extensions.append(extension)
         return extension, True
+
+    def expire(self, account: str, id_: str, by: str, now: datetime) -> tuple[Json, bool]:
+        """The extension, and whether this call ended it."""
+        if not self.is_known(account):
+            raise No(404, "account_not_found")
+        for x in self.extensions:
+            if (x["account_id"], x["id"]) == (account, id_):
+                if now >= over_at(x):
+                    return x, False
+                x["revoked_at"], x["revoked_by"] = now, by
+                return x, True
+        raise No(404, "extension_not_found")
 
     def sweep(self, now: datetime) -> Json:
         due = [x for x in self.extensions if not x["revoked_at"] and x["ends_at"] <= now]
@@ -315,7 +500,7 @@ class World:
             x["revoked_at"] = now
         for x in self.extensions:
             reminder = x["ends_at"] - REMINDER
-            if x["granted_at"] < reminder <= now < x["ends_at"] and not x["reminded_at"]:
+            if x["granted_at"] < reminder <= now < over_at(x) and not x["reminded_at"]:
                 x["reminded_at"] = now
         lag = max([int((now - x["ends_at"]).total_seconds()) for x in due], default=0)
         return {"due": len(due), "revoked": len(due), "failed": 0, "oldest_lag_seconds": lag}

@@ -24,7 +24,7 @@ from devkit.service import Answer, Service
 from devkit.template import table_definition
 from extending import accounts, changes, dynamo, grants, sweep
 from tests.engine.client import connect
-from tests.engine.naive import Json, No, World
+from tests.engine.naive import ZONES, Json, No, World, begin_of, end_of, over_at, reported_at
 
 ACCOUNTS = ["A-1", "A-2"]
 SUBSCRIPTIONS = ["S-1", "S-1.a", "S-2"]  # One is the beginning of another.
@@ -39,7 +39,7 @@ def changed_at(number: int) -> str:
 account_ids = st.sampled_from(["A-1"] * 7 + ["A-2"])
 subscription_ids = st.sampled_from(["S-1", *SUBSCRIPTIONS])
 users = st.sampled_from(["U-1"] * 3 + USERS)
-roles = st.sampled_from(["owner", "owner", "owner", "administrator", "user", "operator", None])
+roles = st.sampled_from(["owner", "owner", "owner", "administrator", "user", "operator", "ext_administrator", None])
 kinds = st.sampled_from(["main", "main", "main", "add_on", "prolonging"])
 terms = st.sampled_from(
     [
@@ -60,6 +60,13 @@ period_ids = st.sampled_from([None, None, None, "P-1", "P-2", "1767225600"])
 sweeps = st.sampled_from([True, True, False])
 
 
+NO_ENDS = [None, "9000-01-01T00:00:00Z", "9999-12-31T00:00:00Z"]
+MICROSECONDS = int(NOW.timestamp()) * 1_000_000
+MINUTE = timedelta(minutes=1)
+aheads = st.sampled_from([5 * MINUTE, 5 * MINUTE + SECOND, 60 * MINUTE, 60 * MINUTE + SECOND])
+"""How far the clock of the service manager is ahead: the last that is stored, the first and the last that is to come
+again, the first that is refused."""
+
 KINDS = [
     *("account", "member", "member", "subscription", "subscription", "subscription", "subscription", "usage"),
     *("subscription removed", "account removed"),
@@ -69,7 +76,8 @@ KINDS = [
 @st.composite
 def events_around(draw: st.DrawFn, now: datetime) -> tuple[str, Json]:
     """What the service manager may tell: type and detail."""
-    known = {"account_id": draw(account_ids), "changed_at": draw(st.integers(0, 12).map(changed_at))}
+    instant = draw(st.sampled_from([*map(changed_at, range(13)), "1970-01-01T00:00:00Z"]))
+    known = {"account_id": draw(account_ids), "changed_at": instant}
     match draw(st.sampled_from(KINDS)):
         case "usage":
             return "UsageChanged", known | {name: draw(st.integers(0, 9)) for name in ("sessions", "databases")}
@@ -80,15 +88,17 @@ def events_around(draw: st.DrawFn, now: datetime) -> tuple[str, Json]:
         case "account":
             contact = draw(st.sampled_from([CONTACT, None]))
             name = f"О {known['changed_at']}"
-            return "AccountChanged", known | {"name": name, "time_zone": "UTC", "servicing_organization": contact}
+            zone = draw(st.sampled_from(list(ZONES)))
+            return "AccountChanged", known | {"name": name, "time_zone": zone, "servicing_organization": contact}
         case "member":
-            return "MemberChanged", known | {"user_id": draw(users), "role": draw(roles)}
+            called: Json = draw(st.sampled_from([{}, {"name": None}, {"name": "Ольга"}, {"name": "Пётр"}]))
+            return "MemberChanged", known | {"user_id": draw(users), "role": draw(roles)} | called
     starts_at = now + draw(st.integers(-12, 12)) * DAY
     detail = {
         "subscription_id": draw(subscription_ids),
         "kind": draw(kinds),
         "starts_at": iso(starts_at),
-        "ends_at": iso(starts_at + draw(st.sampled_from([0, 5, 10, 30, 90])) * DAY),
+        "ends_at": draw(st.sampled_from([*(iso(starts_at + n * DAY) for n in (0, 5, 10, 30, 90)), *NO_ENDS])),
         "limits": draw(limits),
         "extension_terms": draw(terms),
         "period_id": draw(period_ids),
@@ -123,6 +133,8 @@ class Machine(RuleBasedStateMachine):
         self.world = World()
         self.told: list[tuple[str, Json]] = []
         self.offers: list[tuple[str, Json]] = []
+        self.ids: dict[str, str] = {}
+        """Account of every extension that there ever was."""
         self.account = "A-1"
         self.steps = 0
 
@@ -154,11 +166,30 @@ class Machine(RuleBasedStateMachine):
         """Anything, as old or as new as may be."""
         self._tell(*event)
 
-    @rule(data=st.data(), account=account_ids, days=st.sampled_from([0, 1, 9]), terms=terms)
+    @rule(event=events, ago=st.integers(0, 3))
+    def tell_of_what_has_just_changed(self, event: tuple[str, Json], ago: int) -> None:
+        """Newer than most of what is known."""
+        self._tell(event[0], event[1] | {"changed_at": iso(self.now - ago * SECOND)})
+
+    @precondition(lambda self: self.world.role("U-1", "A-1") != "owner")
+    @rule(days=st.sampled_from([0, 3]), ends=st.sampled_from([*NO_ENDS, "2036-01-01T00:00:00Z"]))
+    def begin_anew(self, days: int, ends: str | None) -> None:
+        """An owner and a subscription, so that something can be granted."""
+        known: Json = {"account_id": "A-1", "changed_at": iso(self.now)}
+        self._tell("MemberChanged", known | {"user_id": "U-1", "role": "owner", "name": "Ольга"})
+        dates = {"starts_at": iso(self.now - days * DAY), "ends_at": ends}
+        self._tell("SubscriptionChanged", subscription_changed(**known, **dates))
+
+    @rule(event=events, ahead=aheads)
+    def tell_by_a_clock_that_is_ahead(self, event: tuple[str, Json], ahead: timedelta) -> None:
+        """A few minutes are stored, up to an hour has to come again, more is invalid."""
+        self._tell(event[0], event[1] | {"changed_at": iso(self.now + ahead)})
+
+    @rule(data=st.data(), account=account_ids, days=st.sampled_from([-9, -1, 0, 1, 9]), terms=terms)
     def tell_of_a_renewal_or_of_other_terms(
         self, data: st.DataObject, account: str, days: int, terms: Json | None
     ) -> None:
-        """The same record, newer than all that is known of it."""
+        """The same record, newer than all that is known of it: from then, from now, or ahead."""
         if known := self.world.subscriptions(account):
             changes: Json = {"extension_terms": terms}
             if data.draw(st.booleans()):
@@ -168,17 +199,30 @@ class Machine(RuleBasedStateMachine):
                 changes["period_id"] = data.draw(period_ids)
             self.tell_newer(data.draw(st.sampled_from(known)), **changes)
 
+    @rule(data=st.data(), subscription=subscription_ids, late=st.sampled_from([0, 1, 2, 3]), period=period_ids)
+    def tell_late_of_what_runs(self, data: st.DataObject, subscription: str, late: int, period: str | None) -> None:
+        """A little older than the newest report, which may be of a period ahead."""
+        known = self.world.periods.get(("A-1", subscription))
+        if known and reported_at(known.newest) > NOW - 365 * DAY:
+            starts_at = self.now - data.draw(st.sampled_from([0, 1, 9])) * DAY
+            ends_at = self.now + data.draw(st.sampled_from([0, 2, 20])) * DAY
+            dates = {"starts_at": iso(starts_at), "ends_at": iso(ends_at)}
+            at = {"changed_at": iso(reported_at(known.newest) - late * SECOND)}
+            more = {"account_id": "A-1", "subscription_id": subscription, "period_id": period}
+            self._tell("SubscriptionChanged", subscription_changed(**dates, **at, **more))
+
     @rule(data=st.data())
     def tell_again(self, data: st.DataObject) -> None:
         """The bus delivers at least once, in any order."""
         self._tell(*data.draw(st.sampled_from(self.told)))
 
     def tell_newer(self, known: Json, **changes: Any) -> None:
-        later = datetime.fromisoformat(known["changed_at"]) + timedelta(minutes=1)
+        newest = self.world.periods[known["account_id"], known["subscription_id"]].newest
+        later = max(reported_at(known), reported_at(newest)) + MINUTE
         self._tell("SubscriptionChanged", known | changes | {"changed_at": iso(later)})
 
     def known(self, subscription: str) -> Json:
-        return self.world.truth["subscription", "A-1", subscription]
+        return self.world.periods["A-1", subscription].newest
 
     def tell_again_all(self) -> None:
         for event in reversed(self.told[:]):
@@ -196,9 +240,10 @@ class Machine(RuleBasedStateMachine):
     def _tell(self, detail_type: str, detail: Json) -> None:
         self.told.append((detail_type, detail))
         self.account = detail["account_id"]
-        stored = self.service.tell(detail_type, detail)
-        assert stored is self.world.tell(detail_type, detail)
-        self.seen["stored" if stored else "stale"] += 1
+        (result,) = self.service.changes((detail_type, detail)).json["results"]
+        expected = self.world.tell(detail_type, detail, self.now)
+        assert {"result": result["result"]} | {n: list(result[n]) for n in ("ignored",) if n in result} == expected
+        self.seen.update([expected["result"], *expected.get("ignored", [])])
 
     # What people do
 
@@ -215,7 +260,7 @@ class Machine(RuleBasedStateMachine):
             self._offered(account, answer.json, expected)
 
     @precondition(lambda self: self.offers)
-    @rule(data=st.data(), user=users, account=account_ids)
+    @rule(data=st.data(), user=users, account=st.just("A-1"))
     def accept_any_offer(self, data: st.DataObject, user: str, account: str) -> None:
         """One that was ever made, for whichever subscription."""
         self.accept_any(user, account, [data.draw(st.sampled_from(self.offers))])
@@ -224,6 +269,32 @@ class Machine(RuleBasedStateMachine):
         for offer_id, promise in offers:
             for subscription in SUBSCRIPTIONS:
                 self._extend(user, account, subscription, offer_id, promise)
+
+    @rule(user=users, account=account_ids, subscription=subscription_ids)
+    def send_a_body_that_is_too_large(self, user: str, account: str, subscription: str) -> None:
+        """Whoever sends it, and wherever to."""
+        answer = self.service.extend("x" * 4097, user, account, subscription)
+        self._refused(answer, No(413, "body_too_large"))
+
+    @rule(data=st.data(), account=account_ids, by=st.sampled_from(["service-manager", "support"]))
+    def end_early(self, data: st.DataObject, account: str, by: str) -> None:
+        """Any extension that there ever was, of whichever account; and once more, by another."""
+        id_ = data.draw(st.sampled_from([*self.ids, *self.ids, "E-1"]))
+        account = data.draw(st.sampled_from([self.ids.get(id_, account), account]))
+        for caller in (by, "another"):
+            self.expire(account, id_, caller)
+
+    def expire(self, account: str, id_: str, by: str) -> None:
+        self.account = account
+        answer = self.service.expire_early(id_, account, by)
+        try:
+            extension, expired = self.world.expire(account, id_, by, self.now)
+        except No as no:
+            self._refused(answer, no)
+        else:
+            assert answer.status == 200
+            assert answer.json == {"expired": expired, "extension": self.world.past(extension, self.now)}
+            self.seen["ended early" if expired else "over already"] += 1
 
     @rule(account=account_ids, subscription=subscription_ids, order=st.permutations(USERS))
     def all_take_what_they_are_offered(self, account: str, subscription: str, order: list[str]) -> None:
@@ -244,15 +315,15 @@ class Machine(RuleBasedStateMachine):
             assert answer.status == (201 if created else 200), answer
             if created:
                 extension["id"] = answer.json["extension"]["id"]
-                ids = [x["id"] for x in self.world.extensions]
-                assert len(ids) == len(set(ids))
+                assert extension["id"] not in self.ids  # Nor in a life before.
+                self.ids[extension["id"]] = account
             assert answer.json == {"created": created, "extension": self.world.shown(extension, self.now)}
             self.seen["created" if created else "replayed"] += 1
 
     def _offered(self, account: str, answer: Json, expected: Json) -> None:
         offer_id = answer.pop("offer_id")
         assert answer == expected
-        self.offers.append((offer_id, self.world.promise(account, expected["subscription_id"])))
+        self.offers.append((offer_id, self.world.promise(account, expected["subscription_id"], self.now)))
         self.seen["offered"] += 1
 
     def _refused(self, answer: Answer, no: No) -> None:
@@ -272,10 +343,10 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), off=st.sampled_from([-SECOND, 0 * SECOND, SECOND]), sweep=sweeps)
     def wait_for_an_edge(self, data: st.DataObject, off: timedelta, sweep: bool) -> None:
         """To the second at which something begins or ends, and its neighbours."""
-        edges = {x["ends_at"] for x in self.world.extensions}
+        edges = {over_at(x) for x in self.world.extensions}
         edges |= {x["ends_at"] - DAY for x in self.world.extensions}
         for subscription in self.world.subscriptions(self.account):
-            edges |= {datetime.fromisoformat(subscription[edge]) for edge in ("starts_at", "ends_at")}
+            edges |= {begin_of(subscription), end_of(subscription)}
         near = sorted(edge for edge in edges if self.now < edge + off < self.now + 40 * DAY)
         if near:
             self.move_to(data.draw(st.sampled_from(near[:4])) + off, sweep)
@@ -309,6 +380,30 @@ class Machine(RuleBasedStateMachine):
             assert {row["id"]: row for row in rows} == {row["id"]: row for row in expected_rows}
             assert len(rows) == len(expected_rows)
             assert answer.json | {"subscriptions": None} == expected | {"subscriptions": None}
+            self.seen["period ahead"] += any(row["next_period"] for row in rows)
+            self.seen["does not count"] += any(row["extension"].get("counts") is False for row in rows)
+
+    @invariant()
+    def the_history_and_the_limits_are_those_of_the_rules(self) -> None:
+        user = USERS[self.steps % len(USERS)]
+        answer = self.service.history(user, self.account)
+        try:
+            expected = self.world.history(user, self.account, self.now)
+        except No as no:
+            self._refused(answer, no)
+        else:
+            granted = [x["granted_at"] for x in answer.json["extensions"]]
+            assert granted == sorted(granted, reverse=True)
+            for each in (answer.json, expected):
+                each["extensions"].sort(key=_id)
+            assert answer.json == expected
+        answer = self.service.limits(self.account)
+        try:
+            expected = self.world.known_limits(self.account, self.now)
+        except No as no:
+            self._refused(answer, no)
+        else:
+            assert answer.json == expected
 
     def _expected_list(self, user: str) -> tuple[Json, No | None]:
         try:
@@ -324,14 +419,18 @@ class Machine(RuleBasedStateMachine):
                 "account_id": x.account_id,
                 "subscription_id": x.subscription_id,
                 "period": x.period,
+                "period_starts_at": x.period_starts_at,
+                "granted_on": NOW + timedelta(microseconds=x.subscription_version - MICROSECONDS),
                 "terms": {"sessions": x.terms.sessions, "databases": x.terms.databases, "duration": x.terms.duration},
                 "granted_at": x.granted_at,
                 "granted_by": x.granted_by,
                 "ends_at": x.ends_at,
                 "reminded_at": x.reminded_at,
                 "revoked_at": x.revoked_at,
+                "revoked_by": x.revoked_by,
             }
             for x in accounts.holdings(self.account).extensions.values()
+            if x.subscription_version is not None
         ]
         known = [x for x in self.world.extensions if x["account_id"] == self.account]
         assert sorted(stored, key=_id) == sorted(known, key=_id)
@@ -386,6 +485,7 @@ def test_the_product_agrees_with_the_naive_reading_in_a_story_that_meets_everyth
     try:
         for _ in steps:
             story.everybody_sees_what_the_rules_say()
+            story.the_history_and_the_limits_are_those_of_the_rules()
             story.the_table_holds_each_extension_once_as_it_was_granted()
     finally:
         story.teardown()
@@ -398,6 +498,8 @@ EVERYTHING = [
     *("stored", "stale", "offered", "created", "replayed", "revoked", "reminded"),
     *("account_not_found", "view_not_allowed", "owner_required", "subscription_not_found"),
     *("already_used", "not_active_yet", "finished", "not_main", "tariff_not_extendable", "offer_changed"),
+    *("ended early", "over already", "extension_not_found", "body_too_large", "period ahead", "does not count"),
+    *("try_again", "invalid", "detail.time_zone"),
 ]
 
 
@@ -447,7 +549,45 @@ def _story(world: Machine) -> Iterator[None]:
     world.tell_newer(world.known("S-1"), starts_at=iso(world.now - 9 * DAY), ends_at=iso(world.now))
     yield from everybody("S-1")
     yield from everybody("S-3")
+    yield from _renewals(world, everybody)
     yield from _removals(world, everybody)
+
+
+def _renewals(world: Machine, everybody: Callable[[str], Iterator[None]]) -> Iterator[None]:
+    """A client renews early; what runs is reported late, then prolonged; an extension is ended early, then counts no
+    more because nothing is active.
+    """
+    start, renewal = world.now, world.now + 5 * DAY
+    month = {"kind": "main", "extension_terms": TERMS, "ends_at": iso(start + 30 * DAY)}
+    world.tell_newer(world.known("S-1"), **month, starts_at=iso(start))
+    yield from everybody("S-1")
+    running = world.known("S-1")
+    world.tell_newer(running, starts_at=iso(renewal), ends_at=None, extension_terms=OTHER_TERMS)
+    yield from everybody("S-1")
+    late = {"changed_at": iso(reported_at(running) + SECOND), "limits": {"sessions": 5, "databases": None}}
+    world.tell(("SubscriptionChanged", running | late))
+    yield from everybody("S-1")
+    running_now = next(x["id"] for x in world.world.extensions if not x["revoked_at"])
+    for by in ("support", "another"):
+        world.expire("A-1", running_now, by)
+        yield from everybody("S-1")
+    for off in (-SECOND, 0 * SECOND):
+        world.move_to(renewal + off, sweep=True)
+        yield from everybody("S-1")
+    for kind in ("prolonging", "add_on"):
+        for id_ in SUBSCRIPTIONS:
+            world.tell_newer(world.known(id_), kind=kind, starts_at=iso(world.now), ends_at=NO_ENDS[1])
+            yield
+    world.send_a_body_that_is_too_large("U-1", "A-1", "S-1")
+    world.expire("A-1", "E-1", "support")
+    zone = {"name": "А", "time_zone": "Mars/Olympus", "servicing_organization": CONTACT}
+    world.tell(("AccountChanged", zone | {"account_id": "A-1", "changed_at": iso(world.now)}))
+    yield
+    for off in (5 * MINUTE + SECOND, 60 * MINUTE + SECOND):
+        world.tell(
+            ("UsageChanged", {"account_id": "A-1", "sessions": 1, "databases": 1, "changed_at": iso(world.now + off)})
+        )
+        yield
 
 
 def _removals(world: Machine, everybody: Callable[[str], Iterator[None]]) -> Iterator[None]:

@@ -190,6 +190,19 @@ def test_an_extension_that_does_not_count_says_so(service: Service) -> None:
     assert service.extend(offer_id).json["extension"]["counts"] is True
 
 
+def test_an_id_that_is_only_reported_ahead_is_not_the_first(service: Service) -> None:
+    """The sender begins to name periods with the next one, names that anew, and only then the one that runs."""
+    offer_id = service.offer().json["offer_id"]
+    running = service.extend(offer_id).json["extension"]
+    for second, period_id in enumerate(["2027", "2027-a"], start=2):
+        service.subscription(**RENEWED | {"period_id": period_id, "changed_at": iso(NOW + second * SECOND)})
+    assert service.subscription(period_id="2026", changed_at=iso(NOW + SECOND))
+    assert row(service)["extension"] == running
+    assert service.extend(offer_id).json == {"created": False, "extension": running}
+    service.at(NOW + WEEK)
+    assert service.offer().code == "already_used"
+
+
 OBSTACLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "not_main": [("SubscriptionChanged", {"kind": "prolonging"})],
     "not_active_yet": [

@@ -1,6 +1,7 @@
 """A frozen record is unblocked, and an account is removed, each shown to be so."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from devkit.service import Service
 from extending import items
 from ops import remove_account, repair, table
 from tests.support.operated import Operated, run, told
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 MINUTE = timedelta(minutes=1)
 
@@ -52,6 +56,15 @@ def test_each_kind_of_record_can_be_named(
     assert repair.fetch(target, repair.key_of(record, "A-100")) == before | {items.VERSION: {"N": "0"}}
     with pytest.raises(Trouble, match="nothing to repair"):
         run(repair, target, monkeypatch, *arguments)
+
+
+def test_a_record_that_the_removal_is_about_to_delete_is_left_to_it(
+    target: Operated, service: Service, table: "Table", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Repaired, it would be newer than the removal, and a subscription of the dead account would stay."""
+    table.put_item(Item={"pk": "A#A-100", "sk": "R", "t": "removed", "v": int(NOW.timestamp()) * 1_000_000})
+    with pytest.raises(Trouble, match="nothing to repair"):
+        run(repair, target, monkeypatch, "A-100", "subscription:S-1", "--yes")
 
 
 @pytest.mark.parametrize("record", ["", "member", "member:", "subscription:A#1", "account:1", "extension:S-1"])

@@ -183,17 +183,17 @@ def _store_report(account_id: str, subscription_id: str, new: Reports, now: date
     setting = [f"#{name} = :{name}" for name in stored]
     names = {f"#{name}": name for name in items.SUBSCRIPTION_ATTRIBUTES}
     removing = ", ".join(name for name in names if names[name] not in stored)
-    condition = f"(attribute_not_exists({items.VERSION}) OR {items.VERSION} < :{items.VERSION})"
+    # A period with an id that was reported ahead, or long ago, may turn out to be the first: that takes a look.
+    condition = (
+        f"(attribute_not_exists({items.VERSION}) OR {items.VERSION} < :{items.VERSION})"
+        f" AND attribute_not_exists({items.NEXT}.{items.PERIOD_ID})"
+        f" AND (attribute_exists({items.FIRST_PERIOD_ID}) OR attribute_not_exists({items.PERIOD_ID}))"
+    )
     values = {f":{name}": value for name, value in stored.items()}
     if items.PERIOD_ID in item:
         first = {items.FIRST_PERIOD_ID: item[items.PERIOD_ID], items.FIRST_PERIOD_START: item[items.STARTS_AT]}
         setting += [f"{name} = if_not_exists({name}, :{name})" for name in first]
         values |= {f":{name}": value for name, value in first.items()}
-        # An item of before may have a period with an id and not say which was the first: that takes a look.
-        condition += (
-            f" AND attribute_not_exists({items.NEXT})"
-            f" AND (attribute_exists({items.FIRST_PERIOD_ID}) OR attribute_not_exists({items.PERIOD_ID}))"
-        )
     try:
         call_with_retry(
             dynamodb.update_item,
@@ -320,18 +320,15 @@ def _takes_away(stored: Subscription | None, new: Subscription | None) -> bool:
 
 
 def _first_named(stored: Reports | None, new: Reports, now: datetime) -> tuple[str, datetime] | None:
-    """The first period of the subscription that got an id.
+    """The first period of the subscription that had an id and had begun.
 
-    A period that runs was there before one reported ahead, though its id comes later.
+    One ahead waits for its start: the period that runs until then may still get an id.
     """
-    reported = [new.newest] if new.newest else []
-    if stored:
-        first = stored.first_named
-        ahead = stored.newest if _is_ahead(stored.newest, now) else None
-        if first and not (ahead and first[0] == ahead.period_id and not _is_ahead(new.newest, now)):
-            return first
-        reported = [each for each in (stored.running, None if ahead else stored.newest, new.newest, ahead) if each]
-    return next(((each.period_id, each.starts_at) for each in reported if each.period_id), None)
+    if stored and stored.first_named:
+        return stored.first_named
+    reported = [*((stored.running, stored.newest) if stored else ()), new.newest]
+    begun = (each for each in reported if each and each.period_id and not _is_ahead(each, now))
+    return next(((each.period_id, each.starts_at) for each in begun), None)
 
 
 # The removal of an account
