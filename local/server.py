@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devkit.project import ROOT
 from devkit.stage import outputs
-from extending import inbound, items
+from extending import inbound, items, wire
 from extending.inbound import CHANGES
 from extending.model import SOURCE
 from local import STACK
@@ -186,8 +186,8 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
 
     async def put_event(request: Request) -> Response:
         try:
-            event = await request.json()
-        except (ValueError, RecursionError):
+            event = wire.plain(wire.parse(await request.body()))
+        except ValueError:
             event = None
         match event:
             case {"detail_type": str(detail_type), "detail": dict(detail)} if 1 <= len(detail_type) <= MOST_DETAIL_TYPE:

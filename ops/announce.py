@@ -56,7 +56,8 @@ def announcements(
     for number, item in enumerate(found()):
         for place, step in enumerate(STEPS):
             if step in item and since.timestamp() <= int(item[step]["N"]) <= until.timestamp():
-                after = {name: value for name, value in item.items() if name not in STEPS[place + 1 :]}
+                later = {*STEPS[place + 1 :], *([] if step == items.REVOKED_AT else [items.REVOKED_BY])}
+                after = {name: value for name, value in item.items() if name not in later}
                 before = {name: value for name, value in after.items() if name != step}
                 images = {"NewImage": after} | ({"OldImage": before} if place else {})
                 yield {

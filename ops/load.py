@@ -21,8 +21,8 @@ from rich.progress import wrap_file
 
 from devkit.project import Trouble
 from devkit.stage import stack
-from extending import inbound
-from extending.inbound import SOURCE, NotAnEvent
+from extending import inbound, wire
+from extending.inbound import SOURCE, AheadOfClock, NotAnEvent
 from ops import console
 
 BATCH = 10
@@ -80,6 +80,8 @@ def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
             inbound.read(detail_type, detail, now)
         except NotAnEvent as error:
             yield Reject(number, text, str(error))
+        except AheadOfClock as error:
+            yield Reject(number, text, f"{error}: load the line again later")
         except Exception as error:  # One line keeps no other from being loaded.
             yield Reject(number, text, f"not understood: {type(error).__name__}: {error}")
         else:
@@ -89,11 +91,11 @@ def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
 def _parts(raw: bytes | str) -> tuple[str, Any]:
     """Detail type and detail of a line; raises NotAnEvent."""
     try:
-        event = json.loads(raw if isinstance(raw, str) else raw.decode("utf-8-sig"))
+        event = wire.plain(wire.parse(raw))
     except UnicodeDecodeError:
         raise NotAnEvent({"": "not UTF-8"}) from None
-    except RecursionError:
-        raise NotAnEvent({"": "not an event: nested too deeply"}) from None
+    except wire.Unreadable as error:
+        raise NotAnEvent({error.field: error.why}) from None
     except ValueError as error:
         raise NotAnEvent({"": f"not JSON: {error}"}) from None
     match event:

@@ -1,7 +1,8 @@
 """Plain words for the client on the telephone, of nothing but the client's own account."""
 
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -114,10 +115,18 @@ def spoken(when: datetime, holdings: Holdings) -> str:
         return "never"
     name = holdings.account.time_zone
     try:
-        local = when.astimezone(ZoneInfo(name)) if name else when
+        local = when.astimezone(clock(name)) if name else when
     except (ValueError, OSError, KeyError):  # not a zone of this machine
         local, name = when, None
     return f"{local.day} {local:%B %Y at %H:%M} ({name or 'UTC'})"
+
+
+def clock(zone: str) -> tzinfo:
+    """A time zone by the name under which it is stored; raises for one that this machine does not know."""
+    if not (fixed := re.fullmatch(r"UTC([+-])(\d+):?(\d*)", zone)):
+        return ZoneInfo(zone)
+    offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3] or 0))
+    return timezone(offset if fixed[1] == "+" else -offset)
 
 
 def turn_to(holdings: Holdings) -> str:

@@ -36,6 +36,7 @@ METRICS = {
     "granted": ("ExtensionsGranted", "Sum"),
     "replayed": ("ExtensionsReplayed", "Sum"),
     "revoked": ("ExtensionsRevoked", "Sum"),
+    "ended early": ("ExtensionsExpiredEarly", "Sum"),
     "reminded": ("RemindersSent", "Sum"),
     "failed in a sweep": ("SweepFailures", "Sum"),
     "lag of revocation, seconds": ("RevocationLag", "Maximum"),

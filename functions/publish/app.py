@@ -27,7 +27,7 @@ class Accounts:
         self._until = time.monotonic() + READ_WITHIN
 
     def complete(self, reminder: Announcement) -> Announcement | None:
-        """The reminder with the limits after the end, where they are known; None if it was ended early meanwhile."""
+        """The reminder with the limits after the end, where they are known; None if that is over or deleted."""
         extension = reminder.extension
         if time.monotonic() > self._until:
             return reminder
@@ -38,7 +38,7 @@ class Accounts:
             logger.warning("account not read, reminded without what is left", exc_info=True)
             return reminder
         stored = holdings.extensions.get((extension.subscription_id, extension.period))
-        if stored and stored.id == extension.id and stored.ended_early:
+        if not stored or stored.id != extension.id or stored.ended_early:
             return None
         limits = holdings.limits(extension.ends_at)
         return reminder._replace(after_end=Allowance(limits.sessions, limits.databases))

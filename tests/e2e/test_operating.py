@@ -204,9 +204,14 @@ def test_a_story_can_be_played_again(cloud: Cloud) -> None:
     assert cloud.extend(other)
 
 
-@pytest.mark.parametrize("event", [5, None, [], {}, {"detail_type": 5, "detail": {}}, {"detail_type": "Unheard"}])
-def test_what_the_local_bus_cannot_deliver_is_refused_with_what_it_takes(cloud: Cloud, event: Any) -> None:
+USAGE = '{"detail_type": "UsageChanged", "detail": {"account_id": "A-1"%s}}'
+NO_EVENTS = ["5", "null", "[]", "{}", '{"detail_type": 5, "detail": {}}', '{"detail_type": "Unheard"}']
+NO_JSON = [USAGE % ', "x": NaN', USAGE % ', "account_id": "A-2"', (USAGE % "").encode("utf-16")]
+
+
+@pytest.mark.parametrize("body", [*NO_EVENTS, *NO_JSON])
+def test_what_the_local_bus_cannot_deliver_is_refused_with_what_it_takes(cloud: Cloud, body: str | bytes) -> None:
     """Not 500, and not 202 for what nobody listens to."""
-    answer = httpx.post(f"{cloud.url}/events", json=event, timeout=PATIENCE)
+    answer = httpx.post(f"{cloud.url}/events", content=body, timeout=PATIENCE)
     assert answer.status_code == 400
     assert "AccountChanged, MemberChanged, SubscriptionChanged" in answer.json()["error"]

@@ -40,6 +40,17 @@ def test_the_table_tells_all_that_the_stream_told(told: list[tuple[str, str]], b
     assert details(bus) == told
 
 
+def test_a_grant_that_was_ended_early_is_announced_as_it_was(service: Service, bus: Bus) -> None:
+    """Who ended it belongs to the event of the end alone."""
+    id_ = service.extend().json["extension"]["id"]
+    service.at(NOW + DAY).expire_early(id_)
+    assert publish(bus.records()) == []
+    announced = details(bus)
+    bus.taken.clear()
+    assert publish(list(announcements(TABLE, NOW, NOW + WEEK))) == []
+    assert details(bus) == announced
+
+
 @pytest.mark.parametrize(
     ("since", "until", "news"),
     [

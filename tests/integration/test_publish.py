@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devkit.builders import DAY, NOW, SECOND, WEEK, iso, left, usage_changed
+from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, left, usage_changed
 from devkit.service import Context, Service, sample
 from extending import accounts, dynamo, items
 from tests.integration.conftest import Bus, publish, sqs
@@ -75,6 +75,15 @@ def test_a_reminder_says_what_is_left_of_what_is_in_use(service: Service, bus: B
     (said,) = reminded(service, bus)
     assert said["after_end"] == left(None, 2, (2, 5))
     assert said["after_end"]["databases"] == {"total": 2, "over": 3}
+
+
+def test_nobody_is_reminded_in_an_account_that_was_removed_meanwhile(service: Service, bus: Bus) -> None:
+    """The bus was away; a second life has nothing of the first to be reminded of."""
+    service.extend()
+    service.at(NOW + 6 * DAY).expire()
+    service.tell("AccountRemoved", account_removed(changed_at=iso(NOW + 6 * DAY)))
+    publish(bus.records())
+    assert [kind for kind, _ in bus.announced()] == ["ExtensionGranted"]
 
 
 def test_a_reminder_goes_out_without_what_cannot_be_read(

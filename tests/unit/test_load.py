@@ -5,14 +5,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 import ops.load
-from devkit.builders import NOW, account_changed
+from devkit.builders import NOW, account_changed, iso
 from devkit.project import ROOT
 from extending import inbound
 from extending.inbound import Change
@@ -88,12 +88,22 @@ def test_a_reason_is_in_words_and_not_in_those_of_the_interpreter() -> None:
     expected = 'not an event: {"detail_type": "…", "detail": {…}} is expected'
     assert [reject.reason for reject in rejects] == [
         *([expected] * 4),
-        "not an event: nested too deeply",
+        "not JSON: nested too deeply",
         "detail_type is missing",
         "detail_type is not a text",
         "not UTF-8",
         expected,
     ]
+
+
+def test_a_change_that_is_to_come_later_is_said_so() -> None:
+    """The API would answer try_again: there is nothing to correct in the line."""
+    early = json.dumps(
+        {"detail_type": "AccountChanged", "detail": account_changed(changed_at=iso(NOW + timedelta(hours=1)))}
+    )
+    rejects = list[Reject]()
+    assert load([early.encode()], FakeBus().put, rejects.append) == (0, 1)
+    assert rejects[0].reason == "changed_at is more than five minutes ahead of the clock: load the line again later"
 
 
 def test_what_nobody_foresaw_of_one_line_is_that_lines_reject(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,9 +179,11 @@ def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:
 
 
 def test_text_that_is_no_unicode_does_not_stop_the_load() -> None:
-    """A lone surrogate in a field that nobody reads."""
+    """A lone surrogate, though nobody reads its field: the API would not take it."""
     odd = json.dumps({"detail_type": "AccountChanged", "detail": account_changed(note="\ud800")}).encode()
-    assert load([odd, *lines("A-2")], FakeBus().put, unexpected) == (2, 0)
+    rejects = list[Reject]()
+    assert load([odd, *lines("A-2")], FakeBus().put, rejects.append) == (1, 1)
+    assert rejects[0].reason == "note: a text of Unicode characters is expected"
 
 
 def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:
@@ -231,6 +243,16 @@ def test_the_summary_says_what_was_stored_what_was_known_and_what_was_refused(mo
     assert rejects[0].reason == "detail.ends_at: why"
 
 
+def test_a_line_is_read_as_the_api_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no JSON, or says one thing twice, is that line's reject: in a request it would cost a hundred lines."""
+    good, zone = lines("A-1")[0], b'"time_zone": "Europe/Moscow"'
+    file = [good, good.replace(zone, zone + b', "x": NaN'), good.replace(zone, zone + b', "name": "twice"'), good]
+    put, _ = over_https(monkeypatch, (200, {"results": [{"result": "stored"}] * 2}))
+    rejects = list[Reject]()
+    assert load(file, put, rejects.append) == (2, 2)
+    assert [reject.reason for reject in rejects] == ["not JSON: NaN is not JSON", "name: given more than once"]
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_opens_nothing_stops_the_load(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every other line would be refused too, and none of them is wrong."""
@@ -262,7 +284,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     """200,000 lines need no more than 20,000, within 8 MB."""
     script = """
 import itertools, json, resource, sys
-from devkit.builders import NOW, account_changed
+from devkit.builders import NOW, account_changed, iso
 from ops.load import STORED, load
 line = json.dumps({"detail_type": "AccountChanged", "detail": account_changed()}).encode()
 for count in (20_000, 200_000):

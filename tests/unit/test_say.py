@@ -77,6 +77,16 @@ def test_an_account_without_subscriptions_and_an_unknown_zone_have_a_sentence_to
 
 
 @pytest.mark.parametrize(
+    ("zone", "said"),
+    [("UTC+3", "13:00 (UTC+3)"), ("UTC-3:30", "06:30 (UTC-3:30)"), ("UTC", "10:00 (UTC)"), ("Etc/GMT+3", "07:00 (Etc")],
+)
+def test_a_fixed_offset_is_a_clock_too(zone: str, said: str) -> None:
+    """As the cabinet shows it to the same client."""
+    ended = holdings(BASIC._replace(ends_at=NOW))._replace(account=Account("A-100", time_zone=zone))
+    assert f"22 November 2026 at {said}" in sentence(ended, Role.OWNER, NOW)
+
+
+@pytest.mark.parametrize(
     ("span", "said"),
     [(DAY, "1 day"), (WEEK, "7 days"), (timedelta(hours=36), "36 hours"), (timedelta(seconds=90), "90 seconds")],
 )

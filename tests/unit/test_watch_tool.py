@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from rich.console import Console
 
 from devkit.builders import NOW
+from extending.runtime import Metric
 from ops import console, watch
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetQueueAttributes")
@@ -75,6 +76,12 @@ def test_everything_is_shown_over_minutes_and_over_the_hour() -> None:
     assert rows["refused: already_used"] == [None, 7]
     assert rows["replayed"] == [None, None]
     assert looks["Queues"].rows[0] == ["failed in a function", 3, 3]
+
+
+def test_every_step_of_an_extension_is_shown() -> None:
+    """One that is ended early too: whoever watches sees it happen."""
+    shown = {watch.REFUSED, *(metric for metric, _ in watch.METRICS.values())}
+    assert {metric for metric in Metric if metric.startswith("Extensions")} <= shown
 
 
 def test_an_alarm_that_is_on_is_named_with_its_reason_and_only_those_of_the_stack_are_asked_for() -> None:
