@@ -23,7 +23,7 @@ from extending import accounts, items, sweep
 from extending.runtime import utc_now
 from tests.engine.test_intake import fill
 from tests.engine.test_sweep import grants
-from tests.support.meter import Call, metered, size
+from devkit.meter import Call, metered, size
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
