@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Shown
 
-from bench import init, package, sweep, warm
+from bench import beside, grows, init, package, sweep, warm
 from bench.measure import Figure, Table, text
 from bench.setup import Setup
 from devkit.project import ROOT, Trouble, bypass_proxies
@@ -24,8 +24,9 @@ SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "init": init.run,
     "package": package.run,
     "warm": warm.run,
-    "list": warm.lists,
     "sweep": sweep.run,
+    "grows": grows.run,
+    "peers": beside.run,
 }
 RESULTS = ROOT / "bench" / "results"
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
@@ -58,14 +59,13 @@ class Engine:
         # Measured for as long as it takes, so with the compilers that a server is run with.
         self.url = stack.enter_context(dynamodb_local(flags=()))
         session = boto3.Session("bench", "bench", region_name="us-east-1")
-        client: Any = session.client("dynamodb", endpoint_url=self.url)
-        client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
+        self.client: Any = session.client("dynamodb", endpoint_url=self.url)
+        self.client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
 
-    def worker(self, *handlers: str, all_operations: bool = False) -> Worker:
-        """An instance on the layer as built, or on the whole SDK."""
-        libraries = [self._setup.default] if all_operations else []
-        path = [*libraries, self._setup.layer, ROOT]
-        environment = self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url)
+    def worker(self, *handlers: str, libraries: Path | None = None, **variables: str) -> Worker:
+        """An instance on the layer as built, or on other libraries before it: those of `setup.default`, say."""
+        path = [*([libraries] if libraries else []), self._setup.layer, ROOT]
+        environment = self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url, **variables)
         command = [self._setup.python, "-m", "bench.worker", *handlers]
         process = self._start(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdout

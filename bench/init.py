@@ -30,7 +30,7 @@ def run(setup: Setup) -> list[Table]:
         "typical handler, default packaging": partial(import_, setup, "typical", *floor),
     }
     cases |= {name: partial(import_, setup, "app", setup.layer, setup.function(name)) for name in FUNCTIONS}
-    times = interleaved(3 if setup.quick else 35, cases)
+    times = interleaved(3 if setup.quick else 21, cases)
     walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
     cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
     return [
@@ -78,7 +78,7 @@ def _through_emulator(setup: Setup) -> Table:
         name: partial(_first_answer, setup, "idle.handler", setup.layer, setup.function(name), HANDLERS, client)
         for name in FUNCTIONS
     }
-    walls = {name: Sample(taken) for name, taken in interleaved(2 if setup.quick else 15, cases).items()}
+    walls = {name: Sample(taken) for name, taken in interleaved(2 if setup.quick else 9, cases).items()}
     rows = [
         (name, wall, Figure(wall.over(walls["floor"])), Figure(wall.over(walls["typical"])))
         for name, wall in walls.items()

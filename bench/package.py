@@ -26,7 +26,7 @@ def _init(setup: Setup) -> Table:
     for name in FUNCTIONS:
         cases[name] = partial(import_, setup, "app", shipped / "layer", shipped / name)
         cases[f"{name}, fresh"] = partial(import_, setup, "app", fresh / "layer", fresh / name)
-    times = interleaved(3 if setup.quick else 35, cases)
+    times = interleaved(3 if setup.quick else 21, cases)
     walls = {name: Sample([wall for wall, _ in taken]) for name, taken in times.items()}
     cpus = {name: Sample([cpu for _, cpu in taken]) for name, taken in times.items()}
     floor = next(iter(cpus.values()))
@@ -34,7 +34,7 @@ def _init(setup: Setup) -> Table:
     for name, wall in walls.items():
         reached = name in REACHED
         cpu = cpus[name]
-        row: list[Cell] = [name, wall, cpu, Figure(cpu.over(floor), most=0.9 if reached else None), ""]
+        row: list[Cell] = [name, wall, cpu, Figure(cpu.over(floor), most=0.85 if reached else None), ""]
         if name in FUNCTIONS:
             row[-1] = Figure(cpu.over(cpus[f"{name}, fresh"]), most=1.05 if reached else None)
         rows.append(row)

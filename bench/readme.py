@@ -49,6 +49,32 @@ def table() -> str:
     return "\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + "\n"
 
 
+def peers() -> str:
+    """The table of what one would pick instead."""
+    kept = json.loads((RESULTS / "peers.json").read_text())["tables"][0]
+    shown = {
+        "by": "",
+        "granted": "granted, 150 is right",
+        "callers without a usable answer": "callers without a usable answer, of 1,200",
+        "a removed owner": "passes a removed owner",
+        "a stale offer": "passes a stale offer",
+        "round trips": "round trips",
+        "write units": "write units",
+        "alone, median": "a grant alone",
+        "processor": "its processor",
+        "does not do": "left to you",
+    }
+    lines = [list(shown.values()), ["---"] * len(shown)]
+    for row in kept["rows"]:
+        cells = dict(zip(kept["columns"], row, strict=True))
+        lines.append([_plain(cells[name]) for name in shown])
+    return "\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + "\n"
+
+
+def _plain(cell: Any) -> str:
+    return f"{cell['median']:.1f} {cell['unit']}" if isinstance(cell, dict) else _label(cell)
+
+
 def _words(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 

@@ -75,22 +75,20 @@ class Setup:
     @cached_property
     def default(self) -> Path:
         """The same libraries as pip would leave them: all of the SDK's data, dated bytecode."""
-        target = self.folder / "default"
-        requirements = self.folder / "requirements.txt"
-        export = [
-            "uv",
-            "export",
-            "--frozen",
-            "--only-group",
-            "layer",
-            "--no-hashes",
-            "--quiet",
-            "-o",
-            str(requirements),
-        ]
+        return self._group("layer", TRACER)
+
+    @cached_property
+    def peers(self) -> Path:
+        """What one would pick instead, as pip would leave it."""
+        return self._group("peers")
+
+    def _group(self, name: str, *more: str) -> Path:
+        """A group of uv.lock in a folder of its own."""
+        requirements = self.folder / f"{name}.txt"
+        export = ["uv", "export", "--frozen", "--only-group", name, "--no-hashes", "--quiet", "-o", str(requirements)]
         subprocess.run(export, cwd=ROOT, capture_output=True, check=True)
-        self._install(target, "--requirements", str(requirements), TRACER)
-        return target
+        self._install(self.folder / name, "--requirements", str(requirements), *more)
+        return self.folder / name
 
     @cached_property
     def interface_client(self) -> Path:

@@ -42,7 +42,7 @@ def run(setup: Setup) -> list[Table]:
 def _revoke(setup: Setup, due: int, bare: bool) -> tuple[float, float]:
     """Revocations a second, and peak megabytes of the process."""
     with engine(setup) as local:
-        local.worker(FILL, all_operations=True).call(FILL, [{"count": due}])
+        local.worker(FILL, libraries=setup.default).call(FILL, [{"count": due}])
         worker = local.worker(FIND, LOOP) if bare else local.worker(SWEEP)
         if bare:
             worker.call(FIND, [{}])

@@ -8,7 +8,6 @@ from bench.measure import Cell, Figure, Sample, Table, interleaved
 from bench.setup import Setup
 from devkit.project import Trouble
 
-SIZES = (1, 50, 1000)
 BARE = {"extend": "extend", "limits": "limits", "changes": "changes"}
 """The bare handler of a function, where it is not that of a list."""
 
@@ -78,25 +77,6 @@ def _hundred(setup: Setup) -> Table:
     )
     columns = ("handler", "processor a request", "time a request", "slowest, s")
     return Table("Warm: a hundred changes in a request", note, columns, rows)
-
-
-def lists(setup: Setup) -> list[Table]:
-    """List of accounts with few and many subscriptions."""
-    rounds, size = (2, 5) if setup.quick else (15, 20)
-    with engine(setup) as local:
-        fill = local.worker("bench.handlers.fill:account")
-        cases = {}
-        for subscriptions in SIZES:
-            account = f"A-{subscriptions}"
-            _account(fill, account, subscriptions, 1)
-            events = [[event("list", account_id=account)] * size] * (rounds + 1)
-            cases[f"list of {subscriptions:,}"] = (events, events)
-        blocks = _side_by_side(local, rounds, cases)
-    note = (
-        f"{rounds * size} calls of each. A page shows 50 at the most, in the order of the contract, which is not that "
-        "of the table: all of the account is read. The bare handler answers with what it read, unsorted."
-    )
-    return [_table("List of accounts of different sizes", note, blocks, {})]
 
 
 Cases = Mapping[str, tuple[Sequence[list[Json]], Sequence[list[Json]]]]

@@ -18,12 +18,12 @@ from devkit.builders import (
     subscription_removed,
     usage_changed,
 )
+from devkit.meter import Call, metered, size
 from devkit.service import Service
 from extending import accounts, items, sweep
 from extending.runtime import utc_now
 from tests.engine.test_intake import fill
 from tests.engine.test_sweep import grants
-from tests.support.meter import Call, metered, size
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -1,0 +1,254 @@
+"""Beside what one would pick instead: the same grants by other means, in turns on this machine."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import distributions
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.engine import Block, Engine, Json, engine, event
+from bench.measure import Cell, Sample, Table, interleaved, timed_process
+from bench.setup import ENVIRONMENT, Setup
+from devkit.project import ROOT, free_port
+
+CALLERS = 8
+FILL = "bench.handlers.fill:account"
+CALL, COST, LATE = (f"bench.handlers.asked:{name}" for name in ("call", "cost", "at_the_last_moment"))
+
+
+class Peer(NamedTuple):
+    handler: str
+    ends: str
+    """How what has ended is taken back while no job runs."""
+    lacks: str
+    on_postgres: bool = False
+
+    @property
+    def module(self) -> str:
+        return self.handler.partition(":")[0]
+
+
+OURS = "extend, over its handler"
+YOURS = "left to you"
+PEERS = {
+    OURS: Peer("functions.extend.app:handler", "at once: every read computes", ""),
+    "Powertools idempotency, key from subscription and period": Peer(
+        "bench.peers.powertools:key_of_the_period", YOURS, "role, offer; who asks at the same time gets an error"
+    ),
+    "Powertools idempotency, key from a client's header": Peer(
+        "bench.peers.powertools:key_of_a_header", YOURS, "once: each caller has a key; role, offer"
+    ),
+    "check, then put": Peer(
+        "bench.peers.plain:check_then_put", YOURS, "once; role and offer at the moment of the write"
+    ),
+    "put with attribute_not_exists": Peer("bench.peers.plain:put_if_absent", YOURS, "role, offer, period"),
+    "django-plans": Peer(
+        "bench.peers.plans:extend_account",
+        "at midnight: reads compute, by the day",
+        "once; role, offer; hours; extras beside the plan",
+        on_postgres=True,
+    ),
+    "PostgreSQL, on conflict do nothing": Peer(
+        "bench.peers.postgres:insert", YOURS, "role, offer; a server that somebody runs", on_postgres=True
+    ),
+}
+
+
+class Grants:
+    """Calls of one peer, each subscription used once."""
+
+    def __init__(self, local: Engine, setup: Setup, name: str, server: str, number: int, subscriptions: int) -> None:
+        self.peer = PEERS[name]
+        self.account = f"A-{number}"
+        self._numbers = count()
+        self._offers: dict[str, list[str]] = {}
+        libraries = None if name == OURS else setup.peers
+        handlers = (CALL, COST, LATE, f"{self.peer.module}:prepare")[: 4 if self.peer.on_postgres else 3]
+        self.workers = [local.worker(*handlers, libraries=libraries, POSTGRES=server) for _ in range(CALLERS)]
+        if self.peer.on_postgres:
+            self.workers[0].call(handlers[-1], [{"subscriptions": [f"S-{n}" for n in range(subscriptions)]}])
+            return
+        fill = local.worker(FILL, libraries=setup.default)
+        for kind, wanted in {"": subscriptions, "-role": 1, "-terms": 1}.items():
+            account = {"id": f"{self.account}{kind}", "subscriptions": wanted, "extended": 0}
+            self._offers[f"{self.account}{kind}"] = fill.call(FILL, [account]).last
+
+    def call(self, number: int, caller: int = 0, account: str = "", user: str = "U-1") -> Json:
+        """What one caller asks for."""
+        account = account or self.account
+        asked: Json = {"account": account, "subscription": f"S-{number}", "period": "2026-01-01", "user": user}
+        if self.peer is PEERS[OURS]:
+            offer = self._offers[account][number]
+            asked = event("extend", offer_id=offer, account_id=account, subscription_id=f"S-{number}")
+        table = "extending.runtime" if self.peer is PEERS[OURS] else self.peer.module
+        place = {"wire": f"{table}:wire"} if self.peer.on_postgres else {"client": f"{table}:dynamodb"}
+        return {"handler": self.peer.handler, "event": asked | {"key": f"{account}-{number}-{caller}"}, **place}
+
+    def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[list[Block]]:
+        """All callers at once, for one subscription after the other."""
+
+        def ask(number: int, caller: int) -> Block:
+            return self.workers[caller].call(CALL, [self.call(number, caller)])
+
+        numbers = [next(self._numbers) for _ in range(subscriptions)]
+        return [list(pool.map(partial(ask, number), range(CALLERS))) for number in numbers]
+
+    def alone(self, subscriptions: int) -> Block:
+        """One caller, one subscription after the other."""
+        return self.workers[0].call(CALL, [self.call(next(self._numbers)) for _ in range(subscriptions)])
+
+    def cost(self) -> Json:
+        """Round trips and units of one grant."""
+        cost: Json = self.workers[0].call(COST, [self.call(next(self._numbers))]).last
+        assert outcome(cost["answer"]) == (True, True), cost
+        return cost
+
+    def passes(self, account: str, sort: str, **update: Any) -> str:
+        """`yes` where a grant passes although an item that it rests on is changed right before its write."""
+        if self.peer.on_postgres:  # It knows no owners and no offers.
+            answer = self.workers[0].call(CALL, [self.call(next(self._numbers), user="U-REMOVED")]).last
+        else:
+            key = {"pk": {"S": f"A#{account}"}, "sk": {"S": sort}}
+            change = {"update": {"TableName": ENVIRONMENT["TABLE_NAME"], "Key": key, **update}}
+            answer = self.workers[0].call(LATE, [self.call(0, account=account) | change]).last
+        assert "error" not in answer, answer
+        return "yes" if outcome(answer)[0] else "no"
+
+
+def outcome(answer: Json) -> tuple[bool, bool]:
+    """True if this call granted; true if its caller got the extension."""
+    if "statusCode" in answer:
+        return bool(json.loads(answer["body"]).get("created")), answer["statusCode"] in (200, 201)
+    return bool(answer.get("granted")), bool(answer.get("ends_at"))
+
+
+def run(setup: Setup) -> list[Table]:
+    rounds, size = (2, 5) if setup.quick else (15, 10)
+    with engine(setup) as local, postgres() as server, ThreadPoolExecutor(CALLERS) as pool:
+        local.client.create_table(
+            TableName="idempotency",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        names = [name for name, peer in PEERS.items() if server or not peer.on_postgres]
+        subscriptions = 2 * (rounds + 1) * size + 3
+        grants = {
+            name: Grants(local, setup, name, server or "", number, subscriptions) for number, name in enumerate(names)
+        }
+        races = interleaved(rounds, {name: partial(each.race, pool, size) for name, each in grants.items()})
+        alone = interleaved(rounds, {name: partial(each.alone, size) for name, each in grants.items()})
+        inits = interleaved(
+            2 if setup.quick else 9, {name: partial(_init, setup, PEERS[name], server) for name in names}
+        )
+        rows = [
+            _row(name, grants[name], [each for turn in races[name] for each in turn], alone[name], inits[name])
+            if name in grants
+            else [name, "not measured: no PostgreSQL here; apt-get install postgresql", *[""] * 12]
+            for name in PEERS
+        ]
+    note = (
+        f"{rounds * size} subscriptions with {CALLERS} callers each at once, each a process; then as many by one. "
+        "DynamoDB Local keeps its table in memory, PostgreSQL writes to disk; both over TCP on this machine. The "
+        "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: that it passes "
+        "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
+        f"code is in bench/peers. {_versions(setup)}."
+    )
+    columns = (
+        *("by", "granted", "callers without a usable answer", "a removed owner", "a stale offer"),
+        *("round trips", "write units", "alone, median", "alone, p99"),
+        *(f"{CALLERS} at once, median", f"{CALLERS} at once, p99", "processor", "init"),
+        *("extras end while no job runs", "does not do"),
+    )
+    return [Table("Beside what one would pick instead", note, columns, rows)]
+
+
+def _row(name: str, grants: Grants, races: Sequence[list[Block]], alone: Sequence[Block], inits: Any) -> list[Cell]:
+    outcomes = [outcome(block.last) for callers in races for block in callers]
+    cost = grants.cost()
+    walls = [wall for block in alone for wall in block.walls]
+    crowd = [wall for callers in races for block in callers for wall in block.walls]
+    return [
+        name,
+        sum(granted for granted, _ in outcomes),
+        sum(not usable for _, usable in outcomes),
+        grants.passes(
+            f"{grants.account}-role",
+            "~U-1",
+            UpdateExpression="SET r = :none",
+            ExpressionAttributeValues={":none": {"S": "none"}},
+        ),
+        grants.passes(
+            f"{grants.account}-terms",
+            "S#S-0",
+            UpdateExpression="SET xs = :one, v = v + :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        ),
+        cost["trips"],
+        "" if grants.peer.on_postgres else f"{cost['write']:g}",
+        *(_ms(of(taken)) for taken in (walls, crowd) for of in (statistics.median, _p99)),
+        Sample([block.cpu_per_call for block in alone]),
+        Sample([cpu for _, cpu in inits]),
+        grants.peer.ends,
+        grants.peer.lacks,
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def _p99(walls: Sequence[float]) -> float:
+    return statistics.quantiles(walls, n=100)[-1]
+
+
+def _init(setup: Setup, peer: Peer, server: str | None) -> tuple[float, float]:
+    """Milliseconds, on the clock and of the processor, until the peer's module is imported."""
+    ours = peer is PEERS[OURS]
+    path = (setup.layer, setup.function("extend")) if ours else (setup.peers, ROOT)
+    code = f"import os, {'app' if ours else peer.module}; os._exit(0)"
+    return timed_process([setup.python, "-c", code], setup.environment(*path, POSTGRES=server or ""), setup.folder)
+
+
+def _versions(setup: Setup) -> str:
+    found = {each.name: each.version for each in distributions(path=[str(setup.peers)])}
+    named = ("aws-lambda-powertools", "boto3", "django-plans", "Django", "psycopg")
+    binaries = _binaries()
+    server = subprocess.check_output([binaries / "postgres", "--version"], text=True).strip() if binaries else ""
+    return ", ".join([*(f"{name} {found[name]}" for name in named), server or "no PostgreSQL"])
+
+
+@contextmanager
+def postgres() -> Iterator[str | None]:
+    """The address of a server of Debian's package with its own defaults; None where the package is not installed."""
+    if not (folder := _binaries()):
+        yield None
+        return
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-postgres-") as data:
+        options: Any = {"stdout": subprocess.DEVNULL, "cwd": data}
+        if os.getuid() == 0:  # It refuses to run as root.
+            shutil.chown(data, "postgres")
+            options |= {"user": "postgres", "group": "postgres", "extra_groups": []}
+        subprocess.run([folder / "initdb", "-D", f"{data}/db", "-A", "trust", "-U", "bench"], check=True, **options)
+        control = [str(folder / "pg_ctl"), "-D", f"{data}/db", "-l", f"{data}/log", "-w"]
+        listen = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
+        subprocess.run([*control, "-o", listen, "start"], check=True, **options)
+        try:
+            yield f"host=127.0.0.1 port={port} user=bench dbname=postgres"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], check=True, **options)
+
+
+def _binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent if found else None

@@ -1,0 +1,23 @@
+"""Draw how it grows: `picture.py FILE`, the curves as JSON on stdin."""
+
+import json
+import sys
+
+from matplotlib import pyplot
+
+MILLION = 1_000_000
+curves = json.load(sys.stdin)
+figure, places = pyplot.subplots(2, 3, figsize=(11, 6), layout="constrained")
+for place, (name, curve) in zip(places.flat, curves.items(), strict=True):
+    sizes, seconds = zip(*curve["points"], strict=True)
+    place.loglog(sizes, seconds, "o-", color="#1f5fa8")
+    if name.startswith(("sweep", "report")):
+        slope, intercept = curve["line"]
+        place.loglog(
+            [sizes[-1], MILLION], [seconds[-1], slope * MILLION + intercept], "o--", color="#1f5fa8", mfc="white"
+        )
+    what, _, unit = name.partition(", ")
+    place.set(title=what, xlabel=unit, ylabel="seconds")
+    place.grid(visible=True, alpha=0.3)
+figure.suptitle("Filled: measured. Hollow, dashed: extrapolated.", fontsize=10)
+figure.savefig(sys.argv[1], dpi=80)
