@@ -107,6 +107,8 @@ def events_around(draw: st.DrawFn, now: datetime) -> tuple[str, Json]:
 
 
 events = events_around(NOW)
+reports = events.filter(lambda event: event[0] != "AccountRemoved")
+"""Where every other account were a removed one, little would be granted."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -166,12 +168,12 @@ class Machine(RuleBasedStateMachine):
         """Anything, as old or as new as may be."""
         self._tell(*event)
 
-    @rule(event=events, ago=st.integers(0, 3))
+    @rule(event=reports, ago=st.integers(0, 3))
     def tell_of_what_has_just_changed(self, event: tuple[str, Json], ago: int) -> None:
         """Newer than most of what is known."""
         self._tell(event[0], event[1] | {"changed_at": iso(self.now - ago * SECOND)})
 
-    @precondition(lambda self: self.world.role("U-1", "A-1") != "owner")
+    @precondition(lambda self: self.world.role("U-1", "A-1") != "owner" or not self.world.has_access("A-1", self.now))
     @rule(days=st.sampled_from([0, 3]), ends=st.sampled_from([*NO_ENDS, "2036-01-01T00:00:00Z"]))
     def begin_anew(self, days: int, ends: str | None) -> None:
         """An owner and a subscription, so that something can be granted."""
@@ -180,7 +182,7 @@ class Machine(RuleBasedStateMachine):
         dates = {"starts_at": iso(self.now - days * DAY), "ends_at": ends}
         self._tell("SubscriptionChanged", subscription_changed(**known, **dates))
 
-    @rule(event=events, ahead=aheads)
+    @rule(event=reports, ahead=aheads)
     def tell_by_a_clock_that_is_ahead(self, event: tuple[str, Json], ahead: timedelta) -> None:
         """A few minutes are stored, up to an hour has to come again, more is invalid."""
         self._tell(event[0], event[1] | {"changed_at": iso(self.now + ahead)})
@@ -228,7 +230,7 @@ class Machine(RuleBasedStateMachine):
         for event in reversed(self.told[:]):
             self._tell(*event)
 
-    @rule(account=account_ids, ahead=st.sampled_from([-DAY, 0 * SECOND]), whole=st.booleans())
+    @rule(account=account_ids, ahead=st.sampled_from([-DAY, 0 * SECOND]), whole=st.sampled_from([True, False, False]))
     def tell_of_a_removal(self, account: str, ahead: timedelta, whole: bool) -> None:
         """Now, or late: whoever extended since did so in what was no more."""
         detail = {"account_id": account, "changed_at": iso(self.now + ahead)}
