@@ -1,6 +1,7 @@
 """End one running extension early: granted by mistake, abused, or replaced by a purchase."""
 
 import json
+import re
 from getpass import getuser
 from typing import Any
 
@@ -46,6 +47,15 @@ def expire(target: Stack, account_id: str, extension_id: str, by: str) -> dict[s
     return body
 
 
+def operator() -> str:
+    """Whoever calls, by the machine's name for them, in letters that a token's `sub` may have."""
+    try:
+        login = getuser()
+    except (KeyError, OSError):  # A container may have no name for its user.
+        login = "nobody"
+    return "operator:" + re.sub(r"[^\x21-\x7e]", "?", login)[:200]
+
+
 def history(holdings: Holdings) -> dict[str, answers.PastExtension]:
     """The account's extensions by id."""
     page = paging.history(holdings, say.ALL, None)
@@ -76,7 +86,7 @@ def command(account_id: str, extension_id: str, stage: str, as_json: bool, yes: 
     if found["state"] == "active":
         terms = f"+{found['terms']['sessions']} / +{found['terms']['databases']} until {found['ends_at']}"
         console.ask(f"End the extension of {found['subscription_id']} now ({terms}, by {found['granted_by']})?", yes)
-    answered = expire(target, account_id, extension_id, f"operator:{getuser()}")
+    answered = expire(target, account_id, extension_id, operator())
     if as_json:
         console.print_json(answered)
     else:

@@ -386,6 +386,13 @@ def test_parameters_that_belong_together_are_given_together() -> None:
         assert f'"{missing}"' in json.dumps(assertion["Assert"])
 
 
+def test_machines_have_an_audience_that_is_no_users() -> None:
+    """Or a user's token with a scope would open their routes: refused before anything is changed."""
+    (assertion,) = made()["Rules"]["MachinesHaveTheirOwnAudience"]["Assertions"]
+    the_same = {"Fn::EachMemberIn": [{"Ref": "MachineAudience"}, {"Ref": "JwtAudience"}]}
+    assert assertion["Assert"] == {"Fn::Not": [the_same]}
+
+
 def test_the_api_may_answer_at_its_own_domain_alone() -> None:
     """So that nobody comes around what stands before it."""
     (api,) = expanded("AWS::ApiGatewayV2::Api").values()

@@ -14,8 +14,10 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from devkit import stage
 from devkit.project import REGION, ROOT, Trouble
 from devkit.stage import NoStack
+from extending.model import USER_ID
 from ops import cli, console
 from ops.cli import COMMANDS
+from ops.expire import operator
 
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate\nexceeded"}}, "Scan")
 
@@ -230,3 +232,15 @@ def test_on_a_terminal_only_a_yes_goes_on(answer: str, goes_on: bool, monkeypatc
 def test_what_others_have_told_is_no_order_to_the_terminal() -> None:
     """A name may hold markup and escape sequences; both are letters here."""
     assert console.cell("[red]\x1b[2J\n\u202eООО").plain == "[red]�[2J��ООО"
+
+
+@pytest.mark.parametrize(
+    ("login", "named"), [("anna", "anna"), ("Анна К", "??????"), ("", "nobody"), ("a" * 300, "a" * 200)]
+)
+def test_an_operator_is_named_as_a_token_may_name_one(login: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine calls them: the function would refuse another name as a bad token; a container has none."""
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, login)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 2)
+    assert operator() == f"operator:{named}"
+    assert USER_ID.fullmatch(operator())
