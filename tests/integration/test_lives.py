@@ -303,6 +303,22 @@ def test_the_running_period_of_the_dead_account_goes_though_the_next_one_was_rep
     assert not service.subscription(changed_at=iso(NOW))
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_first_id_of_the_dead_account_is_none_of_the_new_one(service: Service, late: bool) -> None:
+    """An extension of the time before ids counts for the first id of its own life, whenever the removal comes."""
+    removal = ("AccountRemoved", account_removed(changed_at=iso(NOW - 50 * SECOND)))
+    service.subscription(period_id="P-1", changed_at=iso(NOW - 100 * SECOND))
+    if not late:
+        service.tell(*removal)
+    service.member(changed_at=iso(NOW - 40 * SECOND))
+    service.subscription(changed_at=iso(NOW - 40 * SECOND))
+    assert service.extend().status == 201
+    if late:
+        service.tell(*removal)
+    service.subscription(period_id="P-9", changed_at=iso(NOW - 30 * SECOND))
+    assert service.offer().code == "already_used"
+
+
 def test_a_new_life_has_other_ids(service: Service, bus: Bus) -> None:
     """Whoever drops repeated events drops none of the second life; a repeat within one has its old id."""
     first = service.extend().json["extension"]["id"]

@@ -18,6 +18,7 @@ from extending.model import (
     Allowance,
     Extension,
     ExtensionAt,
+    FirstNamed,
     Holdings,
     Kind,
     Limit,
@@ -226,12 +227,12 @@ def test_an_extension_that_was_ended_early_counts_for_nothing_from_the_write_on(
     ("period_id", "first", "is_used"),
     [
         ("2026-11", None, True),
-        ("2026-11", ("2026-11", NOW - 30 * DAY), True),
-        ("2026-12", ("2026-11", NOW - 30 * DAY), False),
+        ("2026-11", FirstNamed("2026-11", NOW - 30 * DAY, 1), True),
+        ("2026-12", FirstNamed("2026-11", NOW - 30 * DAY, 1), False),
     ],
 )
 def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_alone(
-    period_id: str, first: tuple[str, datetime] | None, is_used: bool
+    period_id: str, first: FirstNamed | None, is_used: bool
 ) -> None:
     """Though the sender's start is that of the contract, and so the same in every period."""
     unnamed = a_subscription()

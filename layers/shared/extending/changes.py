@@ -34,7 +34,7 @@ from extending.inbound import (
     UsageChanged,
 )
 from extending.items import Item, Reports
-from extending.model import Subscription, roles_above
+from extending.model import FirstNamed, Subscription, roles_above
 from extending.runtime import REMEMBER_REMOVALS, TABLE_NAME, Metric, count, dynamodb, logger, pseudonym
 
 AT_ONCE = 16
@@ -191,7 +191,11 @@ def _store_report(account_id: str, subscription_id: str, new: Reports, now: date
     )
     values = {f":{name}": value for name, value in stored.items()}
     if items.PERIOD_ID in item:
-        first = {items.FIRST_PERIOD_ID: item[items.PERIOD_ID], items.FIRST_PERIOD_START: item[items.STARTS_AT]}
+        first = {
+            items.FIRST_PERIOD_ID: item[items.PERIOD_ID],
+            items.FIRST_PERIOD_START: item[items.STARTS_AT],
+            items.FIRST_PERIOD_VERSION: item[items.VERSION],
+        }
         setting += [f"{name} = if_not_exists({name}, :{name})" for name in first]
         values |= {f":{name}": value for name, value in first.items()}
     try:
@@ -319,7 +323,7 @@ def _takes_away(stored: Subscription | None, new: Subscription | None) -> bool:
     return stored.terms is not None and new.terms is None
 
 
-def _first_named(stored: Reports | None, new: Reports, now: datetime) -> tuple[str, datetime] | None:
+def _first_named(stored: Reports | None, new: Reports, now: datetime) -> FirstNamed | None:
     """The first period of the subscription that had an id and had begun.
 
     One ahead waits for its start: the period that runs until then may still get an id.
@@ -327,20 +331,20 @@ def _first_named(stored: Reports | None, new: Reports, now: datetime) -> tuple[s
     if stored and stored.first_named:
         return stored.first_named
     reported = [*((stored.running, stored.newest) if stored else ()), new.newest]
-    begun = (each for each in reported if each and each.period_id and not _is_ahead(each, now))
-    return next(((each.period_id, each.starts_at) for each in begun), None)
+    named = ((each.period_id, each) for each in reported if each and not _is_ahead(each, now))
+    return next((FirstNamed(id_, each.starts_at, each.version) for id_, each in named if id_), None)
 
 
 # The removal of an account
 
 
 class _Old(NamedTuple):
-    """An item that a removal deletes, or a subscription of which only the period that runs goes."""
+    """An item that a removal deletes, or a subscription that is newer and keeps something of before."""
 
     key: Item
     condition: str
     values: Item
-    running_only: bool = False
+    parts_only: bool = False
 
 
 def _delete_older(account_id: str, removed: int, time_left: TimeLeft) -> None:
@@ -353,8 +357,8 @@ def _delete_older(account_id: str, removed: int, time_left: TimeLeft) -> None:
     def delete(old: _Old) -> None:
         if time_left() < 1:
             raise Busy("out of time")
-        if old.running_only:
-            _drop_running(old.key, removed, time_left)
+        if old.parts_only:
+            _drop_older_parts(old.key, removed, time_left)
             return
         with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # Reported anew, or deleted by another.
             call_with_retry(
@@ -383,6 +387,7 @@ def _older(account_id: str, removed: int) -> Iterator[list[_Old]]:
             [
                 *(items.PARTITION, items.SORT, items.VERSION, items.GRANTED_AT, items.SUBSCRIPTION_VERSION),
                 *(items.RUNNING_VERSION, f"{items.NEXT}.{items.STARTS_AT}"),
+                *(items.FIRST_PERIOD_ID, items.FIRST_PERIOD_VERSION),
             ]
         ),
     )
@@ -404,18 +409,28 @@ def _older(account_id: str, removed: int) -> Iterator[list[_Old]]:
                     old.append(_Old(key, same, {":at": item[items.GRANTED_AT]}))
             elif (items.version_of(item) or 0) <= removed:
                 old.append(_Old(key, f"{items.VERSION} <= :at", at))
-            elif items.NEXT in item and items.running_version_of(item) <= removed:
-                old.append(_Old(key, "", at, running_only=True))
+            elif _has_older_parts(item, removed):
+                old.append(_Old(key, "", at, parts_only=True))
         yield old
 
 
-def _drop_running(key: Item, removed: int, time_left: TimeLeft) -> None:
-    """Take the period that runs out of a subscription whose next one was reported after the removal."""
+def _has_older_parts(item: Item, removed: int) -> bool:
+    """True for a subscription with a period that runs, or a first id, that was reported no later than the removal."""
+    runs = items.NEXT in item and items.running_version_of(item) <= removed
+    return runs or (items.FIRST_PERIOD_ID in item and items.first_version_of(item) <= removed)
+
+
+def _drop_older_parts(key: Item, removed: int, time_left: TimeLeft) -> None:
     found = get(key)
     for _ in tries(time_left):
-        if not found or items.NEXT not in found or items.running_version_of(found) > removed:
+        if not found or not _has_older_parts(found, removed):
             return
-        written, found = _replace(key, found, items.reports_from(found)._replace(running=None), time_left)
+        reports = items.reports_from(found)
+        if items.running_version_of(found) <= removed:
+            reports = reports._replace(running=None)
+        if items.first_version_of(found) <= removed:
+            reports = reports._replace(first_named=None)
+        written, found = _replace(key, found, reports, time_left)
         if written:
             return
     raise Busy("contention")

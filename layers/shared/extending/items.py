@@ -32,6 +32,7 @@ from extending.model import (
     Account,
     Extension,
     ExtensionEvent,
+    FirstNamed,
     Holdings,
     Kind,
     Period,
@@ -61,7 +62,7 @@ NUMBER, KIND = "no", "k"  # subscription
 TARIFF_ID, TARIFF_NAME = "ti", "tn"
 STARTS_AT = "b"  # also of the period of an extension whose key does not say it
 PERIOD_ID = "pi"
-FIRST_PERIOD_ID, FIRST_PERIOD_START = "fi", "fb"  # of the first period that got an id
+FIRST_PERIOD_ID, FIRST_PERIOD_START, FIRST_PERIOD_VERSION = "fi", "fb", "fv"  # of the first period that got an id
 NEXT, RUNNING_VERSION = "nx", "rv"
 SESSIONS, DATABASES = "ls", "ld"
 
@@ -176,13 +177,16 @@ class Reports(NamedTuple):
     """Only where the newest period was reported ahead; its end as reported, not cut."""
     running_version: int | None = None
     """Nothing that was reported no later comes into `running`; kept where that period is over, or was removed."""
-    first_named: tuple[str, datetime] | None = None
+    first_named: FirstNamed | None = None
     forget_at: datetime | None = None
     """Of a removal: when it may be deleted."""
 
 
 def reports_from(item: Item) -> Reports:
-    first = (item[FIRST_PERIOD_ID]["S"], instant_from(item[FIRST_PERIOD_START])) if FIRST_PERIOD_ID in item else None
+    first = None
+    if FIRST_PERIOD_ID in item:
+        start = instant_from(item[FIRST_PERIOD_START])
+        first = FirstNamed(item[FIRST_PERIOD_ID]["S"], start, first_version_of(item))
     version, running_version = version_of(item) or 0, _number(item, RUNNING_VERSION)
     if type_of(item) != "subscription":
         return Reports(version, None, None, running_version, first, instant_from(item[FORGET_AT]))
@@ -198,8 +202,9 @@ def reports_item(key: Item, reports: Reports) -> Item:
     """The item of a subscription with everything that is stored of it."""
     item: Item = {**key, VERSION: {"N": str(reports.version)}}
     _set(item, {RUNNING_VERSION: reports.running_version})
-    if reports.first_named:
-        item |= {FIRST_PERIOD_ID: {"S": reports.first_named[0]}, FIRST_PERIOD_START: instant(reports.first_named[1])}
+    if first := reports.first_named:
+        item[FIRST_PERIOD_START] = instant(first.starts_at)
+        _set(item, {FIRST_PERIOD_ID: first.period_id, FIRST_PERIOD_VERSION: first.version})
     if not reports.newest:
         assert reports.forget_at
         return {**item, TYPE: REMOVED, FORGET_AT: instant(reports.forget_at)}
@@ -313,6 +318,10 @@ def running_version_of(item: Item) -> int:
     return _number(item, RUNNING_VERSION) or 0
 
 
+def first_version_of(item: Item) -> int:
+    return _number(item, FIRST_PERIOD_VERSION) or 0
+
+
 def subscription_from(item: Item) -> Subscription:
     """The period that runs, cut at the start of the one reported ahead, which is its `next`; or the only period."""
     reports = reports_from(item)
@@ -323,7 +332,7 @@ def subscription_from(item: Item) -> Subscription:
     return reports.running._replace(ends_at=end, next=reports.newest)
 
 
-def _period_from(item: Item, id_: str, version: int, first: tuple[str, datetime] | None) -> Subscription:
+def _period_from(item: Item, id_: str, version: int, first: FirstNamed | None) -> Subscription:
     return Subscription(
         id=id_,
         number=item[NUMBER]["S"],

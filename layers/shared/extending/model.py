@@ -139,6 +139,14 @@ class Account(NamedTuple):
     servicing_organization: ServicingOrganization | None = None
 
 
+class FirstNamed(NamedTuple):
+    """The first period of a subscription that got an id, its start, and the version of the report that brought it."""
+
+    period_id: str
+    starts_at: datetime
+    version: int
+
+
 class Subscription(NamedTuple):
     """One period of a subscription as the service manager reported it, and the one that follows, if reported."""
 
@@ -155,8 +163,8 @@ class Subscription(NamedTuple):
     period_id: str | None = None
     version: int = 0
     """`changed_at` of the report, in microseconds since 1970."""
-    first_named: tuple[str, datetime] | None = None
-    """The id that was the first one given to a period of this subscription, and that period's start; None: its own."""
+    first_named: FirstNamed | None = None
+    """None: this one, if it has an id."""
     next: "Subscription | None" = None
     """The period reported ahead: it takes over at its start."""
 
@@ -169,8 +177,8 @@ class Subscription(NamedTuple):
         """The start under which an extension of this period may stand that was granted before periods had ids."""
         if not self.period_id:
             return None
-        first_id, start = self.first_named or (self.period_id, self.starts_at)
-        return start if first_id == self.period_id else None
+        first = self.first_named or FirstNamed(self.period_id, self.starts_at, self.version)
+        return first.starts_at if first.period_id == self.period_id else None
 
     def at(self, now: datetime) -> "Subscription":
         """The period that is current: the one reported ahead from its start on, this one until then."""

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from importlib import resources
 
-_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2}):?([0-5]\d)?", re.ASCII | re.IGNORECASE)
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII | re.IGNORECASE)
 
 MOST_HOURS = 14
 """The offset farthest from UTC that any place has."""
