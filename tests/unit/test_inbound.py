@@ -239,7 +239,9 @@ def test_a_zone_is_stored_as_a_cabinet_can_show_it(given: str, stored: str) -> N
     assert (change.account.time_zone, change.ignored) == (stored, {})
 
 
-@pytest.mark.parametrize("given", ["Moscow", "", "Factory", "UTC+1:", "../etc/passwd", "+15", "UTC+3:99", 3, ["UTC"], "\ud800"])
+@pytest.mark.parametrize(
+    "given", ["Moscow", "", "Factory", "UTC+1:", "../etc/passwd", "+15", "UTC+3:99", 3, ["UTC"], "\ud800"]
+)
 def test_a_zone_that_nobody_can_show_is_left_out_and_the_account_is_taken(given: Any) -> None:
     """It is only for display: the contact must not be lost for it."""
     change = read("AccountChanged", account_changed(time_zone=given), NOW)
