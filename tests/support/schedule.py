@@ -13,6 +13,7 @@ WAITING = {
     WATCHED: "the browser's watch",
     "tests/e2e/test_story.py": "the schedule",
     "tests/e2e/test_machines.py": "the machines",
+    "tests/e2e/test_rehearse.py": "the machines",
     "tests/e2e/test_logs.py": "the schedule",
     "tests/e2e/test_package.py": "the schedule",
 }
