@@ -30,13 +30,7 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step(
-        "identity provider",
-        "Cognito with two users and a machine",
-        aws.Aws.provide_identity,
-        needs_aws=True,
-        vital=True,
-    ),
+    Step("create identities", "two users, a machine", aws.Aws.provide_identity, needs_aws=True, vital=True),
     Step("deploy", "CREATE_COMPLETE", aws.deploy_first, needs_aws=True, vital=True),
     Step("wait", "no alarm is on within half an hour", aws.be_quiet, needs_aws=True),
     Step("report over HTTPS", "account, owner, two subscriptions stored", story.report, vital=True),
@@ -44,9 +38,7 @@ STEPS = (
     Step("extend", "201, again 200 with the same; limits +2 and +8", story.extend),
     Step("let it end", "limits without extras; revoked by the schedule; announced", story.let_end),
     Step("end one early", "once; limits at once; announced with revoked_by", story.end_early),
-    Step(
-        "break a canary", "rolled back within half an hour; the old version answers", aws.break_canary, needs_aws=True
-    ),
+    Step("break a canary", "rolled back; the old version answers", aws.break_canary, needs_aws=True),
     Step("add a route, roll back", "UPDATE_ROLLBACK_COMPLETE", aws.roll_back_route, needs_aws=True),
     Step("turn publish off", "PublishSilentAlarm on, and off again", aws.silence_publish, needs_aws=True),
     Step("restore the table", "a deleted extension is copied back", aws.restore_table, needs_aws=True),
@@ -81,16 +73,14 @@ def play(place: story.Place, rows: list[Row]) -> None:
         console.notes().print(console.safe(f"{mark} {step.name}: {seen}"))
 
 
-def page(place: story.Place, rows: list[Row], began: datetime) -> str:
+def evidence(place: story.Place, rows: list[Row], began: datetime) -> str:
     """The evidence in Markdown."""
     git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     revision = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
 
     def line(mark: str, name: str, expected: str, seen: str, seconds: float) -> str:
-        cells = (mark, name, expected, seen, f"{seconds:.0f}", f"{seconds * place.cents_an_hour / 3600:.1f}")
-        return (
-            "| " + " | ".join(console.safe(" ".join(cell.split()))[:300].replace("|", "\\|") for cell in cells) + " |"
-        )
+        said = console.safe(" ".join(seen.split()))[:300].replace("|", "\\|")
+        return f"| {mark} | {name} | {expected} | {said} | {seconds:.0f} | {seconds * place.cents_an_hour / 3600:.1f} |"
 
     return "\n".join(
         [
@@ -106,11 +96,9 @@ def page(place: story.Place, rows: list[Row], began: datetime) -> str:
 
 @click.command()
 @console.STAGE
-@click.option(
-    "--page", "file", default="rehearsal.md", show_default=True, type=click.Path(path_type=Path), help="Where."
-)
+@click.option("--page", default="rehearsal.md", show_default=True, type=click.Path(path_type=Path), help="Its file.")
 @console.YES
-def command(stage: str, file: Path, yes: bool) -> int:
+def command(stage: str, page: Path, yes: bool) -> int:
     """Play the whole story on a stack of its own, remove it, and write what was seen.
 
     \b
@@ -133,6 +121,6 @@ def command(stage: str, file: Path, yes: bool) -> int:
         console.complain(f"Left, until the next rehearsal removes it: {', '.join(place.left()) or 'nothing'}.")
         raise
     finally:
-        file.write_text(page(place, rows, began), encoding="utf-8")
-        click.echo(f"Written: {file}")
+        page.write_text(evidence(place, rows, began), encoding="utf-8")
+        click.echo(f"Written: {page}")
     return 1 if any(row.mark == "✗" for row in rows) else 0

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from devkit.project import ROOT, SAM
 from devkit.stage import configured, outputs, stack
 from extending import items
+from ops import console
 from ops.back import ALIAS
 from ops.rehearse_story import ACCOUNT, LIST, Json, Place, expect, until
 from ops.table import of_account
@@ -27,7 +28,7 @@ BLOCK = f"[{STAGE}.deploy.parameters]\n"
 class Aws(Place):
     """A stack of its own and one beside it, with identity provider and receiver; both are known by their names."""
 
-    stage, duration = STAGE, "PT3M"
+    stage, duration = STAGE, "PT5M"
     announces = {"ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"}  # noqa: RUF012 - nobody changes it
     cents_an_hour = 7.0  # Alarms and metrics 3, Cognito's machine client 1 and its tokens 3.
 
@@ -113,6 +114,8 @@ class Aws(Place):
             text=True,
             check=False,
         )
+        if done.returncode:
+            console.notes().print(console.safe(done.stdout[-2000:]))
         return done.stdout[-300:]
 
     def deploy(self, gradual: str = "false", template: str = "template.yaml") -> str:
@@ -122,7 +125,7 @@ class Aws(Place):
             "JwtAudience": self.found["Cabinet"],
             "MachineAudience": self.found["Machine"],
             "ScopePrefix": "extending/",
-            "ReminderLeadSeconds": "60",
+            "ReminderLeadSeconds": "120",
             "GradualDeployment": gradual,
             "WebhookUrl": self.found["WebhookUrl"],
             "WebhookKeyValue": self._key,
@@ -150,7 +153,7 @@ class Aws(Place):
             if "does not exist" not in str(error):
                 raise
             return "none"
-        return "" if found.endswith("_IN_PROGRESS") else found
+        return "" if found.endswith("_IN_PROGRESS") and found != "REVIEW_IN_PROGRESS" else found  # It would stay so.
 
     def alarms(self) -> list[Json]:
         pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{self.name}-")

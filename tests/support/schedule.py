@@ -13,7 +13,6 @@ WAITING = {
     WATCHED: "the browser's watch",
     "tests/e2e/test_story.py": "the schedule",
     "tests/e2e/test_machines.py": "the machines",
-    "tests/e2e/test_rehearse.py": "the machines",
     "tests/e2e/test_logs.py": "the schedule",
     "tests/e2e/test_package.py": "the schedule",
 }
@@ -26,6 +25,7 @@ with the first tests.
 TOGETHER = {
     "tests/e2e/test_operating.py": "the failure queues",
     "tests/e2e/test_publish.py": "the failure queues",
+    "tests/e2e/test_rehearse.py": "the failure queues",
     "tests/e2e/test_webhook.py": "the failure queues",
     "tests/browser/test_ahead.py": "a second browser",
     "tests/browser/test_asking.py": "a second browser",

@@ -30,7 +30,7 @@ def test_what_builds_on_a_step_that_failed_is_not_played_and_the_removal_always_
     rows: list[Row] = []
     rehearse.play(Local("1"), rows)
     assert "".join(row.mark for row in rows) == marks
-    page = rehearse.page(Local("1"), rows, console.now())
+    page = rehearse.evidence(Local("1"), rows, console.now())
     assert "| ✗ | first | 200 | Trouble: 502 <b> \\| �[2J | 0 | 0.0 |\n" in page
     assert len(page.splitlines()) == len(steps) + 8
 
