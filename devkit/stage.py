@@ -47,6 +47,12 @@ def stack(stage: str) -> Stack:
         raise NoStack("Name a stage: STAGE=local, dev, prod")
     if stage == "local":
         return local_stack(os.environ.get("PORT", "8080"))
+    session, name = configured(stage)
+    return Stack(name, outputs(session, None, name), session, None)
+
+
+def configured(stage: str) -> tuple[boto3.Session, str]:
+    """A session for a stage of samconfig.toml, and the name of its stack, which may not be there yet."""
     configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
     section = "default" if stage == "dev" else stage
     if section not in configuration:
@@ -54,9 +60,7 @@ def stack(stage: str) -> Stack:
     # `sam deploy --guided` keeps its answers in the block of deploy.
     blocks = [configuration[section].get(command, {}).get("parameters", {}) for command in ("global", "deploy")]
     parameters = blocks[0] | blocks[1]
-    session = boto3.Session(region_name=parameters.get("region"))
-    name = parameters["stack_name"]
-    return Stack(name, outputs(session, None, name), session, None)
+    return boto3.Session(region_name=parameters.get("region")), parameters["stack_name"]
 
 
 def local_stack(port: str) -> Stack:

@@ -20,7 +20,7 @@ SERVICES |= {"scheduler", "secretsmanager", "sqs"}
 """Handlers also ask for what an option of a type needs that ours do not have: networks, file systems, keys of KMS."""
 
 UNPUBLISHED = {
-    # The access log of an API, and the end of a connection's secret: learnt from denials.
+    # The access log of an API, and the end of a connection's secret: from documents and memory.
     *(f"logs:{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")),
     *("logs:ListLogDeliveries", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
     *("secretsmanager:DeleteSecret", "s3:GetObject", "iam:CreateServiceLinkedRole"),

@@ -16,6 +16,7 @@ COMMANDS = (
     "load",
     "logs",
     "redrive",
+    "rehearse",
     "remove-account",
     "repair",
     "report",

@@ -373,10 +373,11 @@ def test_a_sweep_that_is_late_is_not_made_up_for() -> None:
 
 
 def test_parameters_that_belong_together_are_given_together() -> None:
-    """Refused before anything is changed: a webhook with the key `none`, a probe without a client, a silent budget."""
+    """Refused before any change: a webhook with the key `none`, a probe without client or door, a silent budget."""
     for name, condition, missing in (
         ("WebhookHasItsKey", "WebhookUrl", "none"),
         ("FrontDoorProbeHasItsClient", "ProbeTokenUrl", "none"),
+        ("FrontDoorProbeHasItsDoor", "ProbeTokenUrl", "false"),
         ("BudgetHasItsTopic", "MonthlyBudget", ""),
     ):
         rule = made()["Rules"][name]

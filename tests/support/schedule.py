@@ -25,6 +25,7 @@ with the first tests.
 TOGETHER = {
     "tests/e2e/test_operating.py": "the failure queues",
     "tests/e2e/test_publish.py": "the failure queues",
+    "tests/e2e/test_rehearse.py": "the failure queues",
     "tests/e2e/test_webhook.py": "the failure queues",
     "tests/browser/test_ahead.py": "a second browser",
     "tests/browser/test_asking.py": "a second browser",

@@ -1,0 +1,43 @@
+"""The rehearsal, on the local cloud: what it plays there, and what is left when it is interrupted."""
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from devkit.project import ROOT
+from ops.rehearse import STEPS
+from tests.conftest import Cloud
+from tests.e2e.test_operating import extending
+from tests.support.shell import shell
+
+
+def test_a_rehearsal_that_was_interrupted_is_played_anew_and_leaves_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    """The first says what is left, the second removes it, plays every step that the local cloud has, and goes."""
+    before = seed(cloud)
+    page = tmp_path / "page.md"
+    command = [f"{ROOT}/.venv/bin/extending", "rehearse", "--yes", "--page", str(page)]
+    environment = shell() | {"PORT": str(urlsplit(cloud.url).port)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as interrupted:
+        assert interrupted.stderr
+        assert next(line for line in interrupted.stderr if line.startswith("✓ report"))
+        interrupted.send_signal(signal.SIGINT)
+        assert "removes it: account A-rehearsal" in interrupted.stderr.read()
+    assert interrupted.returncode == 130
+    assert "| ✓ | report over HTTPS |" in page.read_text()
+
+    done = extending(cloud, "rehearse", "--yes", "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ")[:2] for line in page.read_text().splitlines() if line.startswith("| ")][1:-1]
+    assert rows == [["| –" if step.needs_aws else "| ✓", step.name] for step in STEPS]
+    assert cloud.api("rehearsal-owner", "GET", "/accounts/A-rehearsal/subscriptions").status_code == 404
+    assert seed(cloud) == before
+
+
+def seed(cloud: Cloud) -> list[Any]:
+    """Subscriptions of the seed, as their owners see them."""
+    owners = {"A-100": "U-1", "A-200": "U-4", "A-400": "U-6"}
+    return [
+        cloud.api(user, "GET", f"/accounts/{id_}/subscriptions").json()["subscriptions"] for id_, user in owners.items()
+    ]
