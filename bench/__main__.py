@@ -13,10 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table as Shown
 
-from bench import beside, grows, init, package, sweep, warm
-from bench.measure import Figure, Table, text
+from bench import beside, grows, init, package, warm
+from bench.measure import Table
 from bench.setup import Setup
 from devkit.project import ROOT, Trouble, bypass_proxies
 
@@ -24,7 +23,6 @@ SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "init": init.run,
     "package": package.run,
     "warm": warm.run,
-    "sweep": sweep.run,
     "grows": grows.run,
     "peers": beside.run,
 }
@@ -60,7 +58,7 @@ def main() -> int:
                 failed.append(name)
                 continue
             for table in tables:
-                console.print(shown(table))
+                print(table.markdown(), end="\n\n")
             if not arguments.quick:
                 keep(name, notes, tables)
     if not arguments.quick:
@@ -97,20 +95,6 @@ def machine(setup: Setup) -> list[str]:
     if busy > cores / 2:
         notes.append("WARNING: the machine was busy with something else; read nothing but ratios.")
     return notes
-
-
-def shown(table: Table) -> Shown:
-    result = Shown(title=table.title, caption=table.note, title_justify="left", caption_justify="left")
-    for number, column in enumerate(table.columns):
-        result.add_column(column, justify="right" if number else "left")
-    for row in table.rows:
-        cells = []
-        for cell in row:
-            bounded = isinstance(cell, Figure) and (cell.most, cell.least) != (None, None)
-            colour = ("green" if isinstance(cell, Figure) and cell.kept else "red") if bounded else "default"
-            cells.append(f"[{colour}]{text(cell)}[/]")
-        result.add_row(*cells)
-    return result
 
 
 def keep(name: str, notes: list[str], tables: list[Table]) -> None:

@@ -54,13 +54,20 @@ PEERS = {
     "django-plans": Peer(
         "bench.peers.plans:extend_account",
         "at midnight: reads compute, by the day",
-        "once; role, offer; hours; extras beside the plan",
+        "once (several extend, the end moves as for one); role, offer; hours",
         on_postgres=True,
     ),
     "PostgreSQL, on conflict do nothing": Peer(
         "bench.peers.postgres:insert", YOURS, "role, offer; a server that somebody runs", on_postgres=True
     ),
 }
+
+
+CHANGES = {
+    "role": ("~U-1", "SET r = :new", {"S": "none"}),
+    "terms": ("S#S-0", "SET xs = :new, v = v + :new", {"N": "1"}),
+}
+"""What is changed under a grant: the key of the item, and how."""
 
 
 class Grants:
@@ -112,14 +119,16 @@ class Grants:
         assert outcome(cost["answer"]) == (True, True), cost
         return cost
 
-    def passes(self, account: str, sort: str, **update: Any) -> str:
-        """`yes` where a grant passes although an item that it rests on is changed right before its write."""
+    def passes(self, what: str) -> str:
+        """`yes` where a grant passes although what it rests on is changed right before its write."""
         if self.peer.on_postgres:  # It knows no owners and no offers.
             answer = self.workers[0].call(CALL, [self.call(next(self._numbers), user="U-REMOVED")]).last
         else:
+            account, (sort, expression, new) = f"{self.account}-{what}", CHANGES[what]
             key = {"pk": {"S": f"A#{account}"}, "sk": {"S": sort}}
-            change = {"update": {"TableName": ENVIRONMENT["TABLE_NAME"], "Key": key, **update}}
-            answer = self.workers[0].call(LATE, [self.call(0, account=account) | change]).last
+            update = {"Key": key, "UpdateExpression": expression, "ExpressionAttributeValues": {":new": new}}
+            update["TableName"] = ENVIRONMENT["TABLE_NAME"]
+            answer = self.workers[0].call(LATE, [self.call(0, account=account) | {"update": update}]).last
         assert "error" not in answer, answer
         return "yes" if outcome(answer)[0] else "no"
 
@@ -159,7 +168,7 @@ def run(setup: Setup) -> list[Table]:
     note = (
         f"{rounds * size} subscriptions with {CALLERS} callers each at once, each a process; then as many by one. "
         "DynamoDB Local keeps its table in memory, PostgreSQL writes to disk; both over TCP on this machine. The "
-        "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: that it passes "
+        "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: if it passes "
         "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
         f"code is in bench/peers. {_versions(setup)}."
     )
@@ -175,27 +184,16 @@ def run(setup: Setup) -> list[Table]:
 def _row(name: str, grants: Grants, races: Sequence[list[Block]], alone: Sequence[Block], inits: Any) -> list[Cell]:
     outcomes = [outcome(block.last) for callers in races for block in callers]
     cost = grants.cost()
-    walls = [wall for block in alone for wall in block.walls]
-    crowd = [wall for callers in races for block in callers for wall in block.walls]
     return [
         name,
         sum(granted for granted, _ in outcomes),
         sum(not usable for _, usable in outcomes),
-        grants.passes(
-            f"{grants.account}-role",
-            "~U-1",
-            UpdateExpression="SET r = :none",
-            ExpressionAttributeValues={":none": {"S": "none"}},
-        ),
-        grants.passes(
-            f"{grants.account}-terms",
-            "S#S-0",
-            UpdateExpression="SET xs = :one, v = v + :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-        ),
+        grants.passes("role"),
+        grants.passes("terms"),
         cost["trips"],
         "" if grants.peer.on_postgres else f"{cost['write']:g}",
-        *(_ms(of(taken)) for taken in (walls, crowd) for of in (statistics.median, _p99)),
+        *_spread([wall for block in alone for wall in block.walls]),
+        *_spread([wall for callers in races for block in callers for wall in block.walls]),
         Sample([block.cpu_per_call for block in alone]),
         Sample([cpu for _, cpu in inits]),
         grants.peer.ends,
@@ -203,12 +201,9 @@ def _row(name: str, grants: Grants, races: Sequence[list[Block]], alone: Sequenc
     ]
 
 
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
-
-
-def _p99(walls: Sequence[float]) -> float:
-    return statistics.quantiles(walls, n=100)[-1]
+def _spread(walls: Sequence[float]) -> tuple[str, str]:
+    """Median and 99th percentile."""
+    return f"{statistics.median(walls) * 1000:.1f} ms", f"{statistics.quantiles(walls, n=100)[-1] * 1000:.1f} ms"
 
 
 def _init(setup: Setup, peer: Peer, server: str | None) -> tuple[float, float]:
@@ -220,7 +215,7 @@ def _init(setup: Setup, peer: Peer, server: str | None) -> tuple[float, float]:
 
 
 def _versions(setup: Setup) -> str:
-    found = {each.name: each.version for each in distributions(path=[str(setup.peers)])}
+    found = {each.name.replace("_", "-"): each.version for each in distributions(path=[str(setup.peers)])}
     named = ("aws-lambda-powertools", "boto3", "django-plans", "Django", "psycopg")
     binaries = _binaries()
     server = subprocess.check_output([binaries / "postgres", "--version"], text=True).strip() if binaries else ""

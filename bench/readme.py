@@ -40,11 +40,6 @@ def table() -> str:
             _row("warm", 0, ["list", "extend", "limits"], "× bare, processor"),
             "a bare handler that makes the same calls",
         ),
-        (
-            "sweep of 1,000 to 100,000 due: rate",
-            _row("sweep", 0, ["1,000", "10,000", "100,000"], "sweep × bare"),
-            "a bare loop of the same updates",
-        ),
     ]
     return "\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + "\n"
 

@@ -6,16 +6,12 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 TABLE = os.environ["TABLE_NAME"]
-THREADS = 8
-"""As many as the table has shards."""
-
 CHANGES_AT_ONCE = 16
 
 dynamodb = boto3.client("dynamodb", config=Config(max_pool_connections=CHANGES_AT_ONCE))
@@ -129,38 +125,3 @@ def _put_member(told: Json) -> Json:
     )
     dynamodb.get_item(TableName=TABLE, Key={"pk": pk, "sk": {"S": "R"}}, ConsistentRead=True)
     return {"result": "stored"}
-
-
-_due: list[list[Json]] = []
-
-
-def find(event: Json, context: Any) -> int:
-    """Read the keys that `revoke` is to update, those of a shard for each thread; not part of what is measured."""
-    for shard in range(THREADS):
-        pages = dynamodb.get_paginator("query").paginate(
-            TableName=TABLE,
-            IndexName="due",
-            KeyConditionExpression="dq = :shard",
-            ExpressionAttributeValues={":shard": {"S": f"D#{shard}"}},
-        )
-        _due.append([{"pk": item["pk"], "sk": item["sk"]} for answer in pages for item in answer["Items"]])
-    return sum(map(len, _due))
-
-
-def revoke(event: Json, context: Any) -> Json:
-    """The conditional updates of a sweep in a bare loop; what is due is known already."""
-    now = {"N": str(int(time.time()))}
-    with ThreadPoolExecutor(THREADS) as pool:
-        return {"revoked": sum(pool.map(partial(_revoke, now=now), _due))}
-
-
-def _revoke(keys: list[Json], now: Json) -> int:
-    for key in keys:
-        dynamodb.update_item(
-            TableName=TABLE,
-            Key=key,
-            UpdateExpression="SET x = :now REMOVE dq, d",
-            ConditionExpression="e <= :now AND attribute_not_exists(x)",
-            ExpressionAttributeValues={":now": now},
-        )
-    return len(keys)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
+from bench import readme
 from bench.measure import Table
 from bench.setup import Setup
 
@@ -56,3 +57,10 @@ def test_a_run_without_failures_ends_well_and_a_quick_one_keeps_nothing(
     assert not results.exists()
     assert run(monkeypatch, "first") == 0
     assert sorted(path.name for path in results.iterdir()) == ["first.json", "first.md"]
+
+
+def test_what_readme_shows_beside_ours_is_one_screen_and_holds_what_it_promises() -> None:
+    """Eight rows at the most; ours grants each subscription once, answers every caller, lets nothing stale through."""
+    _, _, ours, *others = readme.peers().strip().splitlines()
+    assert 0 < len(others) < 8
+    assert [cell.strip() for cell in ours.split("|")][2:6] == ["150", "0", "no", "no"]
