@@ -58,11 +58,11 @@ BODIES = {
 
 
 NO_JSON = [
-    *("nothing", "a null", "a null inside", "UTF-16"),
+    *("nothing", "a null", "a null inside", "UTF-16", "Windows-1251", "no UTF-8"),
     *("1 MiB of text", "an offer of 1 MiB", "a field of 1 MiB", "100,000 fields"),
     *("deep lists", "deep lists that end", "deep objects", "NaN", "a form", "XML", "two documents", "a comment"),
 ]
-"""What is none; what is no UTF-8 the local gateway has mended before."""
+"""What is none."""
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -22,9 +22,10 @@ OWN = sorted(function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for func
 CORRELATED = {
     function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
     for function in FUNCTIONS
-    if {event["Type"] for event in function["Properties"].get("Events", {}).values()} & {"HttpApi", "EventBridgeRule"}
+    if {event["Type"] for event in function["Properties"].get("Events", {}).values()} <= {"HttpApi", "EventBridgeRule"}
+    and function["Properties"].get("Events")
 }
-"""Of the functions that a request or an event of the bus wakes."""
+"""Of the functions that nothing but a request or an event of the bus wakes."""
 
 GROUPS = sorted(resources("AWS::Logs::LogGroup"))
 """Those of the functions, and the access log of the API, which the local gateway does not write."""

@@ -100,6 +100,7 @@ def test_a_grant_is_told_once_with_what_was_granted(cloud: Cloud) -> None:
         "granted_by": account.owner,
         "ends_at": extension["ends_at"],
         "revoked_at": None,
+        "revoked_by": None,
     }
 
 

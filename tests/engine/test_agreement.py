@@ -261,6 +261,14 @@ class Machine(RuleBasedStateMachine):
             assert answer.status == 200
             self._offered(account, answer.json, expected)
 
+    @rule(subscription=subscription_ids)
+    def extend_what_is_offered(self, subscription: str) -> None:
+        """An owner reads the offer and accepts it."""
+        known = len(self.offers)
+        self.ask_for_an_offer("U-1", "A-1", subscription)
+        for offer_id, promise in self.offers[known:]:
+            self._extend("U-1", "A-1", subscription, offer_id, promise)
+
     @precondition(lambda self: self.offers)
     @rule(data=st.data(), user=users, account=st.just("A-1"))
     def accept_any_offer(self, data: st.DataObject, user: str, account: str) -> None:
