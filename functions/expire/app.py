@@ -117,7 +117,7 @@ def http_api() -> "APIGatewayHttpResolver":
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of API Gateway; whatever else the event holds, sweep."""
-    if "requestContext" in event:
+    if isinstance(event, dict) and "requestContext" in event:
         from extending import api  # noqa: PLC0415 - see http_api
 
         return api.resolve(http_api(), event, context)
