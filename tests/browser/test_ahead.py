@@ -308,6 +308,7 @@ def test_forced_colours_keep_what_the_bars_tell(show: Show) -> None:
 def test_now_is_a_filled_dot_and_the_others_are_hollow(show: Show, colours: Any) -> None:
     """In forced colours too."""
     edges = show(STATES["over after"][0], forced_colors=colours).element.locator(".edge")
+    expect(edges).to_have_count(3)  # The line comes with the second file.
     dots = edges.evaluate_all(
         """all => all.map((edge) => {
           const { backgroundColor, borderTopColor } = getComputedStyle(edge, '::before');
