@@ -165,3 +165,34 @@ def test_what_is_left_is_said_at_once(service: Service, running: str) -> None:
     limits: dict[str, Any] = service.limits().json["limits"]
     assert limits["sessions"] == limit(4, 2)
     assert (limits["next_change_at"], limits["after_change"]) == (iso(NOW + DAY + WEEK), left(4, 2))
+
+
+def test_who_comes_between_the_read_and_the_write_is_the_one_who_ended_it(
+    service: Service, running: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The condition decides: the second caller gets what the first wrote, and of what was deleted nothing."""
+    from extending import accounts
+
+    as_it_ran = accounts.holdings("A-100", with_names=True)
+    first = service.expire_early(running)
+    monkeypatch.setattr(accounts, "holdings", lambda *_, **__: as_it_ran)
+    again = service.expire_early(running, by="another")
+    assert again.json == {"expired": False, "extension": first.json["extension"]}
+    service.tell("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
+    assert service.expire_early(running).code == "extension_not_found"
+
+
+def test_an_answer_that_was_lost_is_told_from_another_callers_success(
+    service: Service, running: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK sends the same write again; its own mark says that it was this call that ended it."""
+    from extending.runtime import dynamodb
+
+    update = dynamodb.update_item
+
+    def twice(**request: Any) -> Any:
+        update(**request)
+        return update(**request)
+
+    monkeypatch.setattr(dynamodb, "update_item", twice)
+    assert service.expire_early(running).json["expired"] is True

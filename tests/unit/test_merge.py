@@ -1,0 +1,104 @@
+"""Two reports of one subscription, in either order: what is stored then, by the clock."""
+
+from typing import Any
+
+import pytest
+
+from devkit.builders import DAY, NOW, SECOND
+from extending.changes import Outcome, merge
+from extending.items import Reports
+from extending.model import FirstNamed, Subscription
+from tests.unit.test_model import a_subscription
+
+RUNNING = a_subscription(starts_at=NOW - DAY, ends_at=NOW + DAY, version=10)
+AHEAD = a_subscription(starts_at=NOW + DAY, ends_at=NOW + 9 * DAY, version=20)
+BOTH = Reports(20, AHEAD, RUNNING, 10)
+
+
+def report(of: Subscription, version: int, **fields: Any) -> Reports:
+    return Reports(version, of._replace(version=version, **fields))
+
+
+def removal(version: int) -> Reports:
+    return Reports(version, None, forget_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("new", "outcome", "running", "running_version"),
+    [
+        (report(AHEAD, 20), Outcome.REPEATED, RUNNING, 10),
+        (report(AHEAD, 20, ends_at=NOW + 8 * DAY), Outcome.TIE_WON, RUNNING, 10),
+        (report(AHEAD, 20, ends_at=NOW + 10 * DAY), Outcome.TIE_LOST, RUNNING, 10),
+        (report(AHEAD, 19), Outcome.OLDER, RUNNING, 10),
+        (report(AHEAD, 21), Outcome.STORED, RUNNING, 10),
+        (report(RUNNING, 10), Outcome.REPEATED, RUNNING, 10),
+        (report(RUNNING, 10, ends_at=NOW + SECOND), Outcome.TIE_WON, RUNNING._replace(ends_at=NOW + SECOND), 10),
+        (report(RUNNING, 10, terms=None), Outcome.TIE_WON, RUNNING._replace(terms=None), 10),
+        (report(RUNNING, 10, ends_at=NOW + 3 * DAY), Outcome.TIE_LOST, RUNNING, 10),
+        (report(RUNNING, 9), Outcome.OLDER, RUNNING, 10),
+        (report(RUNNING, 11), Outcome.STORED, RUNNING._replace(version=11), 11),
+        (report(RUNNING, 20), Outcome.STORED, RUNNING._replace(version=20), 20),
+        (report(RUNNING, 11, ends_at=NOW), Outcome.STORED, None, 11),
+        (removal(11), Outcome.STORED, None, 11),
+        (removal(10), Outcome.TIE_WON, None, 10),
+        (removal(9), Outcome.OLDER, RUNNING, 10),
+    ],
+)
+def test_beside_a_period_ahead_the_newest_report_that_has_begun_is_kept(
+    new: Reports, outcome: Outcome, running: Subscription | None, running_version: int
+) -> None:
+    """Of one instant the safer one; what is over, or removed, leaves its version to keep older ones out."""
+    said, merged = merge(BOTH, new, NOW)
+    merged = merged or BOTH
+    assert (said, merged.running, merged.running_version) == (outcome, running, running_version)
+    assert merged.newest
+    assert merged.newest.starts_at == AHEAD.starts_at
+
+
+@pytest.mark.parametrize(
+    ("new", "outcome"),
+    [
+        (report(RUNNING, 21), Outcome.STORED),
+        (removal(21), Outcome.STORED),
+        (removal(20), Outcome.TIE_WON),
+    ],
+)
+def test_what_is_newer_and_not_ahead_replaces_both(new: Reports, outcome: Outcome) -> None:
+    """A removal is the last of its instant."""
+    said, merged = merge(BOTH, new, NOW)
+    assert said is outcome
+    assert merged
+    assert (merged.newest, merged.running, merged.running_version) == (new.newest, None, None)
+
+
+def test_a_removal_stays_until_something_newer_comes() -> None:
+    """Of its own instant nothing does."""
+    assert merge(removal(20), report(RUNNING, 20), NOW) == (Outcome.TIE_LOST, None)
+    assert merge(removal(20), report(RUNNING, 19), NOW) == (Outcome.OLDER, None)
+    assert merge(removal(20), removal(20), NOW) == (Outcome.REPEATED, None)
+    said, merged = merge(removal(20), report(AHEAD, 21), NOW)
+    assert said is Outcome.STORED
+    assert merged
+    assert (merged.running, merged.running_version) == (None, 20)
+    assert merge(merged, report(RUNNING, 20), NOW) == (Outcome.OLDER, None)
+
+
+def test_a_period_that_is_over_does_not_come_back_beside_the_next() -> None:
+    """It is known by its version, and no other report of that instant comes in its place."""
+    _, merged = merge(report(RUNNING, 10, ends_at=NOW), report(AHEAD, 20), NOW)
+    assert merged
+    assert (merged.running, merged.running_version) == (None, 10)
+    assert merge(merged, report(RUNNING, 10), NOW) == (Outcome.OLDER, None)
+
+
+def test_the_first_id_is_that_of_a_period_that_has_begun() -> None:
+    """One ahead waits: the period that runs until then may still get its own."""
+    _, ahead = merge(report(RUNNING, 10), report(AHEAD, 20, period_id="2027"), NOW)
+    assert ahead
+    assert ahead.first_named is None
+    _, named = merge(ahead, report(RUNNING, 21, period_id="2026"), NOW)
+    assert named
+    assert named.first_named == FirstNamed("2026", RUNNING.starts_at, 21)
+    _, later = merge(ahead, report(AHEAD, 22, period_id="2028"), NOW + DAY)
+    assert later
+    assert later.first_named == FirstNamed("2027", AHEAD.starts_at, 20)
