@@ -99,8 +99,8 @@ def answers(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def readme() -> tuple[str, str]:
-    """What README says to do for `sam local start-api` on this platform: how to build, and how to start."""
-    said = (ROOT / "README.md").read_text()
+    """What CONTRIBUTING says to do for `sam local start-api` on this platform: how to build, and how to start."""
+    said = (ROOT / "CONTRIBUTING.md").read_text()
     line = re.search(r"LAYER_PLATFORM=x86_64\S* sam build && sam local start-api[^`\n]*", said)
     assert line
     build, start = line[0].split(" && ")

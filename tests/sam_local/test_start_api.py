@@ -1,4 +1,4 @@
-"""`sam local start-api`, started as README says: routes and packaging, without a cloud."""
+"""`sam local start-api`, started as CONTRIBUTING says: routes and packaging, without a cloud."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def api(project: Path, readme: tuple[str, str], tmp_path_factory: pytest.TempPat
 @pytest.mark.parametrize(("method", "path"), sorted(ROUTES))
 def test_a_route_without_verified_claims_answers_401(api: Service, method: str, path: str) -> None:
     """SAM checks no tokens, so the function itself refuses, whatever token comes."""
-    path = path.format(account_id="A-100", subscription_id="S-1")
+    path = path.format(account_id="A-100", subscription_id="S-1", extension_id="E-1")
     answer = httpx.request(method, api.url + path, headers={"Authorization": "Bearer token"}, json={}, timeout=60)
     assert answer.status_code == 401, api.log.read_text()
     assert answer.headers["content-type"] == "application/problem+json"

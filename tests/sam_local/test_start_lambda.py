@@ -17,7 +17,7 @@ from tests.sam_local.conftest import Service, serving
 @pytest.fixture
 def functions(cloud: Cloud, tmp_path: Path) -> Iterator[Service]:
     local = urlsplit(cloud.url).port
-    command = f"make --silent start-lambda PORT={local} ARGS='--port {{}}'"
+    command = f"PORT={local} exec .venv/bin/python -m local.sam_local --port {{}}"
     with serving(command.format, tmp_path / "log", ROOT) as service:
         yield service
 
