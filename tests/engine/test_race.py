@@ -132,4 +132,4 @@ def test_one_owner_who_clicks_several_times_gets_one_extension(service: Service,
         answers = list(pool.map(click, range(calls)))
 
     assert [created for _, created in answers].count(True) == 1
-    assert len({extension for extension, _ in answers}) == 1
+    assert len({answer.extension for answer, _ in answers}) == 1
