@@ -20,10 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from extending import items
-from extending.dynamo import Busy, TimeLeft, call_with_retry, get, pages, tries
+from extending.dynamo import Busy, ConditionFailed, TimeLeft, call_with_retry, get, pages, tries
 from extending.inbound import (
     AccountChanged,
     AccountRemoved,
@@ -157,8 +157,8 @@ def _put_if_newer(
             ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        found: Any = error.response.get("Item", {})
+    except ConditionFailed as failed:
+        found = failed.item or {}
         if _content(found) == _content(item):
             return Outcome.REPEATED
         return Outcome.TIE_LOST if found.get(items.VERSION) == at else Outcome.OLDER
@@ -210,9 +210,8 @@ def _store_report(account_id: str, subscription_id: str, new: Reports, now: date
             ExpressionAttributeValues=values,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        found: Any = error.response.get("Item")
-        return _merge(key, new, now, time_left, found)
+    except ConditionFailed as failed:
+        return _merge(key, new, now, time_left, failed.item)
     return Outcome.STORED
 
 
@@ -248,9 +247,8 @@ def _replace(key: Item, found: Item | None, merged: Reports, time_left: TimeLeft
             **({"ExpressionAttributeValues": values} if values else {}),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        there: Any = error.response.get("Item")
-        return False, there
+    except ConditionFailed as failed:
+        return False, failed.item
     return True, None
 
 
@@ -360,7 +358,7 @@ def _delete_older(account_id: str, removed: int, time_left: TimeLeft) -> None:
         if old.parts_only:
             _drop_older_parts(old.key, removed, time_left)
             return
-        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # Reported anew, or deleted by another.
+        with suppress(ConditionFailed):  # Reported anew, or deleted by another.
             call_with_retry(
                 dynamodb.delete_item,
                 time_left,

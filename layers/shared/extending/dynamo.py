@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
@@ -20,20 +20,34 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TimeLeft = Callable[[], float]
-"""Tells the seconds that this invocation may still use."""
+"""Returns the seconds that this invocation may still use."""
 
 
 class Busy(Exception):
     """The table is temporarily unavailable (contention, throttling, a fault, a time-out); retry."""
 
 
+class ConditionFailed(Exception):
+    """The item is not as the condition of a write wants it; `item` is what is stored, if the write asked for it."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__()
+        self.item = item
+
+
 def call(operation: Callable[P, T], *args: P.args, **request: P.kwargs) -> T:
-    """Call an operation of the SDK; raises Busy for what may pass, after the SDK's own retries."""
+    """Call an operation of the SDK; raises ConditionFailed, and Busy for what may pass after the SDK's own retries.
+
+    Errors are known by their code. The classes in `client.exceptions` are made when they are first used, by each of
+    the threads that do so at once, and then one thread does not catch what another's class names.
+    """
     try:
         return operation(*args, **request)
     except (ClientError, BotoCoreError) as error:
         if is_transient(error):
-            raise Busy(type(error).__name__) from error
+            raise Busy(error_code(error)) from error
+        if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+            raise ConditionFailed(cast(Any, error.response).get("Item")) from error
         raise
 
 
@@ -53,7 +67,7 @@ def call_with_retry(operation: Callable[..., T], time_left: TimeLeft, **request:
         try:
             return call(operation, **request)
         except Busy as busy:
-            if not isinstance(busy.__cause__, dynamodb.exceptions.TransactionConflictException):
+            if str(busy) != "TransactionConflictException":
                 raise
     raise Busy("contention")
 
@@ -73,13 +87,14 @@ def pages(**query: Any) -> Iterator[list[Item]]:
         query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
+def error_code(error: Exception) -> str:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+
+
 def is_transient(error: Exception) -> bool:
     """True for what may pass: throttling, contention, time-outs, the table's own faults."""
     if isinstance(error, ClientError):
-        return (
-            error.response["Error"]["Code"] in _TRANSIENT
-            or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
-        )
+        return error_code(error) in _TRANSIENT or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
     return isinstance(error, HTTPClientError | NoConnection)
 
 

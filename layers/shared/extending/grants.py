@@ -9,10 +9,12 @@
 
 from datetime import datetime
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from botocore.exceptions import ClientError
 
 from extending import items
-from extending.dynamo import Busy, TimeLeft, call, tries
+from extending.dynamo import Busy, TimeLeft, call, error_code, tries
 from extending.items import Item
 from extending.model import Extension, Kind, OfferId, Role, State, Terms
 from extending.runtime import TABLE_NAME, dynamodb
@@ -51,15 +53,17 @@ def grant(
         try:
             call(dynamodb.transact_write_items, TransactItems=writes)
             return Granted(extension)
-        except dynamodb.exceptions.TransactionCanceledException as error:
-            reasons: list[Any] = error.response["CancellationReasons"]
+        except ClientError as error:
+            if error_code(error) != "TransactionCanceledException":
+                raise
+            reasons: list[Any] = cast(Any, error.response)["CancellationReasons"]
             codes = {reason["Code"] for reason in reasons}
             if codes <= {"None", "ConditionalCheckFailed"}:
                 return _met(reasons, extension, request)
             if not codes & _CONTENTION:
                 raise
         except Busy as busy:
-            if not isinstance(busy.__cause__, dynamodb.exceptions.TransactionInProgressException):
+            if str(busy) != "TransactionInProgressException":
                 raise
     raise Busy("contention")
 

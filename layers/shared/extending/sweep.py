@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Any, NamedTuple
 
 from extending import items
-from extending.dynamo import TimeLeft, call, call_with_retry
+from extending.dynamo import ConditionFailed, TimeLeft, call, call_with_retry
 from extending.items import Item
 from extending.model import Extension
 from extending.runtime import TABLE_NAME, dynamodb
@@ -74,7 +74,7 @@ def remind(due: Due, now: datetime) -> bool:
 def _once(**update: Any) -> bool:
     try:
         call(dynamodb.update_item, TableName=TABLE_NAME, **update)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
+    except ConditionFailed:
         return False
     return True
 
@@ -112,8 +112,8 @@ def end_early(extension: Extension, now: datetime, by: str, time_left: TimeLeft)
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        item: Any = error.response.get("Item")
+    except ConditionFailed as failed:
+        item = failed.item or {}
         found = items.extension_from(item) if item else None
         if not found or found.id != extension.id:
             return None
