@@ -27,10 +27,10 @@ from generate.story import USAGE, Answers, Story, play
 from devkit.template import routes
 from extending import answers
 from extending.api import PROBLEMS, USUAL_PAGE, page_size
+from extending.batch import MOST as MOST_CHANGES
 from extending.errors import Code
 from extending.inbound import CHANGES
 from extending.model import ID, Refused
-from functions.changes.app import MOST as MOST_CHANGES
 
 FILE = ROOT / "openapi.yaml"
 HEADER = "# Made by `make generate` (generate/openapi.py) from the code of the functions. Do not edit.\n"

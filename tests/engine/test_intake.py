@@ -180,9 +180,9 @@ def test_a_hundred_changes_are_all_there_when_the_answer_is(
     service: Service, table: str, raw: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However busy the machine is."""
-    from functions.changes import app
+    from extending import batch
 
-    monkeypatch.setattr(app, "BEGIN_WITHIN", 600.0)
+    monkeypatch.setattr(batch, "BEGIN_WITHIN", 600.0)
     told = [("MemberChanged", member_changed(account_id="A-9", user_id=f"M-{n}")) for n in range(100)]
     answer = service.changes(*told)
     assert answer.json["results"] == [{"result": "stored"}] * 100

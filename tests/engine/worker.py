@@ -22,8 +22,8 @@ def main() -> None:
         client = connect(os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
         for module in {f"extending.{name}" for name in ("dynamo", "grants", "sweep", "changes")} & set(sys.modules):
             vars(sys.modules[module])["dynamodb"] = client
-        if changes := sys.modules.get("functions.changes.app"):
-            vars(changes)["BEGIN_WITHIN"] = 600.0  # How much one request takes in is no question of how fast we are.
+        if batch := sys.modules.get("extending.batch"):
+            vars(batch)["BEGIN_WITHIN"] = 600.0  # How much one request takes in is no question of how fast we are.
         answers.write("ready\n")
         for line in sys.stdin:
             call = json.loads(line)

@@ -33,9 +33,9 @@ TRY_AGAIN: Json = {"result": "try_again"}
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, no request runs out of time by chance."""
-    from functions.changes import app
+    from extending import batch
 
-    monkeypatch.setattr(app, "BEGIN_WITHIN", 600.0)
+    monkeypatch.setattr(batch, "BEGIN_WITHIN", 600.0)
 
 
 def results(service: Service, *changes: Any) -> list[Json]:
@@ -213,9 +213,9 @@ def test_a_request_that_has_lasted_for_seconds_begins_with_nothing_more(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each write may take seconds of its own, and the answer is due."""
-    from functions.changes import app
+    from extending import batch
 
-    monkeypatch.setattr(app, "BEGIN_WITHIN", -1.0)
+    monkeypatch.setattr(batch, "BEGIN_WITHIN", -1.0)
     assert results(service, ("UsageChanged", usage_changed()), 5)[0] == TRY_AGAIN
 
 

@@ -15,7 +15,7 @@ import pytest
 from devkit.builders import member_changed
 from devkit.project import FUNCTIONS
 from devkit.service import sample
-from functions.changes.app import MOST
+from extending.batch import MOST
 from tests.conftest import Cloud
 from tests.sam_local.conftest import NO_DOCKER, calling, containers, invoke
 
