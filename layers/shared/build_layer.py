@@ -24,10 +24,10 @@ CALLED = {
 """The operations that the functions call; the SDK's model of anything else is left out."""
 
 KINDS = {"service-2", "endpoint-rule-set-1", "paginators-1"}
-"""What a client reads of a service's data."""
+"""The files of a service that a client reads."""
 
 AUTHORITIES = ("Amazon", "DigiCert", "Starfield")
-"""Who signs for AWS's endpoints; AWS_CA_BUNDLE names another bundle where something stands in between."""
+"""The authorities that sign for AWS's endpoints; AWS_CA_BUNDLE names another bundle, as behind a proxy."""
 
 
 def install(target: Path, python: str, platform: str) -> None:

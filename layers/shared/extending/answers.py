@@ -389,13 +389,13 @@ def _next_period(period: model.Subscription) -> NextPeriod:
     }
 
 
-def _extendable(of: model.Subscription, role: Role, now: datetime) -> Available | Unavailable:
-    if obstacle := of.obstacle(now):
+def _extendable(subscription: model.Subscription, role: Role, now: datetime) -> Available | Unavailable:
+    if obstacle := subscription.obstacle(now):
         return {"state": "unavailable", "reason": obstacle}
     if not role.may_extend:
         return {"state": "unavailable", "reason": Code.OWNER_REQUIRED}
-    assert of.terms  # or there was an obstacle
-    return {"state": "available", "terms": terms(of.terms)}
+    assert subscription.terms  # or there was an obstacle
+    return {"state": "available", "terms": terms(subscription.terms)}
 
 
 def history(holdings: Holdings, page: HistoryPage, now: datetime) -> History:
@@ -407,14 +407,14 @@ def history(holdings: Holdings, page: HistoryPage, now: datetime) -> History:
 
 
 def past_extension(holdings: Holdings, seen: ExtensionAt) -> PastExtension:
-    of = seen.extension
-    subscription = holdings.subscriptions.get(of.subscription_id)
+    past = seen.extension
+    subscription = holdings.subscriptions.get(past.subscription_id)
     return {
-        "subscription_id": of.subscription_id,
+        "subscription_id": past.subscription_id,
         "subscription_number": subscription.at(seen.now).number if subscription else None,
-        "period_starts_at": instant(of.period_starts_at),
-        "granted_by_name": holdings.names.get(of.granted_by),
-        "revoked_by": of.revoked_by,
+        "period_starts_at": instant(past.period_starts_at),
+        "granted_by_name": holdings.names.get(past.granted_by),
+        "revoked_by": past.revoked_by,
         **extension(seen),
     }
 
@@ -424,78 +424,78 @@ def expired(ended: model.Extension, holdings: Holdings, by_this_request: bool, n
     return {"expired": by_this_request, "extension": past_extension(holdings, seen)}
 
 
-def account_limits(account_id: str, of: model.Limits, now: datetime) -> AccountLimits:
-    return {"account_id": account_id, "limits": limits(of), "as_of": instant(now)}
+def account_limits(account_id: str, held: model.Limits, now: datetime) -> AccountLimits:
+    return {"account_id": account_id, "limits": limits(held), "as_of": instant(now)}
 
 
 def extension(seen: ExtensionAt) -> Extension:
-    of = seen.extension
+    shown = seen.extension
     answer: Extension = {
         "state": "active" if seen.runs else "used",
-        "id": of.id,
-        "terms": terms(of.terms),
-        "granted_at": instant(of.granted_at),
-        "granted_by": of.granted_by,
-        "ends_at": instant(of.ends_at),
-        "revoked_at": instant_or_none(of.revoked_at),
+        "id": shown.id,
+        "terms": terms(shown.terms),
+        "granted_at": instant(shown.granted_at),
+        "granted_by": shown.granted_by,
+        "ends_at": instant(shown.ends_at),
+        "revoked_at": instant_or_none(shown.revoked_at),
     }
     if seen.runs:
         answer["counts"] = seen.counts
     return answer
 
 
-def terms(of: model.Terms) -> Terms:
-    return {"sessions": of.sessions, "databases": of.databases, "duration": of.duration}
+def terms(value: model.Terms) -> Terms:
+    return {"sessions": value.sessions, "databases": value.databases, "duration": value.duration}
 
 
-def limits(of: model.Limits) -> Limits:
+def limits(value: model.Limits) -> Limits:
     return {
-        "sessions": _limit(of.sessions),
-        "databases": _limit(of.databases),
-        "used_at": instant_or_none(of.used_at),
-        "next_change_at": instant_or_none(of.next_change_at),
-        "after_change": limits_left(of.after_change) if of.after_change else None,
+        "sessions": _limit(value.sessions),
+        "databases": _limit(value.databases),
+        "used_at": instant_or_none(value.used_at),
+        "next_change_at": instant_or_none(value.next_change_at),
+        "after_change": limits_left(value.after_change) if value.after_change else None,
     }
 
 
-def _limit(of: model.Limit) -> Limit:
-    return {"base": of.base, "extra": of.extra, "total": of.total, "used": of.used, "over": of.over}
+def _limit(limit: model.Limit) -> Limit:
+    return {"base": limit.base, "extra": limit.extra, "total": limit.total, "used": limit.used, "over": limit.over}
 
 
-def limits_left(of: model.Allowance | model.Limits) -> LimitsLeft:
-    return {"sessions": _limit_left(of.sessions), "databases": _limit_left(of.databases)}
+def limits_left(value: model.Allowance | model.Limits) -> LimitsLeft:
+    return {"sessions": _limit_left(value.sessions), "databases": _limit_left(value.databases)}
 
 
-def _limit_left(of: model.Limit) -> LimitLeft:
-    return {"total": of.total, "over": of.over}
+def _limit_left(limit: model.Limit) -> LimitLeft:
+    return {"total": limit.total, "over": limit.over}
 
 
-def offer(of: model.Offer) -> Offer:
+def offer(made: model.Offer) -> Offer:
     return {
-        "offer_id": of.id.token,
-        "subscription_id": of.id.subscription_id,
-        "terms": terms(of.id.terms),
-        "ends_at_if_accepted_now": instant(of.ends_at_if_accepted_now),
-        "limits_before": limits(of.limits_before),
-        "limits_after": limits(of.limits_after),
-        "servicing_organization": servicing_organization(of.servicing_organization),
+        "offer_id": made.id.token,
+        "subscription_id": made.id.subscription_id,
+        "terms": terms(made.id.terms),
+        "ends_at_if_accepted_now": instant(made.ends_at_if_accepted_now),
+        "limits_before": limits(made.limits_before),
+        "limits_after": limits(made.limits_after),
+        "servicing_organization": servicing_organization(made.servicing_organization),
     }
 
 
-def extended(of: ExtensionAt, created: bool) -> Extended:
-    return {"created": created, "extension": extension(of)}
+def extended(seen: ExtensionAt, created: bool) -> Extended:
+    return {"created": created, "extension": extension(seen)}
 
 
-def servicing_organization(of: model.ServicingOrganization | None) -> ServicingOrganization | None:
+def servicing_organization(organization: model.ServicingOrganization | None) -> ServicingOrganization | None:
     """All of its fields, as they were reported."""
-    if of is None:
+    if organization is None:
         return None
     return {
-        "name": of["name"],
-        "city": of["city"],
-        "phone": of["phone"],
-        "email": of["email"],
-        "site": of["site"],
+        "name": organization["name"],
+        "city": organization["city"],
+        "phone": organization["phone"],
+        "email": organization["email"],
+        "site": organization["site"],
     }
 
 

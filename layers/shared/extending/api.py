@@ -169,7 +169,7 @@ def resolver(method: str, path: str) -> APIGatewayHttpResolver:
 
     @app.not_found
     def not_found(_: NotFoundError) -> Response[str]:
-        # A path that the router does not match may be one with an id that has characters no id has.
+        # The router does not match a path whose id has forbidden characters.
         check_ids(*app.current_event.path_parameters.values())
         raise Refused(Code.ROUTE_NOT_FOUND)
 
@@ -186,7 +186,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request; every line that is logged meanwhile names the account and, by a pseudonym, the user."""
+    """Answer a request; every log line meanwhile names the account and, by a pseudonym, the user."""
     who: dict[str, str] = {}
     match event:
         case {"pathParameters": {"account_id": str(account_id)}} if ID.fullmatch(account_id):
@@ -198,12 +198,12 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
 
 
 def require_machine_token(app: APIGatewayHttpResolver) -> str:
-    """The machine that API Gateway's authorizer has verified, with the route's scope; without one it is refused."""
+    """The machine that API Gateway's authorizer verified, with the route's scope; raises Refused without one."""
     return _subject(app)
 
 
 def caller(app: APIGatewayHttpResolver) -> str:
-    """The user id that API Gateway's authorizer has verified; without one the caller is refused."""
+    """The user id that API Gateway's authorizer verified; raises Refused without one."""
     user_id = _subject(app)
     # A token that a client has for itself has the client for its subject (RFC 9068, section 2.2).
     if (_claims(app.current_event.raw_event) or {}).get("client_id") == user_id:
@@ -221,7 +221,7 @@ def _subject(app: APIGatewayHttpResolver) -> str:
 
 
 class _BadSub(Refused):
-    """A token that verifies and whose `sub` is no user's id: to sign in again would not help."""
+    """A valid token whose `sub` is not a user's id: signing in again would not help."""
 
     detail = (
         "The token verifies, but its `sub` is no id: that is 1 to 255 visible ASCII characters, without spaces, and "
@@ -230,11 +230,11 @@ class _BadSub(Refused):
 
 
 ACCESS = {"token_use": {"access"}, "typ": {"bearer", "jwt", "at+jwt", "application/at+jwt"}}
-"""Claims in which an issuer says what a token is for, and what they hold in one that opens an API."""
+"""Claims that name the purpose of a token, with their values in an access token."""
 
 
 def _claims(event: dict[str, Any]) -> dict[str, Any] | None:
-    """What API Gateway's authorizer has verified, unless it is a token for something else than to open an API."""
+    """The claims that API Gateway's authorizer verified; None for a token that is not an access token."""
     match event:
         case {"requestContext": {"authorizer": {"jwt": {"claims": dict(claims)}}}} if all(
             str(claims[name]).lower() in uses for name, uses in ACCESS.items() if name in claims
@@ -251,23 +251,23 @@ def _user_id(event: dict[str, Any]) -> str | None:
 
 
 def check_ids(*ids: str) -> None:
-    """Refuse what is not a valid id, before any key is built of it."""
+    """Refuse an invalid id before a key is built from it."""
     if not all(map(ID.fullmatch, ids)):
         raise Refused(Code.INVALID_ID)
 
 
 USUAL_PAGE = 50
-"""How many rows a page has where the caller does not say."""
+"""Rows of a page if the caller names no number."""
 
 
 def paging(app: APIGatewayHttpResolver) -> tuple[int, str | None]:
-    """How many rows a page is to have, and where it begins; raises Refused for anything but 1 to 100."""
+    """The number of rows of the requested page, 1 to 100, and the token where it begins; raises Refused."""
     query = app.current_event.query_string_parameters
     return page_size(query.get("limit", str(USUAL_PAGE))), query.get("next_token")
 
 
 def page_size(text: str) -> int:
-    """How many rows a page has, from 1 to 100; raises Refused."""
+    """The number of rows of a page, 1 to 100; raises Refused."""
     if not re.fullmatch("[1-9][0-9]?|100", text):
         raise Refused(Code.INVALID_LIMIT)
     return int(text)
@@ -291,7 +291,7 @@ def only_field(body: object, name: str, problem_of: Callable[[Any], str | None])
     if not isinstance(body, wire.Pairs):
         raise Refused(Code.INVALID_BODY, fields={"": "the body is not an object"})
     given = [value for key, value in body if key == name]
-    # Of many unknown ones the first few are enough.
+    # The first few unknown fields are enough.
     fields = {key[:64].encode(errors="replace").decode(): "unknown field" for key, _ in body[:9] if key != name}
     if len(given) != 1:
         fields[name] = "given more than once" if given else "missing"

@@ -10,7 +10,7 @@ from extending.model import SOURCE, Allowance, Extension, ExtensionEvent
 from extending.runtime import EVENT_BUS_NAME, client
 
 MOST_ENTRIES = 10
-"""What one PutEvents takes; ten of our events are far below its 256 KB."""
+"""The most entries of one PutEvents; ten of our events are far below its 256 KB."""
 
 _events = client("events")
 

@@ -67,7 +67,7 @@ class Outcome(StrEnum):
 
 
 TIE = "same changed_at, other content"
-"""The reason that is given for a tie."""
+"""The reason that is answered for a tie."""
 
 
 def apply(change: Change, now: datetime, time_left: TimeLeft) -> Outcome:

@@ -1,4 +1,4 @@
-"""The failure queue, for events and records that no retry makes readable."""
+"""The failure queue: events and records that cannot be read, however often they are retried."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from extending.runtime import FAILURE_QUEUE_URL, Metric, client, count, logger
 
 MOST_BYTES = 262_144
-"""What any queue takes; one may be set to take more."""
+"""The longest message that every queue accepts; a queue may be configured to accept more."""
 
 _sqs = client("sqs")
 
@@ -14,7 +14,7 @@ _sqs = client("sqs")
 def keep(payload: dict[str, Any], error: Exception, function_arn: str) -> bool:
     """Keep a payload with its error and the function to hand it to again; False where there is no queue.
 
-    Of a payload that no message has room for only the beginning is kept: for a person to look it up in the archive.
+    Of a payload too large for a message only the beginning is kept, so that a person can find it in the archive.
     """
     logger.error("set aside", extra={"error": str(error), "error_type": type(error).__name__})
     count(Metric.SET_ASIDE)

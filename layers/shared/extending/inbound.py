@@ -42,7 +42,7 @@ _INSTANT = "an ISO 8601 instant with its offset is expected, as 2026-11-29T10:00
 
 
 def _written_out(value: object) -> object:
-    """A bare number would pass for seconds since 1970."""
+    """pydantic would read a bare number as seconds since 1970."""
     if not isinstance(value, str) or "T" not in value:
         raise ValueError(_INSTANT)
     return value
@@ -63,7 +63,7 @@ def _in_calendar(value: datetime) -> datetime:
 
 
 def _end(value: datetime) -> datetime:
-    """From the year 9000 on there is no end."""
+    """An end from the year 9000 on stands for no end."""
     value = min(_as_utc(value), FOREVER)
     if value < from_epoch(0):
         raise ValueError("an instant from 1970 on is expected")
@@ -103,7 +103,7 @@ Duration = Annotated[str, Field(json_schema_extra={"format": "duration"}), After
 
 
 class _Inbound(BaseModel):
-    # Errors end in logs and in the failure queue: no values in them. Fields that are new in an event are left unread.
+    # Errors go to logs and to the failure queue: no values in them. Unknown fields of an event are ignored.
     model_config = ConfigDict(hide_input_in_errors=True, extra="ignore", frozen=True)
 
     @property
@@ -189,7 +189,7 @@ class TariffLimits(_Inbound):
 
 
 class ExtensionTerms(_Inbound):
-    """What an extension of this subscription adds, and for how long (weeks, days, hours, minutes, seconds)."""
+    """The sessions and databases that an extension adds, and its duration (weeks, days, hours, minutes, seconds)."""
 
     sessions: Units
     databases: Units
@@ -244,7 +244,7 @@ class SubscriptionChanged(_Inbound):
 
 
 class UsageChanged(_Inbound):
-    """How many sessions and databases of an account are in use now."""
+    """The sessions and databases of an account that are in use now."""
 
     account_id: Id
     sessions: Units
@@ -253,7 +253,7 @@ class UsageChanged(_Inbound):
 
 
 class SubscriptionRemoved(_Inbound):
-    """A subscription was never right: it leaves list, offer and limits; what was granted on it stays in the history."""
+    """A subscription was reported by mistake: it leaves list, offer and limits; its extensions stay in the history."""
 
     account_id: Id
     subscription_id: Id
@@ -261,17 +261,17 @@ class SubscriptionRemoved(_Inbound):
 
 
 class AccountRemoved(_Inbound):
-    """Forget an account: its name and contacts, members, subscriptions, usage, history."""
+    """Delete an account: its name and contacts, members, subscriptions, usage, history."""
 
     account_id: Id
     changed_at: Precise
 
 
 AHEAD = timedelta(minutes=5)
-"""How far the sender's clock may be ahead of ours; a change from farther on would keep all later ones out."""
+"""The most that the sender's clock may be ahead of ours; a change from later on would refuse all that follow."""
 
 SOON = timedelta(hours=1)
-"""How far ahead a change may be to be taken later, once our clock has come nearer."""
+"""The most that a change may be ahead and still be stored by a retry, once our clock is nearer."""
 
 SOURCE = "service-manager"
 """The source of these events on the bus."""
@@ -327,7 +327,7 @@ _EXPECTED = {
     "timezone_aware": _INSTANT,
     "value_error": "{error}",
 }
-"""Texts about a field by pydantic's type of the error, for readers who never heard of pydantic."""
+"""The text for a wrong field, by pydantic's type of error, for readers who do not know pydantic."""
 
 
 def _why(problem: ErrorDetails) -> str:

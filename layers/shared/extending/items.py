@@ -84,7 +84,7 @@ SHARDS = 8
 
 
 def partition_of(account_id: str) -> Item:
-    """The partition of everything of an account."""
+    """The partition that holds an account."""
     return {"S": f"A#{account_id}"}
 
 
@@ -176,7 +176,7 @@ class Reports(NamedTuple):
     running: Subscription | None = None
     """Only where the newest period was reported ahead; its end as reported, not cut."""
     running_version: int | None = None
-    """Nothing that was reported no later comes into `running`; kept where that period is over, or was removed."""
+    """Only a later report changes `running`; kept when that period is over, or was removed."""
     first_named: FirstNamed | None = None
     forget_at: datetime | None = None
     """Of a removal: when it may be deleted."""
@@ -218,7 +218,7 @@ SUBSCRIPTION_ATTRIBUTES = (
     *(TYPE, VERSION, FORGET_AT, NUMBER, KIND, TARIFF_ID, TARIFF_NAME, STARTS_AT, ENDS_AT, PERIOD_ID),
     *(SESSIONS, DATABASES, EXTRA_SESSIONS, EXTRA_DATABASES, DURATION, SECONDS, NEXT, RUNNING_VERSION),
 )
-"""Everything that a new report of a subscription writes or takes away; what is not named here it leaves."""
+"""The attributes that a new report of a subscription writes or removes; it leaves all others."""
 
 
 def usage_item(account_id: str, sessions: int, databases: int) -> Item:
@@ -228,16 +228,16 @@ def usage_item(account_id: str, sessions: int, databases: int) -> Item:
 
 
 REMOVED = {"S": "removed"}
-"""The type of what stands in the place of something that was removed."""
+"""The type of the item that stands for a removed record."""
 
 
 def removal_item(key: Item, forget_at: datetime) -> Item:
-    """An item that keeps older reports out of its key until DynamoDB may delete it."""
+    """An item that refuses older reports until DynamoDB may delete it."""
     return {**key, TYPE: REMOVED, FORGET_AT: instant(forget_at)}
 
 
 def extension_item(extension: Extension, due_at: datetime, request: str, correlation_id: str) -> Item:
-    """A new extension; `request` is its writer's mark, `due_at` when the schedule first has something to do."""
+    """A new extension; `request`: its writer's mark; `due_at`: the time at which the schedule first acts."""
     key = extension_key(extension)
     item = {
         **key,
@@ -257,7 +257,7 @@ def extension_item(extension: Extension, due_at: datetime, request: str, correla
 
 
 def terms_item(terms: Terms) -> Item:
-    """The attributes of terms, in whatever item."""
+    """The attributes of terms, in any item."""
     return {
         EXTRA_SESSIONS: {"N": str(terms.sessions)},
         EXTRA_DATABASES: {"N": str(terms.databases)},
@@ -378,12 +378,12 @@ def granted_on(item: Item) -> int:
 
 
 def name_from(item: Item) -> str | None:
-    """What people call a member; None once the role was taken away."""
+    """The name of a member; None once the role was removed."""
     return _text(item, NAME) if ROLE in item else None
 
 
 def holdings_from(account_id: str, found: Iterable[Item]) -> Holdings:
-    """Everything of an account, out of the items of its partition; removals are passed over."""
+    """Everything of an account, from the items of its partition; removals are ignored."""
     account: Account | None = None
     usage: Usage | None = None
     subscriptions: dict[str, Subscription] = {}

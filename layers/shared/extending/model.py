@@ -57,7 +57,7 @@ class State(StrEnum):
 
 
 class Role(StrEnum):
-    """The role of a user in an account, from the one who may most to the one who may least."""
+    """The role of a user in an account; roles with more rights come first."""
 
     OWNER = "owner"
     ADMINISTRATOR = "administrator"
@@ -74,7 +74,7 @@ class Role(StrEnum):
 
 
 def roles_above(role: Role | None) -> list[Role]:
-    """The roles that may more than this one; all of them where there is none."""
+    """The roles with more rights than this one; all roles for None."""
     roles = list(Role)
     return roles[: roles.index(role)] if role else roles
 
@@ -84,7 +84,7 @@ SOURCE = "extending-subscription"
 
 
 class ExtensionEvent(StrEnum):
-    """What happens to an extension, by the detail type that announces it."""
+    """The events of an extension; each value is the detail type of the event on the bus."""
 
     GRANTED = "ExtensionGranted"
     ENDS_SOON = "ExtensionEndsSoon"
@@ -124,7 +124,7 @@ class Terms(NamedTuple):
         return bool(self.sessions or self.databases)
 
     def widen(self, limits: TariffLimits) -> bool:
-        """True if they add to a limit; what is unlimited already cannot be widened."""
+        """True if they add to a limit; an unlimited one cannot grow."""
         return bool(
             (self.sessions and limits.sessions is not None) or (self.databases and limits.databases is not None)
         )
@@ -242,7 +242,7 @@ class Extension(NamedTuple):
         return str(uuid5(NAMESPACE_URL, f"urn:extending-subscription:{key}"))
 
     def first_due_at(self, remind_before: timedelta) -> datetime:
-        """When the schedule first has something to do: to remind, or to revoke one that is too short for that."""
+        """The time at which the schedule first acts: reminds, or revokes an extension too short for a reminder."""
         reminder_at = self.ends_at - remind_before
         return reminder_at if reminder_at > self.granted_at else self.ends_at
 
@@ -283,7 +283,7 @@ class OfferId(NamedTuple):
 
     @property
     def token(self) -> str:
-        """Not a secret: a token that says anything else than the stored subscription is refused by the write."""
+        """Not a secret: the write refuses a token that differs from the stored subscription."""
         terms = self.terms
         period = int(self.period_starts_at.timestamp())
         values = [self.subscription_id, period, terms.sessions, terms.databases, terms.duration, terms.seconds]
@@ -379,7 +379,7 @@ class Limit(NamedTuple):
 
     @property
     def over(self) -> int | None:
-        """How many of those in use are above the limit."""
+        """Sessions or databases in use above the limit."""
         if self.used is None:
             return None
         return 0 if self.total is None else max(0, self.used - self.total)
@@ -406,7 +406,7 @@ class Limits(NamedTuple):
 
 
 class Holdings(NamedTuple):
-    """Everything of one account but its members, as one read found it."""
+    """Everything of one account except its members, from one read."""
 
     account: Account
     subscriptions: Mapping[str, Subscription]
@@ -499,7 +499,7 @@ class _Sums:
 
 
 class Offer(NamedTuple):
-    """An extension that an owner may accept, as it is read before the decision."""
+    """An extension that an owner may accept, with the limits before and after it."""
 
     id: OfferId
     ends_at_if_accepted_now: datetime
@@ -509,7 +509,7 @@ class Offer(NamedTuple):
 
 
 class Refused(Exception):
-    """A refusal, with what helps the caller to go on; `fields` of a wrong body say what is wrong, by name."""
+    """A refusal, with the data that the caller needs next; `fields`: names of wrong fields, and why each is wrong."""
 
     def __init__(
         self,
@@ -541,7 +541,7 @@ def make_offer(holdings: Holdings, subscription_id: str, now: datetime) -> Offer
     if obstacle := subscription.obstacle(now):
         raise Refused(obstacle, servicing_organization=servicing_organization)
     id_ = OfferId.of(subscription)
-    # The limits and the end are the same whoever accepts.
+    # The limits and the end do not depend on who accepts.
     accepted = id_.accepted(holdings.account.id, "", now)
     limits_after = holdings.limits(now, plus=accepted)
     return Offer(id_, accepted.ends_at, holdings.limits(now), limits_after, servicing_organization)

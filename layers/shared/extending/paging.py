@@ -72,6 +72,6 @@ def _cut(
 
 
 def _place(subscription: Subscription, now: datetime) -> tuple[int, int, str]:
-    """Where a subscription stands in the list; unique."""
+    """The place of a subscription in the list; unique."""
     rank = list(State).index(subscription.state(now))
     return rank, -int(subscription.starts_at.timestamp()), subscription.id

@@ -20,13 +20,13 @@ TABLE_NAME = os.environ["TABLE_NAME"]
 EVENT_BUS_NAME = os.environ["EVENT_BUS_NAME"]
 
 FAILURE_QUEUE_URL = os.environ.get("FAILURE_QUEUE_URL")
-"""The queue in which sync and publish set aside what they cannot read; without it that is left to Lambda's retries."""
+"""The queue for messages that sync and publish cannot read; without it Lambda retries them."""
 
 REMIND_BEFORE = timedelta(seconds=int(os.environ.get("REMIND_BEFORE_SECONDS", "86400")))
-"""How long before its end an extension's owners are reminded; one that is shorter has no reminder."""
+"""The time between the reminder and the end; a shorter extension has no reminder."""
 
 REMEMBER_REMOVALS = timedelta(days=int(os.environ.get("ARCHIVE_DAYS", "90")) + 30)
-"""How long a removal keeps older changes out: longer than the archive and the queues may bring one."""
+"""The time for which a removal refuses older changes: longer than the archive and the queues keep one."""
 
 # One call takes 12 s at the most: three attempts of 1 + 2 s, and waits of 1 and 2 s between. The API's functions have
 # time for two of them: role and account, the account being below 1 MB. An emulated table may be slower.
@@ -79,12 +79,12 @@ dynamodb: "DynamoDBClient" = client("dynamodb")
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE)
 
-gc.freeze()  # What is imported by now is never looked through.
+gc.freeze()  # The collector never scans what is imported by now.
 gc.enable()
 
 
 def count(metric: Metric, number: int = 1) -> None:
-    """Add to what this invocation reports."""
+    """Add to a metric of this invocation."""
     metrics.add_metric(metric, MetricUnit.Count, number)
 
 
@@ -93,7 +93,7 @@ def measure(metric: Metric, seconds: int) -> None:
 
 
 def count_at_once(metric: Metric, **dimensions: str) -> None:
-    """Count one apart from what the invocation adds up, under the service and these dimensions."""
+    """Count one at once, under the service and these dimensions, apart from the invocation's other metrics."""
     with single_metric(metric, MetricUnit.Count, 1, namespace=NAMESPACE) as counted:
         for name, value in {"service": metrics.service, **dimensions}.items():
             counted.add_dimension(name, value)

@@ -1,4 +1,4 @@
-"""The use cases of the HTTP API: who may, and what follows from what the table holds or a write met."""
+"""The use cases of the HTTP API: rights, and the answer that follows from a read or from a failed condition."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -64,7 +64,7 @@ def extend(accepted: Acceptance, remind_before: timedelta, time_left: TimeLeft) 
 
 
 def _try(accepted: Acceptance, remind_before: timedelta, time_left: TimeLeft) -> Granted | Unmet:
-    """Grant, unless that cannot succeed: then only the role is read, for who asks is still to be told what runs."""
+    """Grant. Where that cannot succeed only the role is read: the answer still depends on it."""
     account_id, user_id, offer_id = accepted.account_id, accepted.user_id, accepted.offer_id
     is_offer = (
         offer_id.subscription_id == accepted.subscription_id
@@ -106,7 +106,7 @@ def _follow(accepted: Acceptance, met: Unmet) -> Extended | OfferId:
 
 
 class _RoleFirst:
-    """Accounts in which someone who is no owner lately wanted to extend, as far as this instance knows.
+    """Accounts in which a non-owner lately tried to extend, as far as this instance knows.
 
     While a transaction checks items, nothing else can write them. So that strangers cannot keep the service manager
     from changing an account, the role is read first for a while: at most one non-owner per minute, account and
@@ -115,7 +115,7 @@ class _RoleFirst:
 
     LASTS = timedelta(minutes=1)
     MOST = 10_000
-    """Accounts that are remembered; the oldest are forgotten first."""
+    """Accounts that are remembered; the oldest are dropped first."""
 
     def __init__(self) -> None:
         self._since: dict[str, datetime] = {}

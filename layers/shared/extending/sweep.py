@@ -1,4 +1,4 @@
-"""The end of extensions: what the schedule finds due, and what ends one early.
+"""The end of extensions: those that the schedule finds due, and the one that is ended early.
 
 | access pattern          | how                                                      | units      |
 |-------------------------|----------------------------------------------------------|------------|

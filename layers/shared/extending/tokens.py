@@ -21,12 +21,12 @@ def unpack(token: str) -> list[object]:
         values = json.loads(raw)
     except (binascii.Error, UnicodeError, RecursionError) as error:
         raise ValueError("not a token") from error
-    # One spelling only: a token that was padded or reworded is none of ours.
+    # One spelling only: a token with padding or other characters is not ours.
     if not isinstance(values, list) or pack(values) != token:
         raise ValueError("not a token")
     return values
 
 
 def is_int(value: object, least: int, most: int) -> bool:
-    """True for a whole number within bounds; a boolean, which Python counts as one, is none."""
+    """True for a whole number within bounds; a boolean is an int in Python, but no number here."""
     return type(value) is int and least <= value <= most

@@ -1,4 +1,4 @@
-"""JSON as it comes in, read in one way wherever it comes from: UTF-8, no duplicate names, no numbers that are none."""
+"""The one JSON reader for everything that comes in: UTF-8, no duplicate names, no NaN or infinity."""
 
 import json
 import re
@@ -10,7 +10,7 @@ class Pairs(list[tuple[str, Any]]):
 
 
 class Unreadable(ValueError):
-    """A value that is JSON and cannot be taken; `field` is its path."""
+    """Valid JSON that we cannot accept; `field` is its path."""
 
     def __init__(self, field: str, why: str) -> None:
         super().__init__(f"{field}: {why}" if field else why)
@@ -51,7 +51,7 @@ def _plain(value: object, path: str) -> object:
     if isinstance(value, Pairs):
         members: dict[str, object] = {}
         for name, member in value:
-            # A name that no field of ours has is not repeated to whoever reads the answer.
+            # An unknown name is not repeated in the answer.
             at = f"{path}.{name}" if path else name
             if not _NAME.fullmatch(name):
                 at = f"{path}.?" if path else "?"

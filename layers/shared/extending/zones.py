@@ -7,11 +7,11 @@ from importlib import resources
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII | re.IGNORECASE)
 
 MOST_HOURS = 14
-"""The offset farthest from UTC that any place has."""
+"""The largest offset from UTC in use."""
 
 
 def normalized(zone: object) -> str | None:
-    """The zone as it is stored and shown; None for one that nobody can show."""
+    """The zone as it is stored and shown; None for a zone that no browser can show."""
     if not isinstance(zone, str):
         return None
     zone = zone.strip()
