@@ -14,7 +14,7 @@ import sys
 import tomllib
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, NamedTuple, TypedDict, get_args, get_type_hints
+from typing import Any, TypedDict, get_args, get_type_hints, is_typeddict
 
 import yaml
 
@@ -36,17 +36,10 @@ PARTS = yaml.safe_load((ROOT / "generate" / "document.yaml").read_text())
 HEADER = "# Made by `make generate` (generate/openapi.py) from the code of the functions. Do not edit.\n"
 PROBLEM = "application/problem+json"
 
-GATEWAY = {401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
-GATEWAY |= {503: "Service Unavailable"}
-"""Statuses that API Gateway answers by itself, as {"message": …}; 403 too, where a route asks for a scope."""
-
 UNREACHABLE = {"route_not_found", "method_not_allowed"}
 """Codes that no caller sees: API Gateway knows the routes and answers anything else itself."""
 
 Json = dict[str, Any]
-
-
-# Routes
 
 
 class Acceptance(TypedDict):
@@ -67,90 +60,19 @@ class Changes(TypedDict):
     changes: list[dict[str, Any]]
 
 
-class Route(NamedTuple):
-    """The shape in which a function answers, and what that is called by status."""
-
-    shape: type
-    called: dict[int, str]
-
-
-ROUTES = {
-    "list": Route(answers.SubscriptionList, {200: "A page of the account's subscriptions, with the account's limits."}),
-    "offer": Route(answers.Offer, {200: "The offer that may be accepted. Reading it uses nothing up."}),
-    "extend": Route(
-        answers.Extended,
-        {
-            201: "This request created the extension.",
-            200: "The extension of this period runs already; here it is, whoever took it.",
-        },
-    ),
-    "history": Route(answers.History, {200: "A page of the account's extensions of all periods."}),
-    "limits": Route(
-        answers.AccountLimits,
-        {
-            200: "The limits of the account, true for as long as `Cache-Control` says.",
-            304: "The caller's limits are those of now, for as long as `Cache-Control` says.",
-        },
-    ),
-    "changes": Route(answers.ChangeResults, {200: "One result for each change."}),
-    "expire": Route(answers.Expired, {200: "The extension, which is over from now on at the latest."}),
-}
+FUNCTIONS = tuple(PARTS["routes"])
 """The functions of the API, in the order of the description."""
 
-FUNCTIONS = tuple(ROUTES)
 SCOPE_OF = {f"{route.method} {route.path}": route.scope for route in routes() if route.scope}
 """The scope that a machine's token must name, by route."""
 
-SCOPES = {
-    "changes:write": "Report accounts, members, subscriptions and usage.",
-    "limits:read": "Read what an account may use.",
-    "extensions:expire": "End a running extension early.",
-}
-
-SPECIAL: dict[str, type] = {
-    code: shape
-    for shape in (
-        answers.NotAllowed,
-        answers.InvalidBody,
-        answers.NotExtendable,
-        answers.AlreadyUsed,
-        answers.OfferChanged,
-    )
-    for code in get_args(get_type_hints(shape)["code"])
-}
+SHAPES = [shape for name, shape in vars(answers).items() if is_typeddict(shape) and not name.startswith("_")]
+SHAPES += [Acceptance, Changes, GatewayMessage]
+SPECIAL = {code: shape for shape in SHAPES for code in get_args(get_type_hints(shape).get("code"))}
 """The problems that carry more than a problem must, by code."""
 
-SHAPES = [*(route.shape for route in ROUTES.values()), Acceptance, Changes, answers.Problem]
-SHAPES += [*dict.fromkeys(SPECIAL.values()), GatewayMessage]
-
-
-class Choice(NamedTuple):
-    """One of several shapes, under a name of its own; `by` is the field that distinguishes them."""
-
-    shapes: tuple[str, ...]
-    by: str | None
-    description: str
-
-
-CHOICES = {
-    "ExtensionOfPeriod": Choice(
-        ("Available", "Extension", "Unavailable"), "state", "The extension of the current period, or why there is none."
-    ),
-    "ChangeResult": Choice(("Stored", "Stale", "Invalid", "TryAgain"), "result", "What became of a change."),
-    "Entry": Choice(tuple(f"{name}Entry" for name in CHANGES), "detail_type", "An event in."),
-    "NoOffer": Choice(("NotExtendable", "AlreadyUsed"), "code", "Why there is no offer."),
-    "NotExtended": Choice(
-        ("NotExtendable", "AlreadyUsed", "OfferChanged"), "code", "Why the subscription was not extended."
-    ),
-    "ProblemOrMessage": Choice(
-        ("Problem", "GatewayMessage"),
-        None,
-        "A problem of ours, or a message of API Gateway: only a problem has `code`.",
-    ),
-}
-
-
-# The document
+CHOICES: dict[str, Json] = PARTS["choices"]
+CHOICES["Entry"]["shapes"] = [f"{name}Entry" for name in CHANGES]
 
 
 def description() -> Json:
@@ -166,7 +88,6 @@ def description() -> Json:
         paths.setdefault(path, {})[route.method.lower()] = _operation(name, route, path, story)
     document: Json = PARTS["document"]
     document["info"] |= {"version": project["version"], "summary": project["description"]}
-    document["components"]["securitySchemes"]["machine"]["flows"]["clientCredentials"]["scopes"] = SCOPES
     return document | {"paths": paths, "components": document["components"] | {"schemas": _schemas()}}
 
 
@@ -229,11 +150,11 @@ def _page_sizes() -> list[int]:
 def _responses(name: str, scope: str | None, played: Answers) -> Json:
     """The answers of a route by status: those played, and those of API Gateway."""
     responses: Json = {}
-    gateway = GATEWAY | ({403: "Forbidden"} if scope else {})
+    gateway = PARTS["gateway"] | ({403: "Forbidden"} if scope else {})
     for status in sorted({answer.status for _, answer in played} | set(gateway)):
         here = [(summary, answer) for summary, answer in played if answer.status == status]
         codes = [Code(answer.code) for _, answer in here if answer.code]
-        shapes = {SPECIAL.get(code, answers.Problem).__name__ for code in codes} or {ROUTES[name].shape.__name__}
+        shapes = {SPECIAL.get(code, answers.Problem).__name__ for code in codes} or {PARTS["routes"][name]["shape"]}
         if status in gateway:
             shapes = {"GatewayMessage", *shapes} if codes else {"GatewayMessage"}
         content: Json = {}
@@ -253,7 +174,7 @@ def _responses(name: str, scope: str | None, played: Answers) -> Json:
             "content": content,
             "links": PARTS["links"].get(f"{name} {status}"),
         }
-        response = {"description": " ".join(lines) or ROUTES[name].called[status]}
+        response = {"description": " ".join(lines) or PARTS["routes"][name][status]}
         responses[str(status)] = response | {key: value for key, value in optional.items() if value}
     return responses
 
@@ -274,9 +195,8 @@ def _ref(name: str) -> Json:
 
 def _one_of(shapes: set[str]) -> Json:
     """The shape, or the choice that has these shapes."""
-    if len(shapes) == 1:
-        return _ref(*shapes)
-    return _ref(next(name for name, choice in CHOICES.items() if set(choice.shapes) == shapes))
+    named = (name for name, choice in CHOICES.items() if set(choice["shapes"]) == shapes)
+    return _ref(*shapes) if len(shapes) == 1 else _ref(next(named))
 
 
 def _schemas() -> Json:
@@ -297,12 +217,12 @@ def _schemas() -> Json:
     return schemas | {name: _choice(choice, schemas) for name, choice in CHOICES.items()}
 
 
-def _choice(choice: Choice, schemas: Json) -> Json:
+def _choice(choice: Json, schemas: Json) -> Json:
     """A choice as OpenAPI has it: with the values of the field that distinguishes its shapes."""
-    made: Json = {"description": choice.description, "oneOf": [_ref(shape) for shape in choice.shapes]}
-    if by := choice.by:
-        values = {shape: schemas[shape]["properties"][by]["enum"] for shape in choice.shapes}
-        mapping = {value: _ref(shape)["$ref"] for shape in choice.shapes for value in values[shape]}
+    made: Json = {"description": choice["description"], "oneOf": [_ref(shape) for shape in choice["shapes"]]}
+    if by := choice.get("by"):
+        values = {shape: schemas[shape]["properties"][by]["enum"] for shape in choice["shapes"]}
+        mapping = {value: _ref(shape)["$ref"] for shape in values for value in values[shape]}
         made["discriminator"] = {"propertyName": by, "mapping": mapping}
     return made
 

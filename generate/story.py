@@ -76,17 +76,14 @@ def play() -> Story:
 
 def _people_and_subscriptions(service: Service) -> None:
     """An account with a subscription that can be extended, and one for each reason why another cannot."""
-    service.account()
-    service.subscription()
+    service.settle()
+    service.member(name="Анна Петрова", changed_at="2026-11-02T00:00:00Z")
     start = {"id": "start", "name": "Старт"}
     service.subscription(subscription_id="S-2", number="000000124", tariff=start, extension_terms=None)
     more = {"id": "sessions", "name": "Ещё 5 сеансов"}
     service.subscription(subscription_id="S-3", number="000000125", kind="add_on", parent_id="S-1", tariff=more)
     service.subscription(subscription_id="S-4", starts_at="2036-01-01T00:00:00Z", ends_at=None)
     service.subscription(subscription_id="S-5", starts_at="2025-01-01T00:00:00Z", ends_at="2026-01-01T00:00:00Z")
-    service.member(name="Анна Петрова")
-    service.member(user_id="U-2", role="administrator")
-    service.member(user_id="U-3", role="user")
 
 
 def _before_and_after_an_extension(service: Service) -> dict[str, Answers]:

@@ -16,7 +16,7 @@ from referencing.jsonschema import DRAFT202012
 from devkit.project import ROOT
 from devkit.template import resources, routes
 from generate import openapi
-from generate.story import Missing, Story
+from generate.story import Story
 
 CONTRACT = {
     "list": "invalid_id invalid_limit invalid_next_token unauthorized view_not_allowed account_not_found",
@@ -182,7 +182,7 @@ def test_what_the_gateway_answers_by_itself_has_a_shape_beside_ours(document: di
 
 def test_a_missing_example_is_named() -> None:
     """Whoever adds a code reads which answer the story lacks."""
-    with pytest.raises(Missing, match="answer 404 offer_changed of the function list"):
+    with pytest.raises(LookupError, match="answer 404 offer_changed of the function list"):
         Story({"list": []}).example("list", 404, "offer_changed")
 
 
