@@ -14,14 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import beside, grows, init, package, warm
+from bench import beside, cold, grows, warm
 from bench.measure import Table
 from bench.setup import Setup
 from devkit.project import ROOT, Trouble, bypass_proxies
 
 SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
-    "init": init.run,
-    "package": package.run,
+    "init": cold.init,
+    "package": cold.package,
     "warm": warm.run,
     "grows": grows.run,
     "peers": beside.run,

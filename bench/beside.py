@@ -15,8 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.cold import import_
 from bench.engine import Block, Engine, Json, engine, event
-from bench.measure import Cell, Sample, Table, interleaved, timed_process
+from bench.measure import Cell, Sample, Table, interleaved
 from bench.setup import ENVIRONMENT, Setup
 from devkit.project import ROOT, free_port
 
@@ -62,7 +63,6 @@ PEERS = {
     ),
 }
 
-
 CHANGES = {
     "role": ("~U-1", "SET r = :new", {"S": "none"}),
     "terms": ("S#S-0", "SET xs = :new, v = v + :new", {"N": "1"}),
@@ -76,59 +76,60 @@ class Grants:
     def __init__(self, local: Engine, setup: Setup, name: str, server: str, number: int, subscriptions: int) -> None:
         self.peer = PEERS[name]
         self.account = f"A-{number}"
+        self._ours = name == OURS
         self._numbers = count()
+        libraries = None if self._ours else setup.peers
+        self.workers = [local.worker(libraries, POSTGRES=server) for _ in range(CALLERS)]
         self._offers: dict[str, list[str]] = {}
-        libraries = None if name == OURS else setup.peers
-        handlers = (CALL, COST, LATE, f"{self.peer.module}:prepare")[: 4 if self.peer.on_postgres else 3]
-        self.workers = [local.worker(*handlers, libraries=libraries, POSTGRES=server) for _ in range(CALLERS)]
         if self.peer.on_postgres:
-            self.workers[0].call(handlers[-1], [{"subscriptions": [f"S-{n}" for n in range(subscriptions)]}])
-            return
-        fill = local.worker(FILL, libraries=setup.default)
-        for kind, wanted in {"": subscriptions, "-role": 1, "-terms": 1}.items():
-            account = {"id": f"{self.account}{kind}", "subscriptions": wanted, "extended": 0}
-            self._offers[f"{self.account}{kind}"] = fill.call(FILL, [account]).last
+            rows = {"subscriptions": [f"S-{n}" for n in range(subscriptions)]}
+            self.workers[0].call(f"{self.peer.module}:prepare", rows)
+        else:
+            filler = local.filler()
+            for account, wanted in {"": subscriptions, "-role": 1, "-terms": 1}.items():
+                id_ = f"{self.account}{account}"
+                self._offers[id_] = filler.call(FILL, {"id": id_, "subscriptions": wanted, "extended": 0}).last
 
     def call(self, number: int, caller: int = 0, account: str = "", user: str = "U-1") -> Json:
         """What one caller asks for."""
         account = account or self.account
         asked: Json = {"account": account, "subscription": f"S-{number}", "period": "2026-01-01", "user": user}
-        if self.peer is PEERS[OURS]:
+        if self._ours:
             offer = self._offers[account][number]
             asked = event("extend", offer_id=offer, account_id=account, subscription_id=f"S-{number}")
-        table = "extending.runtime" if self.peer is PEERS[OURS] else self.peer.module
-        place = {"wire": f"{table}:wire"} if self.peer.on_postgres else {"client": f"{table}:dynamodb"}
+        module = "extending.runtime" if self._ours else self.peer.module
+        place = {"wire": f"{module}:wire"} if self.peer.on_postgres else {"client": f"{module}:dynamodb"}
         return {"handler": self.peer.handler, "event": asked | {"key": f"{account}-{number}-{caller}"}, **place}
 
-    def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[list[Block]]:
+    def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[Block]:
         """All callers at once, for one subscription after the other."""
 
         def ask(number: int, caller: int) -> Block:
-            return self.workers[caller].call(CALL, [self.call(number, caller)])
+            return self.workers[caller].call(CALL, self.call(number, caller))
 
         numbers = [next(self._numbers) for _ in range(subscriptions)]
-        return [list(pool.map(partial(ask, number), range(CALLERS))) for number in numbers]
+        return [block for number in numbers for block in pool.map(partial(ask, number), range(CALLERS))]
 
     def alone(self, subscriptions: int) -> Block:
         """One caller, one subscription after the other."""
-        return self.workers[0].call(CALL, [self.call(next(self._numbers)) for _ in range(subscriptions)])
+        return self.workers[0].call(CALL, *(self.call(next(self._numbers)) for _ in range(subscriptions)))
 
     def cost(self) -> Json:
         """Round trips and units of one grant."""
-        cost: Json = self.workers[0].call(COST, [self.call(next(self._numbers))]).last
+        cost: Json = self.workers[0].call(COST, self.call(next(self._numbers))).last
         assert outcome(cost["answer"]) == (True, True), cost
         return cost
 
-    def passes(self, what: str) -> str:
+    def passes(self, changed: str) -> str:
         """`yes` where a grant passes although what it rests on is changed right before its write."""
         if self.peer.on_postgres:  # It knows no owners and no offers.
-            answer = self.workers[0].call(CALL, [self.call(next(self._numbers), user="U-REMOVED")]).last
+            answer = self.workers[0].call(CALL, self.call(next(self._numbers), user="U-REMOVED")).last
         else:
-            account, (sort, expression, new) = f"{self.account}-{what}", CHANGES[what]
+            account, (sort, expression, new) = f"{self.account}-{changed}", CHANGES[changed]
             key = {"pk": {"S": f"A#{account}"}, "sk": {"S": sort}}
             update = {"Key": key, "UpdateExpression": expression, "ExpressionAttributeValues": {":new": new}}
             update["TableName"] = ENVIRONMENT["TABLE_NAME"]
-            answer = self.workers[0].call(LATE, [self.call(0, account=account) | {"update": update}]).last
+            answer = self.workers[0].call(LATE, self.call(0, account=account) | {"update": update}).last
         assert "error" not in answer, answer
         return "yes" if outcome(answer)[0] else "no"
 
@@ -149,20 +150,22 @@ def run(setup: Setup) -> list[Table]:
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        names = [name for name, peer in PEERS.items() if server or not peer.on_postgres]
         subscriptions = 2 * (rounds + 1) * size + 3
         grants = {
-            name: Grants(local, setup, name, server or "", number, subscriptions) for number, name in enumerate(names)
+            name: Grants(local, setup, name, server or "", number, subscriptions)
+            for number, (name, peer) in enumerate(PEERS.items())
+            if server or not peer.on_postgres
         }
         races = interleaved(rounds, {name: partial(each.race, pool, size) for name, each in grants.items()})
         alone = interleaved(rounds, {name: partial(each.alone, size) for name, each in grants.items()})
-        inits = interleaved(
-            2 if setup.quick else 9, {name: partial(_init, setup, PEERS[name], server) for name in names}
-        )
+        imports = {name: (PEERS[name].module, setup.peers, ROOT) for name in grants}
+        imports[OURS] = ("app", setup.layer, setup.shipped / "extend")
+        starts = {name: partial(import_, setup, *each, POSTGRES=server or "") for name, each in imports.items()}
+        inits = interleaved(2 if setup.quick else 9, starts)
         rows = [
-            _row(name, grants[name], [each for turn in races[name] for each in turn], alone[name], inits[name])
+            _row(name, grants[name], [block for turn in races[name] for block in turn], alone[name], inits[name])
             if name in grants
-            else [name, "not measured: no PostgreSQL here; apt-get install postgresql", *[""] * 12]
+            else {"by": name, "granted": "not measured: no PostgreSQL here; apt-get install postgresql"}
             for name in PEERS
         ]
     note = (
@@ -172,46 +175,31 @@ def run(setup: Setup) -> list[Table]:
         "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
         f"code is in bench/peers. {_versions(setup)}."
     )
-    columns = (
-        *("by", "granted", "callers without a usable answer", "a removed owner", "a stale offer"),
-        *("round trips", "write units", "alone, median", "alone, p99"),
-        *(f"{CALLERS} at once, median", f"{CALLERS} at once, p99", "processor", "init"),
-        *("extras end while no job runs", "does not do"),
-    )
-    return [Table("Beside what one would pick instead", note, columns, rows)]
+    return [Table("Beside what one would pick instead", note, rows)]
 
 
-def _row(name: str, grants: Grants, races: Sequence[list[Block]], alone: Sequence[Block], inits: Any) -> list[Cell]:
-    outcomes = [outcome(block.last) for callers in races for block in callers]
+def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Block], inits: Any) -> dict[str, Cell]:
+    outcomes = [outcome(block.last) for block in races]
     cost = grants.cost()
-    return [
-        name,
-        sum(granted for granted, _ in outcomes),
-        sum(not usable for _, usable in outcomes),
-        grants.passes("role"),
-        grants.passes("terms"),
-        cost["trips"],
-        "" if grants.peer.on_postgres else f"{cost['write']:g}",
-        *_spread([wall for block in alone for wall in block.walls]),
-        *_spread([wall for callers in races for block in callers for wall in block.walls]),
-        Sample([block.cpu_per_call for block in alone]),
-        Sample([cpu for _, cpu in inits]),
-        grants.peer.ends,
-        grants.peer.lacks,
-    ]
-
-
-def _spread(walls: Sequence[float]) -> tuple[str, str]:
-    """Median and 99th percentile."""
-    return f"{statistics.median(walls) * 1000:.1f} ms", f"{statistics.quantiles(walls, n=100)[-1] * 1000:.1f} ms"
-
-
-def _init(setup: Setup, peer: Peer, server: str | None) -> tuple[float, float]:
-    """Milliseconds, on the clock and of the processor, until the peer's module is imported."""
-    ours = peer is PEERS[OURS]
-    path = (setup.layer, setup.function("extend")) if ours else (setup.peers, ROOT)
-    code = f"import os, {'app' if ours else peer.module}; os._exit(0)"
-    return timed_process([setup.python, "-c", code], setup.environment(*path, POSTGRES=server or ""), setup.folder)
+    row: dict[str, Cell] = {
+        "by": name,
+        "granted": sum(granted for granted, _ in outcomes),
+        "callers without a usable answer": sum(not usable for _, usable in outcomes),
+        "a removed owner": grants.passes("role"),
+        "a stale offer": grants.passes("terms"),
+        "round trips": cost["trips"],
+        "write units": "" if grants.peer.on_postgres else f"{cost['write']:g}",
+    }
+    for case, blocks in {"alone": alone, f"{CALLERS} at once": races}.items():
+        walls = [wall * 1000 for block in blocks for wall in block.walls]
+        row[f"{case}, median"] = f"{statistics.median(walls):.1f} ms"
+        row[f"{case}, p99"] = f"{statistics.quantiles(walls, n=100)[-1]:.1f} ms"
+    return row | {
+        "processor": Sample([block.cpu_per_call for block in alone]),
+        "init": Sample([cpu for _, cpu in inits]),
+        "extras end while no job runs": grants.peer.ends,
+        "does not do": grants.peer.lacks,
+    }
 
 
 def _versions(setup: Setup) -> str:
