@@ -1,7 +1,6 @@
-"""Measure sections, or all of them: tables on the screen, Markdown and JSON in bench/results/."""
+"""Measure sections, or all of them: tables in Markdown, on the screen and in bench/results/."""
 
 import argparse
-import json
 import os
 import platform
 import subprocess
@@ -49,7 +48,7 @@ def main() -> int:
         for name in arguments.section or SECTIONS:
             try:
                 with console.status(f"measuring {name}"):
-                    tables = SECTIONS[name](setup)
+                    tables = [table.markdown() for table in SECTIONS[name](setup)]
             except Exception as error:  # What the others measure is not lost with it.
                 if isinstance(error, Trouble):
                     console.print(f"{name}: {error}", style="red", markup=False)
@@ -57,8 +56,7 @@ def main() -> int:
                     console.print_exception()
                 failed.append(name)
                 continue
-            for table in tables:
-                print(table.markdown(), end="\n\n")
+            print(*tables, sep="\n\n", end="\n\n")
             if not arguments.quick:
                 keep(name, notes, tables)
     if not arguments.quick:
@@ -97,12 +95,10 @@ def machine(setup: Setup) -> list[str]:
     return notes
 
 
-def keep(name: str, notes: list[str], tables: list[Table]) -> None:
+def keep(name: str, notes: list[str], tables: list[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
-    document = "\n\n".join([f"# {name}", "\n".join(f"- {note}" for note in notes), *(t.markdown() for t in tables)])
+    document = "\n\n".join([f"# {name}", "\n".join(f"- {note}" for note in notes), *tables])
     (RESULTS / f"{name}.md").write_text(document + "\n")
-    data = {"notes": notes, "tables": [table.json() for table in tables]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

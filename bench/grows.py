@@ -135,40 +135,38 @@ def _stops(curves: Curves) -> Table:
     """What stops each first on AWS, and at what size, by the lines through what was measured."""
     timeout, units = f"Lambda: Timeout of {TIMEOUT} s", "DynamoDB: 1,000 write units a second of one partition"
     rows: list[dict[str, Cell]] = []
-
-    def row(name: str, bounds: dict[str, float | None], also: str) -> None:
-        first, size = min(bounds.items(), key=lambda bound: bound[1] or 0)
-        rows.append({"operation": name, "stops first": first, "at about": f"{size:,.0f}" if size else "", "and": also})
-
     for name in (LIST, LIMITS):
+        sizes = {
+            "Lambda: MemorySize of 1,024 MB": _at(curves[name], 1_024, "memory"),
+            timeout: _at(curves[name], TIMEOUT),
+        }
         largest = curves[name][-1]
         often = f"{3_000 / largest.read:,.0f} calls a second of one account with {largest.size:,} rows"
-        memory = _at(curves[name], 1_024, "memory")
-        row(
-            name,
-            {"Lambda: MemorySize of 1,024 MB": memory, timeout: _at(curves[name], TIMEOUT)},
-            f"DynamoDB: 3,000 read units a second of one partition: {often}",
-        )
-    removals = {timeout: _at(curves[REMOVAL], TIMEOUT), units: 1_000.0 * TIMEOUT}
-    row(REMOVAL, removals, "the same change again goes on from there")
-    each = curves[BATCH][-1].write / curves[BATCH][-1].size
-    often = f"{1_000 / each:,.0f} changes a second of one account"
-    row(BATCH, {"the contract: 100 in a request": 100}, f"{units}: {often}")
-    row(
-        SWEEP,
-        {f"Lambda: {SWEEPING} s of its Timeout of 55 s": _at(curves[SWEEP], SWEEPING)},
-        "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second",
-    )
-    row(REPORT, {"nothing of AWS: it reads a copy": None}, "the disk of who runs it")
+        rows.append(_stop(name, sizes, f"DynamoDB: 3,000 read units a second of one partition: {often}"))
+    largest = curves[BATCH][-1]
+    often = f"{1_000 * largest.size / largest.write:,.0f} changes a second of one account"
+    sizes = {timeout: _at(curves[REMOVAL], TIMEOUT), units: 1_000.0 * TIMEOUT}
+    sweeping = f"Lambda: {SWEEPING} s of its Timeout of 55 s, a minute"
+    shards = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
+    rows += [
+        _stop(REMOVAL, sizes, "the same change again goes on from there"),
+        _stop(BATCH, {"the contract: 100 in a request": 100}, f"{units}: {often}"),
+        _stop(SWEEP, {sweeping: _at(curves[SWEEP], SWEEPING)}, shards),
+        {"operation": REPORT, "stops first": "nothing of AWS: it reads a copy", "and": "the disk of who runs it"},
+    ]
     note = "Sizes by straight lines, with the processor of this machine; on AWS a function of 1,024 MB has 0.6 of one."
     return Table("Where it stops", note, rows)
 
 
+def _stop(name: str, sizes: dict[str, float], also: str) -> dict[str, Cell]:
+    first = min(sizes, key=lambda bound: sizes[bound])
+    return {"operation": name, "stops first": first, "at about": f"{sizes[first]:,.0f}", "and": also}
+
+
 def _line(points: Sequence[Point], what: str = "seconds") -> tuple[float, float]:
     """Slope and intercept through all points but the smallest, which shows what a call costs at all."""
-    return statistics.linear_regression(
-        [point.size for point in points[-3:]], [getattr(point, what) for point in points[-3:]]
-    )
+    largest = points[-3:]
+    return statistics.linear_regression([point.size for point in largest], [getattr(point, what) for point in largest])
 
 
 def _at(points: Sequence[Point], bound: float, what: str = "seconds") -> float:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -28,10 +28,6 @@ class Sample:
         least, most = min(self.values), max(self.values)
         return f"{self.median:,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f}) {self.unit}"
 
-    def json(self) -> Any:
-        figures = {"median": self.median, "min": min(self.values), "max": max(self.values)}
-        return {name: round(value, 4) for name, value in figures.items()} | {"n": len(self.values), "unit": self.unit}
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -48,10 +44,6 @@ class Figure:
         mark = f" {'✓' if self.kept else '✗'} ≤ {self.most:g}" if self.most is not None else ""
         return f"{self.value:.2f}{mark}"
 
-    def json(self) -> Any:
-        bound = {"most": self.most} if self.most is not None else {}
-        return {"value": round(self.value, 4), "kept": self.kept} | bound
-
 
 Cell = str | int | Sample | Figure
 
@@ -64,22 +56,14 @@ class Table:
     note: str
     rows: Sequence[Mapping[str, Cell]]
 
-    @property
-    def columns(self) -> list[str]:
-        return list(dict.fromkeys(column for row in self.rows for column in row))
-
     def markdown(self) -> str:
-        cells = [[text(row.get(column, "")) for column in self.columns] for row in self.rows]
-        lines = [self.columns, ["---"] + ["--:"] * (len(self.columns) - 1), *cells]
+        columns = list(dict.fromkeys(column for row in self.rows for column in row))
+        cells = [[_text(row.get(column, "")) for column in columns] for row in self.rows]
+        lines = [columns, ["---"] + ["--:"] * (len(columns) - 1), *cells]
         return "\n".join([f"## {self.title}", "", self.note, "", *("| " + " | ".join(line) + " |" for line in lines)])
 
-    def json(self) -> Any:
-        cells = [[row.get(column, "") for column in self.columns] for row in self.rows]
-        rows = [[cell.json() if isinstance(cell, Sample | Figure) else cell for cell in row] for row in cells]
-        return {"title": self.title, "note": self.note, "columns": self.columns, "rows": rows}
 
-
-def text(cell: Cell) -> str:
+def _text(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
