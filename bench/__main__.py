@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def machine(setup: Setup) -> list[str]:
-    """What a reader of the figures must know."""
+    """Machine and versions, for the reader of the figures."""
     busy, cores = os.getloadavg()[0], os.cpu_count() or 1
     libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "aws-lambda-powertools", "pydantic"))
     ask = [

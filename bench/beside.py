@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from bench.cold import import_
 from bench.engine import Block, Engine, Json, engine, event
-from bench.measure import Cell, Sample, Table, interleaved
+from bench.measure import Row, Sample, Table, interleaved
 from bench.setup import ENVIRONMENT, Setup
 from devkit.project import ROOT, free_port
 
@@ -28,9 +28,9 @@ CALL, COST, LATE = (f"bench.handlers.asked:{name}" for name in ("call", "cost", 
 
 class Peer(NamedTuple):
     handler: str
-    ends: str
-    """How what has ended is taken back while no job runs."""
     lacks: str
+    ends: str = "left to you"
+    """The way in which extras end while no job runs."""
     on_postgres: bool = False
 
     @property
@@ -38,28 +38,25 @@ class Peer(NamedTuple):
         return self.handler.partition(":")[0]
 
 
-OURS = "extend, over its handler"
-YOURS = "left to you"
+OURS = Peer("functions.extend.app:handler", "", "at once: every read computes")
 PEERS = {
-    OURS: Peer("functions.extend.app:handler", "at once: every read computes", ""),
+    "extend, over its handler": OURS,
     "Powertools idempotency, key from subscription and period": Peer(
-        "bench.peers.powertools:key_of_the_period", YOURS, "role, offer; who asks at the same time gets an error"
+        "bench.peers.powertools:key_of_the_period", "role, offer; who asks at the same time gets an error"
     ),
     "Powertools idempotency, key from a client's header": Peer(
-        "bench.peers.powertools:key_of_a_header", YOURS, "once: each caller has a key; role, offer"
+        "bench.peers.powertools:key_of_a_header", "once: each caller has a key; role, offer"
     ),
-    "check, then put": Peer(
-        "bench.peers.plain:check_then_put", YOURS, "once; role and offer at the moment of the write"
-    ),
-    "put with attribute_not_exists": Peer("bench.peers.plain:put_if_absent", YOURS, "role, offer, period"),
+    "check, then put": Peer("bench.peers.plain:check_then_put", "once; role and offer at the moment of the write"),
+    "put with attribute_not_exists": Peer("bench.peers.plain:put_if_absent", "role, offer, period"),
     "django-plans": Peer(
         "bench.peers.plans:extend_account",
-        "at midnight: reads compute, by the day",
         "once (several extend, the end moves as for one); role, offer; hours",
+        "at midnight: reads compute, by the day",
         on_postgres=True,
     ),
     "PostgreSQL, on conflict do nothing": Peer(
-        "bench.peers.postgres:insert", YOURS, "role, offer; a server that somebody runs", on_postgres=True
+        "bench.peers.postgres:insert", "role, offer; a server that somebody runs", on_postgres=True
     ),
 }
 
@@ -67,39 +64,41 @@ CHANGES = {
     "role": ("~U-1", "SET r = :new", {"S": "none"}),
     "terms": ("S#S-0", "SET xs = :new, v = v + :new", {"N": "1"}),
 }
-"""What is changed under a grant: the key of the item, and how."""
+"""Changes under a grant: the key of the item, the update, its new value."""
 
 
 class Grants:
     """Calls of one peer, each subscription used once."""
 
-    def __init__(self, local: Engine, setup: Setup, name: str, server: str, number: int, subscriptions: int) -> None:
-        self.peer = PEERS[name]
-        self.account = f"A-{number}"
-        self._ours = name == OURS
+    def __init__(self, local: Engine, setup: Setup, peer: Peer, server: str, account: str, subscriptions: int) -> None:
+        self.peer = peer
+        self.account = account
         self._numbers = count()
-        libraries = None if self._ours else setup.peers
-        self.workers = [local.worker(libraries, POSTGRES=server) for _ in range(CALLERS)]
-        self._offers: dict[str, list[str]] = {}
-        if self.peer.on_postgres:
-            rows = {"subscriptions": [f"S-{n}" for n in range(subscriptions)]}
-            self.workers[0].call(f"{self.peer.module}:prepare", rows)
+        if peer is OURS:
+            self.start = partial(import_, setup, "app", setup.layer, setup.shipped / "extend")
+            self.workers = [local.worker() for _ in range(CALLERS)]
         else:
-            filler = local.filler()
-            for account, wanted in {"": subscriptions, "-role": 1, "-terms": 1}.items():
-                id_ = f"{self.account}{account}"
-                self._offers[id_] = filler.call(FILL, {"id": id_, "subscriptions": wanted, "extended": 0}).last
+            self.start = partial(import_, setup, peer.module, setup.peers, ROOT, POSTGRES=server)
+            self.workers = [local.worker(setup.peers, POSTGRES=server) for _ in range(CALLERS)]
+        self._offers: dict[str, list[str]] = {}
+        if peer.on_postgres:
+            rows = {"subscriptions": [f"S-{n}" for n in range(subscriptions)]}
+            self.workers[0].call(f"{peer.module}:prepare", rows)
+            return
+        for id_, wanted in {account: subscriptions, f"{account}-role": 1, f"{account}-terms": 1}.items():
+            self._offers[id_] = local.filler.call(FILL, {"id": id_, "subscriptions": wanted, "extended": 0}).last
 
     def call(self, number: int, caller: int = 0, account: str = "", user: str = "U-1") -> Json:
-        """What one caller asks for."""
+        """The request of one caller."""
         account = account or self.account
         asked: Json = {"account": account, "subscription": f"S-{number}", "period": "2026-01-01", "user": user}
-        if self._ours:
+        asked["key"] = f"{account}-{number}-{caller}"
+        if self.peer is OURS:
             offer = self._offers[account][number]
             asked = event("extend", offer_id=offer, account_id=account, subscription_id=f"S-{number}")
-        module = "extending.runtime" if self._ours else self.peer.module
+        module = "extending.runtime" if self.peer is OURS else self.peer.module
         place = {"wire": f"{module}:wire"} if self.peer.on_postgres else {"client": f"{module}:dynamodb"}
-        return {"handler": self.peer.handler, "event": asked | {"key": f"{account}-{number}-{caller}"}, **place}
+        return {"handler": self.peer.handler, "event": asked, **place}
 
     def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[Block]:
         """All callers at once, for one subscription after the other."""
@@ -152,16 +151,13 @@ def run(setup: Setup) -> list[Table]:
         )
         subscriptions = 2 * (rounds + 1) * size + 3
         grants = {
-            name: Grants(local, setup, name, server or "", number, subscriptions)
+            name: Grants(local, setup, peer, server or "", f"A-{number}", subscriptions)
             for number, (name, peer) in enumerate(PEERS.items())
             if server or not peer.on_postgres
         }
         races = interleaved(rounds, {name: partial(each.race, pool, size) for name, each in grants.items()})
         alone = interleaved(rounds, {name: partial(each.alone, size) for name, each in grants.items()})
-        imports = {name: (PEERS[name].module, setup.peers, ROOT) for name in grants}
-        imports[OURS] = ("app", setup.layer, setup.shipped / "extend")
-        starts = {name: partial(import_, setup, *each, POSTGRES=server or "") for name, each in imports.items()}
-        inits = interleaved(2 if setup.quick else 9, starts)
+        inits = interleaved(2 if setup.quick else 9, {name: each.start for name, each in grants.items()})
         rows = [
             _row(name, grants[name], [block for turn in races[name] for block in turn], alone[name], inits[name])
             if name in grants
@@ -178,10 +174,10 @@ def run(setup: Setup) -> list[Table]:
     return [Table("Beside what one would pick instead", note, rows)]
 
 
-def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Block], inits: Any) -> dict[str, Cell]:
+def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Block], inits: Any) -> Row:
     outcomes = [outcome(block.last) for block in races]
     cost = grants.cost()
-    row: dict[str, Cell] = {
+    row: Row = {
         "by": name,
         "granted": sum(granted for granted, _ in outcomes),
         "callers without a usable answer": sum(not usable for _, usable in outcomes),

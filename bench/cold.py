@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Cell, Figure, Sample, Table, interleaved
+from bench.measure import Figure, Row, Sample, Table, interleaved
 from bench.setup import Setup
 from devkit.project import FUNCTIONS, ROOT, emulator, free_port
 
@@ -37,10 +37,10 @@ def package(setup: Setup) -> list[Table]:
     )
     walls = {name: Sample([wall for wall, _ in measured]) for name, measured in times.items()}
     cpus = {name: Sample([cpu for _, cpu in measured]) for name, measured in times.items()}
-    rows: list[dict[str, Cell]] = []
+    rows: list[Row] = []
     for name, cpu in cpus.items():
         bounds = (REACHED[name], 0.7, 1.05) if name in REACHED else (None, None, None)
-        row = {
+        row: Row = {
             "imports": name,
             "time": walls[name],
             "processor": cpu,
@@ -60,7 +60,7 @@ def package(setup: Setup) -> list[Table]:
 
 
 def _sizes(setup: Setup) -> Table:
-    rows: list[dict[str, Cell]] = [{"package": "default packaging", "unzipped, MB": _megabytes(setup.default)}]
+    rows: list[Row] = [{"package": "default packaging", "unzipped, MB": _megabytes(setup.default)}]
     for name in ("layer", *FUNCTIONS):
         folder = setup.shipped / name
         zipped = _megabytes(folder.with_suffix(".zip"))
@@ -98,7 +98,7 @@ def init(setup: Setup) -> list[Table]:
         path = (setup.shipped / "layer", setup.shipped / name, HANDLERS, client)
         cases[name] = partial(_first_answer, setup, "idle.handler", *path)
     walls = {name: Sample(measured) for name, measured in interleaved(2 if setup.quick else 9, cases).items()}
-    rows: list[dict[str, Cell]] = [
+    rows: list[Row] = [
         {
             "handler": name,
             "time": wall,

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 
 
 class Block(NamedTuple):
-    """What a handler took for the events of one block; seconds, and kilobytes at the most so far."""
+    """Seconds of a handler for the events of one block; the most kilobytes of its process so far."""
 
     cpu: float
     walls: list[float]
@@ -47,7 +48,7 @@ class Worker:
         self._process.stdin.write(json.dumps({"handler": handler, "events": events}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, f"{handler} ended with {self._process.wait()}; what it said is above"
+        assert line, f"{handler} ended with {self._process.wait()}; why is above"
         return Block(**json.loads(line))
 
 
@@ -78,6 +79,7 @@ class Engine:
         self._stack.callback(process.kill)  # There is nothing that it should save.
         return Worker(process)
 
+    @cached_property
     def filler(self) -> Worker:
         """An instance that fills the table: see handlers/fill.py."""
         return self.worker(self._setup.default)

@@ -1,4 +1,4 @@
-"""How it grows: operations at sizes that lie orders apart, and what stops each first."""
+"""Growth: operations at sizes that lie orders apart, and what stops each first."""
 
 import json
 import statistics
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bench.engine import Engine, Json, changes, engine, event, members
 from bench.export import write
-from bench.measure import Cell, Table
+from bench.measure import Row, Table
 from bench.setup import Setup
 from devkit.builders import account_removed, iso
 from devkit.project import ROOT
@@ -47,9 +47,8 @@ def run(setup: Setup) -> list[Table]:
     due = (100, 200, 400) if setup.quick else (1_000, 4_000, 16_000)
     accounts = (100, 200, 400) if setup.quick else (1_000, 5_000, 25_000)
     with engine(setup) as local:
-        filler = local.filler()
         for size in rows:
-            filler.call(FILL, {"id": f"A-{size}", "subscriptions": size, "extended": 1})
+            local.filler.call(FILL, {"id": f"A-{size}", "subscriptions": size, "extended": 1})
 
         def reads(function: str) -> list[Point]:
             return [_cost(local, function, size, [event(function, account_id=f"A-{size}")] * 9) for size in rows]
@@ -88,7 +87,7 @@ def _cost(local: Engine, function: str, size: int, events: Sequence[Json]) -> Po
 
 def _sweep(setup: Setup, size: int) -> Point:
     with engine(setup) as local:
-        local.filler().call(DUE, {"count": size})
+        local.filler.call(DUE, {"count": size})
         return _cost(local, "expire", size, [{}])
 
 
@@ -107,10 +106,10 @@ def _report(setup: Setup, size: int) -> Point:
 
 
 def _measured(curves: Curves) -> Table:
-    rows: list[dict[str, Cell]] = []
+    rows: list[Row] = []
     for name, points in curves.items():
         for point in points:
-            row: dict[str, Cell] = {"operation": name, "size": point.size, "time": _seconds(point.seconds)}
+            row: Row = {"operation": name, "size": point.size, "time": _seconds(point.seconds)}
             if point.trips is not None:
                 units = {"read units": f"{point.read:,g}", "write units": f"{point.write:,g}"}
                 row |= {"round trips": point.trips, **units}
@@ -132,9 +131,9 @@ def _seconds(seconds: float) -> str:
 
 
 def _stops(curves: Curves) -> Table:
-    """What stops each first on AWS, and at what size, by the lines through what was measured."""
+    """The first bound of each on AWS, and at what size, by the lines through what was measured."""
     timeout, units = f"Lambda: Timeout of {TIMEOUT} s", "DynamoDB: 1,000 write units a second of one partition"
-    rows: list[dict[str, Cell]] = []
+    rows: list[Row] = []
     for name in (LIST, LIMITS):
         sizes = {
             "Lambda: MemorySize of 1,024 MB": _at(curves[name], 1_024, "memory"),
@@ -146,7 +145,7 @@ def _stops(curves: Curves) -> Table:
     largest = curves[BATCH][-1]
     often = f"{1_000 * largest.size / largest.write:,.0f} changes a second of one account"
     sizes = {timeout: _at(curves[REMOVAL], TIMEOUT), units: 1_000.0 * TIMEOUT}
-    sweeping = f"Lambda: {SWEEPING} s of its Timeout of 55 s, a minute"
+    sweeping = f"Lambda: {SWEEPING} s of each minute, 0.75 of its Timeout"
     shards = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
     rows += [
         _stop(REMOVAL, sizes, "the same change again goes on from there"),
@@ -158,7 +157,7 @@ def _stops(curves: Curves) -> Table:
     return Table("Where it stops", note, rows)
 
 
-def _stop(name: str, sizes: dict[str, float], also: str) -> dict[str, Cell]:
+def _stop(name: str, sizes: dict[str, float], also: str) -> Row:
     first = min(sizes, key=lambda bound: sizes[bound])
     return {"operation": name, "stops first": first, "at about": f"{sizes[first]:,.0f}", "and": also}
 

@@ -46,15 +46,15 @@ class Figure:
 
 
 Cell = str | int | Sample | Figure
+Row = dict[str, Cell]
+"""Cells by column; a row may leave columns out."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells by column; a row may leave columns out."""
-
     title: str
     note: str
-    rows: Sequence[Mapping[str, Cell]]
+    rows: Sequence[Row]
 
     def markdown(self) -> str:
         columns = list(dict.fromkeys(column for row in self.rows for column in row))

@@ -1,4 +1,4 @@
-"""What is measured: the run time's Python, layer and functions as `sam build` makes them, and others beside them."""
+"""Everything measured: the run time's Python, layer and functions as `sam build` makes them, others beside them."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ DATED_1980 = 315_619_200
 """Seconds: the date that SAM gives to every file that it zips."""
 
 TRACER = "aws-xray-sdk==2.15.0"
-"""What Powertools' Tracer needs; only the typical handler has it."""
+"""The library of Powertools' Tracer; only the typical handler has it."""
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -62,7 +62,7 @@ class Setup:
 
     @cached_property
     def _built(self) -> Path:
-        """What `sam build` makes: a folder for each function, and one for the layer."""
+        """The result of `sam build`: a folder for each function, and one for the layer."""
         target = self.folder / "sam"
         environment = os.environ | {"LAYER_PYTHON": self.version, "LAYER_PLATFORM": "linux", "SAM_CLI_TELEMETRY": "0"}
         sam = str(ROOT / ".venvs/sam/bin/sam")
@@ -103,7 +103,7 @@ class Setup:
 
     @cached_property
     def peers(self) -> Path:
-        """What one would pick instead, as pip would leave it."""
+        """The libraries that one would pick instead, as pip would leave them."""
         return self._group("peers")
 
     def _group(self, name: str, *more: str) -> Path:

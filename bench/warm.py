@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from bench.engine import Block, Json, Worker, engine, event, members
-from bench.measure import Cell, Figure, Sample, Table, interleaved
+from bench.measure import Figure, Row, Sample, Table, interleaved
 from bench.setup import Setup
 from devkit.project import Trouble
 
@@ -30,11 +30,10 @@ class Case(NamedTuple):
 def run(setup: Setup) -> list[Table]:
     rounds, size, due = (2, 20, 40) if setup.quick else (20, 50, 400)
     with engine(setup) as local:
-        filler = local.filler()
         for account in ("A-OURS", "A-SAME", "A-BARE"):
-            filler.call(FILL, {"id": account, "subscriptions": 3, "extended": 1})
+            local.filler.call(FILL, {"id": account, "subscriptions": 3, "extended": 1})
             granting = {"id": f"{account}-GRANT", "subscriptions": (rounds + 1) * size, "extended": 0}
-            offers = filler.call(FILL, granting).last
+            offers = local.filler.call(FILL, granting).last
 
         def offer(account: str, _: int) -> Json:
             return event("offer", account_id=account, subscription_id="S-2")
@@ -56,7 +55,7 @@ def run(setup: Setup) -> list[Table]:
         turns: dict[str, Callable[[], Block]] = {}
         recorder = local.worker()
         for name, case in cases.items():
-            prepare = partial(filler.call, DUE, *([{"count": case.due}] if case.due else []))
+            prepare = partial(local.filler.call, DUE, *([{"count": case.due}] if case.due else []))
             turns[name] = _ours(case, prepare, local.worker())
             turns[f"{name}, bare"] = _bare(case, prepare, local.worker(), recorder)
         blocks = interleaved(rounds, turns)
@@ -75,9 +74,9 @@ def _ours(case: Case, prepare: Callable[[], Any], worker: Worker) -> Callable[[]
     def turn() -> Block:
         prepare()
         block = worker.call(handler, *(case.request("A-OURS", next(numbers)) for _ in range(case.size)))
-        if "try_again" in json.dumps(block.last) or block.last.get("statusCode", 200) not in (200, 201):
-            raise Trouble(f"{handler} answered {block.last}. If that is try_again, the machine is too busy to measure.")
-        assert block.last.get("revoked", 0) == case.due, block.last
+        answered = block.last.get("statusCode", 200) in (200, 201) and "try_again" not in block.last.get("body", "")
+        if not answered or block.last.get("revoked", 0) < case.due:  # A write that is sent again revokes nothing.
+            raise Trouble(f"{handler} answered {block.last}: if nothing else, the machine is too busy to measure.")
         return block
 
     return turn
@@ -101,12 +100,12 @@ def _bare(case: Case, prepare: Callable[[], Any], worker: Worker, recorder: Work
     return turn
 
 
-def _rows(cases: dict[str, Case], blocks: dict[str, list[Block]]) -> list[dict[str, Cell]]:
+def _rows(cases: dict[str, Case], blocks: dict[str, list[Block]]) -> list[Row]:
     cpus = {name: Sample([block.cpu_per_call for block in measured]) for name, measured in blocks.items()}
     walls = {name: Sample([1000 * w for block in measured for w in block.walls]) for name, measured in blocks.items()}
-    rows: list[dict[str, Cell]] = []
+    rows: list[Row] = []
     for name, cpu in cpus.items():
-        row: dict[str, Cell] = {"handler": name, "processor a call": cpu, "time a call": walls[name]}
+        row: Row = {"handler": name, "processor a call": cpu, "time a call": walls[name]}
         if case := cases.get(name):
             bare = f"{name}, bare"
             row["× bare, processor"] = Figure(cpu.over(cpus[bare]), case.most)

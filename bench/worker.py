@@ -1,7 +1,7 @@
 """One instance of a function, as Lambda has it: a process of the run time's Python that is called again and again.
 
-Calls come as JSON lines on stdin, one block of events of one handler (`module:name`) in each; what the block took
-leaves as a JSON line on stdout.
+Calls come as JSON lines on stdin, one block of events of one handler (`module:name`) in each; its times
+leave as a JSON line on stdout.
 """
 
 import json

@@ -181,9 +181,9 @@ def _responses(name: str, scope: str | None, played: Answers) -> Json:
 
 def _headers(name: str, status: int, may_be_gateway: bool) -> Json:
     """Headers of an answer; API Gateway's own answers have none of ours."""
-    headers: Json = PARTS["headers"]
+    headers: dict[str | int, Json] = PARTS["headers"]
     if name == "limits" and status in (200, 304):
-        return dict(headers["limits"])
+        return headers["limits"]
     never_cached = {} if may_be_gateway else headers["never_cached"]
     batch = headers["changes"] if (name, status) == ("changes", 200) else {}
     return never_cached | headers.get(status, {}) | batch

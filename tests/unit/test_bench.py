@@ -25,7 +25,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bench, "ROOT", tmp_path)
     monkeypatch.setattr(bench, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(bench, "machine", lambda _: ["a machine"])
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # It is taken out of the environment, and comes back after the test.
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # `main` removes it; the test brings it back.
     return tmp_path / "results"
 
 
