@@ -49,7 +49,7 @@ def main() -> int:
             try:
                 with console.status(f"measuring {name}"):
                     tables = [table.markdown() for table in SECTIONS[name](setup)]
-            except Exception as error:  # What the others measure is not lost with it.
+            except Exception as error:  # Measures of the others are not lost with it.
                 if isinstance(error, Trouble):
                     console.print(f"{name}: {error}", style="red", markup=False)
                 else:
@@ -70,12 +70,8 @@ def machine(setup: Setup) -> list[str]:
     """Machine and versions, for the reader of the figures."""
     busy, cores = os.getloadavg()[0], os.cpu_count() or 1
     libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "aws-lambda-powertools", "pydantic"))
-    ask = [
-        setup.python,
-        "-c",
-        "import sys, sysconfig; print(sys.version.split()[0], sysconfig.get_config_var('PY_CFLAGS'))",
-    ]
-    number, _, flags = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.partition(" ")
+    code = "import sys, sysconfig; print(sys.version.split()[0], sysconfig.get_config_var('PY_CFLAGS'))"
+    number, _, flags = subprocess.check_output([setup.python, "-c", code], text=True).partition(" ")
     optimised = "" if "-fprofile-use" in flags else ", built without profile-guided optimisation"
     notes = [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {platform.system()} {platform.machine()}, {cores} cores, "

@@ -1,25 +1,22 @@
 """Beside what one would pick instead: the same grants by other means, in turns on this machine."""
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import distributions
 from itertools import count
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.cold import import_
 from bench.engine import Block, Engine, Json, engine, event
 from bench.measure import Row, Sample, Table, interleaved
 from bench.setup import ENVIRONMENT, Setup
-from devkit.project import ROOT, free_port
+from devkit.project import ROOT
 
 CALLERS = 8
 FILL = "bench.handlers.fill:account"
@@ -151,14 +148,14 @@ def run(setup: Setup) -> list[Table]:
         )
         subscriptions = 2 * (rounds + 1) * size + 3
         grants = {
-            name: Grants(local, setup, peer, server or "", f"A-{number}", subscriptions)
+            name: Grants(local, setup, peer, server.address if server else "", f"A-{number}", subscriptions)
             for number, (name, peer) in enumerate(PEERS.items())
             if server or not peer.on_postgres
         }
         races = interleaved(rounds, {name: partial(each.race, pool, size) for name, each in grants.items()})
         alone = interleaved(rounds, {name: partial(each.alone, size) for name, each in grants.items()})
         inits = interleaved(2 if setup.quick else 9, {name: each.start for name, each in grants.items()})
-        rows = [
+        rows: list[Row] = [
             _row(name, grants[name], [block for turn in races[name] for block in turn], alone[name], inits[name])
             if name in grants
             else {"by": name, "granted": "not measured: no PostgreSQL here; apt-get install postgresql"}
@@ -169,7 +166,7 @@ def run(setup: Setup) -> list[Table]:
         "DynamoDB Local keeps its table in memory, PostgreSQL writes to disk; both over TCP on this machine. The "
         "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: if it passes "
         "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
-        f"code is in bench/peers. {_versions(setup)}."
+        f"code is in bench/peers. {_versions(setup)}, {server.version if server else 'no PostgreSQL'}."
     )
     return [Table("Beside what one would pick instead", note, rows)]
 
@@ -201,33 +198,30 @@ def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Bloc
 def _versions(setup: Setup) -> str:
     found = {each.name.replace("_", "-"): each.version for each in distributions(path=[str(setup.peers)])}
     named = ("aws-lambda-powertools", "boto3", "django-plans", "Django", "psycopg")
-    binaries = _binaries()
-    server = subprocess.check_output([binaries / "postgres", "--version"], text=True).strip() if binaries else ""
-    return ", ".join([*(f"{name} {found[name]}" for name in named), server or "no PostgreSQL"])
+    return ", ".join(f"{name} {found[name]}" for name in named)
+
+
+class Server(NamedTuple):
+    version: str
+    address: str
 
 
 @contextmanager
-def postgres() -> Iterator[str | None]:
-    """The address of a server of Debian's package with its own defaults; None where the package is not installed."""
-    if not (folder := _binaries()):
+def postgres() -> Iterator[Server | None]:
+    """A server of Debian's package with its own defaults; None where the package is not installed."""
+    if not shutil.which("pg_virtualenv"):
         yield None
         return
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="bench-postgres-") as data:
-        options: Any = {"stdout": subprocess.DEVNULL, "cwd": data}
-        if os.getuid() == 0:  # It refuses to run as root.
-            shutil.chown(data, "postgres")
-            options |= {"user": "postgres", "group": "postgres", "extra_groups": []}
-        subprocess.run([folder / "initdb", "-D", f"{data}/db", "-A", "trust", "-U", "bench"], check=True, **options)
-        control = [str(folder / "pg_ctl"), "-D", f"{data}/db", "-l", f"{data}/log", "-w"]
-        listen = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
-        subprocess.run([*control, "-o", listen, "start"], check=True, **options)
+    serve = (
+        "psql --tuples-only --no-align --command 'show server_version'; "
+        "echo host=127.0.0.1 port=$PGPORT user=$PGUSER password=$PGPASSWORD dbname=$PGDATABASE; "
+        "cat"  # until its input ends, and the server with it
+    )
+    command = ["pg_virtualenv", "-o", "fsync=on", "sh", "-c", serve]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        _, version, address = (process.stdout.readline().strip() for _ in range(3))
         try:
-            yield f"host=127.0.0.1 port={port} user=bench dbname=postgres"
+            yield Server(f"PostgreSQL {version}", address)
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], check=True, **options)
-
-
-def _binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return found[-1].parent if found else None
+            process.communicate()
