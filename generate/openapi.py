@@ -174,8 +174,10 @@ def _responses(name: str, scope: str | None, played: Answers) -> Json:
             "content": content,
             "links": PARTS["links"].get(f"{name} {status}"),
         }
-        response = {"description": " ".join(lines) or PARTS["routes"][name][status]}
-        responses[str(status)] = response | {key: value for key, value in optional.items() if value}
+        description = " ".join(lines) or PARTS["routes"][name].get(status)
+        if not description:
+            raise LookupError(f"generate/document.yaml has no name for the answer {status} of the function {name}")
+        responses[str(status)] = {"description": description} | {key: value for key, value in optional.items() if value}
     return responses
 
 
@@ -195,8 +197,12 @@ def _ref(name: str) -> Json:
 
 def _one_of(shapes: set[str]) -> Json:
     """The shape, or the choice that has these shapes."""
-    named = (name for name, choice in CHOICES.items() if set(choice["shapes"]) == shapes)
-    return _ref(*shapes) if len(shapes) == 1 else _ref(next(named))
+    if len(shapes) == 1:
+        return _ref(*shapes)
+    for name, choice in CHOICES.items():
+        if set(choice["shapes"]) == shapes:
+            return _ref(name)
+    raise LookupError(f"generate/document.yaml has no choice of {', '.join(sorted(shapes))}")
 
 
 def _schemas() -> Json:
