@@ -61,9 +61,9 @@ def run(setup: Setup) -> list[Table]:
             LIMITS: reads("limits"),
             REMOVAL: [_cost(local, "changes", size, [_removal(size)]) for size in rows],
             BATCH: [batch(size) for size in (1, 10, 100)],
-            SWEEP: [_sweep(setup, size) for size in due],
-            REPORT: [_report(setup, size) for size in accounts],
         }
+    curves[SWEEP] = [_sweep(setup, size) for size in due]
+    curves[REPORT] = [_report(setup, size) for size in accounts]
     if not setup.quick:
         _draw(setup, curves)
     return [_measured(curves), _stops(curves)]
