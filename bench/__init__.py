@@ -1,1 +1,1 @@
-"""`make bench`: how long things take and what they cost, as ratios to floors measured in the same minutes."""
+"""`make bench`: times and costs, as ratios to floors measured in the same minutes."""

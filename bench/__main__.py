@@ -1,7 +1,6 @@
-"""Measure sections, or all of them: tables on the screen, Markdown and JSON in bench/results/."""
+"""Measure sections, or all of them: tables in Markdown, on the screen and in bench/results/."""
 
 import argparse
-import json
 import os
 import platform
 import subprocess
@@ -14,14 +13,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import beside, grows, init, package, warm
+from bench import beside, cold, grows, warm
 from bench.measure import Table
 from bench.setup import Setup
 from devkit.project import ROOT, Trouble, bypass_proxies
 
 SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
-    "init": init.run,
-    "package": package.run,
+    "init": cold.init,
+    "package": cold.package,
     "warm": warm.run,
     "grows": grows.run,
     "peers": beside.run,
@@ -49,16 +48,15 @@ def main() -> int:
         for name in arguments.section or SECTIONS:
             try:
                 with console.status(f"measuring {name}"):
-                    tables = SECTIONS[name](setup)
-            except Exception as error:  # What the others measure is not lost with it.
+                    tables = [table.markdown() for table in SECTIONS[name](setup)]
+            except Exception as error:  # Measures of the others are not lost with it.
                 if isinstance(error, Trouble):
                     console.print(f"{name}: {error}", style="red", markup=False)
                 else:
                     console.print_exception()
                 failed.append(name)
                 continue
-            for table in tables:
-                print(table.markdown(), end="\n\n")
+            print(*tables, sep="\n\n", end="\n\n")
             if not arguments.quick:
                 keep(name, notes, tables)
     if not arguments.quick:
@@ -69,15 +67,11 @@ def main() -> int:
 
 
 def machine(setup: Setup) -> list[str]:
-    """What a reader of the figures must know."""
+    """Machine and versions, for the reader of the figures."""
     busy, cores = os.getloadavg()[0], os.cpu_count() or 1
     libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "aws-lambda-powertools", "pydantic"))
-    ask = [
-        setup.python,
-        "-c",
-        "import sys, sysconfig; print(sys.version.split()[0], sysconfig.get_config_var('PY_CFLAGS'))",
-    ]
-    number, _, flags = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.partition(" ")
+    code = "import sys, sysconfig; print(sys.version.split()[0], sysconfig.get_config_var('PY_CFLAGS'))"
+    number, _, flags = subprocess.check_output([setup.python, "-c", code], text=True).partition(" ")
     optimised = "" if "-fprofile-use" in flags else ", built without profile-guided optimisation"
     notes = [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {platform.system()} {platform.machine()}, {cores} cores, "
@@ -97,12 +91,10 @@ def machine(setup: Setup) -> list[str]:
     return notes
 
 
-def keep(name: str, notes: list[str], tables: list[Table]) -> None:
+def keep(name: str, notes: list[str], tables: list[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
-    document = "\n\n".join([f"# {name}", "\n".join(f"- {note}" for note in notes), *(t.markdown() for t in tables)])
+    document = "\n\n".join([f"# {name}", "\n".join(f"- {note}" for note in notes), *tables])
     (RESULTS / f"{name}.md").write_text(document + "\n")
-    data = {"notes": notes, "tables": [table.json() for table in tables]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

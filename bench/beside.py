@@ -1,24 +1,22 @@
 """Beside what one would pick instead: the same grants by other means, in turns on this machine."""
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import distributions
 from itertools import count
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.cold import import_
 from bench.engine import Block, Engine, Json, engine, event
-from bench.measure import Cell, Sample, Table, interleaved, timed_process
+from bench.measure import Row, Sample, Table, interleaved
 from bench.setup import ENVIRONMENT, Setup
-from devkit.project import ROOT, free_port
+from devkit.project import ROOT
 
 CALLERS = 8
 FILL = "bench.handlers.fill:account"
@@ -27,9 +25,9 @@ CALL, COST, LATE = (f"bench.handlers.asked:{name}" for name in ("call", "cost", 
 
 class Peer(NamedTuple):
     handler: str
-    ends: str
-    """How what has ended is taken back while no job runs."""
     lacks: str
+    ends: str = "left to you"
+    """The way in which extras end while no job runs."""
     on_postgres: bool = False
 
     @property
@@ -37,98 +35,97 @@ class Peer(NamedTuple):
         return self.handler.partition(":")[0]
 
 
-OURS = "extend, over its handler"
-YOURS = "left to you"
+OURS = Peer("functions.extend.app:handler", "", "at once: every read computes")
 PEERS = {
-    OURS: Peer("functions.extend.app:handler", "at once: every read computes", ""),
+    "extend, over its handler": OURS,
     "Powertools idempotency, key from subscription and period": Peer(
-        "bench.peers.powertools:key_of_the_period", YOURS, "role, offer; who asks at the same time gets an error"
+        "bench.peers.powertools:key_of_the_period", "role, offer; who asks at the same time gets an error"
     ),
     "Powertools idempotency, key from a client's header": Peer(
-        "bench.peers.powertools:key_of_a_header", YOURS, "once: each caller has a key; role, offer"
+        "bench.peers.powertools:key_of_a_header", "once: each caller has a key; role, offer"
     ),
-    "check, then put": Peer(
-        "bench.peers.plain:check_then_put", YOURS, "once; role and offer at the moment of the write"
-    ),
-    "put with attribute_not_exists": Peer("bench.peers.plain:put_if_absent", YOURS, "role, offer, period"),
+    "check, then put": Peer("bench.peers.plain:check_then_put", "once; role and offer at the moment of the write"),
+    "put with attribute_not_exists": Peer("bench.peers.plain:put_if_absent", "role, offer, period"),
     "django-plans": Peer(
         "bench.peers.plans:extend_account",
-        "at midnight: reads compute, by the day",
         "once (several extend, the end moves as for one); role, offer; hours",
+        "at midnight: reads compute, by the day",
         on_postgres=True,
     ),
     "PostgreSQL, on conflict do nothing": Peer(
-        "bench.peers.postgres:insert", YOURS, "role, offer; a server that somebody runs", on_postgres=True
+        "bench.peers.postgres:insert", "role, offer; a server that somebody runs", on_postgres=True
     ),
 }
-
 
 CHANGES = {
     "role": ("~U-1", "SET r = :new", {"S": "none"}),
     "terms": ("S#S-0", "SET xs = :new, v = v + :new", {"N": "1"}),
 }
-"""What is changed under a grant: the key of the item, and how."""
+"""Changes under a grant: the key of the item, the update, its new value."""
 
 
 class Grants:
     """Calls of one peer, each subscription used once."""
 
-    def __init__(self, local: Engine, setup: Setup, name: str, server: str, number: int, subscriptions: int) -> None:
-        self.peer = PEERS[name]
-        self.account = f"A-{number}"
+    def __init__(self, local: Engine, setup: Setup, peer: Peer, server: str, account: str, subscriptions: int) -> None:
+        self.peer = peer
+        self.account = account
         self._numbers = count()
+        if peer is OURS:
+            self.start = partial(import_, setup, "app", setup.layer, setup.shipped / "extend")
+            self.workers = [local.worker() for _ in range(CALLERS)]
+        else:
+            self.start = partial(import_, setup, peer.module, setup.peers, ROOT, POSTGRES=server)
+            self.workers = [local.worker(setup.peers, POSTGRES=server) for _ in range(CALLERS)]
         self._offers: dict[str, list[str]] = {}
-        libraries = None if name == OURS else setup.peers
-        handlers = (CALL, COST, LATE, f"{self.peer.module}:prepare")[: 4 if self.peer.on_postgres else 3]
-        self.workers = [local.worker(*handlers, libraries=libraries, POSTGRES=server) for _ in range(CALLERS)]
-        if self.peer.on_postgres:
-            self.workers[0].call(handlers[-1], [{"subscriptions": [f"S-{n}" for n in range(subscriptions)]}])
+        if peer.on_postgres:
+            rows = {"subscriptions": [f"S-{n}" for n in range(subscriptions)]}
+            self.workers[0].call(f"{peer.module}:prepare", rows)
             return
-        fill = local.worker(FILL, libraries=setup.default)
-        for kind, wanted in {"": subscriptions, "-role": 1, "-terms": 1}.items():
-            account = {"id": f"{self.account}{kind}", "subscriptions": wanted, "extended": 0}
-            self._offers[f"{self.account}{kind}"] = fill.call(FILL, [account]).last
+        for id_, wanted in {account: subscriptions, f"{account}-role": 1, f"{account}-terms": 1}.items():
+            self._offers[id_] = local.filler.call(FILL, {"id": id_, "subscriptions": wanted, "extended": 0}).last
 
     def call(self, number: int, caller: int = 0, account: str = "", user: str = "U-1") -> Json:
-        """What one caller asks for."""
+        """The request of one caller."""
         account = account or self.account
         asked: Json = {"account": account, "subscription": f"S-{number}", "period": "2026-01-01", "user": user}
-        if self.peer is PEERS[OURS]:
+        asked["key"] = f"{account}-{number}-{caller}"
+        if self.peer is OURS:
             offer = self._offers[account][number]
             asked = event("extend", offer_id=offer, account_id=account, subscription_id=f"S-{number}")
-        table = "extending.runtime" if self.peer is PEERS[OURS] else self.peer.module
-        place = {"wire": f"{table}:wire"} if self.peer.on_postgres else {"client": f"{table}:dynamodb"}
-        return {"handler": self.peer.handler, "event": asked | {"key": f"{account}-{number}-{caller}"}, **place}
+        module = "extending.runtime" if self.peer is OURS else self.peer.module
+        place = {"wire": f"{module}:wire"} if self.peer.on_postgres else {"client": f"{module}:dynamodb"}
+        return {"handler": self.peer.handler, "event": asked, **place}
 
-    def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[list[Block]]:
+    def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[Block]:
         """All callers at once, for one subscription after the other."""
 
         def ask(number: int, caller: int) -> Block:
-            return self.workers[caller].call(CALL, [self.call(number, caller)])
+            return self.workers[caller].call(CALL, self.call(number, caller))
 
         numbers = [next(self._numbers) for _ in range(subscriptions)]
-        return [list(pool.map(partial(ask, number), range(CALLERS))) for number in numbers]
+        return [block for number in numbers for block in pool.map(partial(ask, number), range(CALLERS))]
 
     def alone(self, subscriptions: int) -> Block:
         """One caller, one subscription after the other."""
-        return self.workers[0].call(CALL, [self.call(next(self._numbers)) for _ in range(subscriptions)])
+        return self.workers[0].call(CALL, *(self.call(next(self._numbers)) for _ in range(subscriptions)))
 
     def cost(self) -> Json:
         """Round trips and units of one grant."""
-        cost: Json = self.workers[0].call(COST, [self.call(next(self._numbers))]).last
+        cost: Json = self.workers[0].call(COST, self.call(next(self._numbers))).last
         assert outcome(cost["answer"]) == (True, True), cost
         return cost
 
-    def passes(self, what: str) -> str:
+    def passes(self, changed: str) -> str:
         """`yes` where a grant passes although what it rests on is changed right before its write."""
         if self.peer.on_postgres:  # It knows no owners and no offers.
-            answer = self.workers[0].call(CALL, [self.call(next(self._numbers), user="U-REMOVED")]).last
+            answer = self.workers[0].call(CALL, self.call(next(self._numbers), user="U-REMOVED")).last
         else:
-            account, (sort, expression, new) = f"{self.account}-{what}", CHANGES[what]
+            account, (sort, expression, new) = f"{self.account}-{changed}", CHANGES[changed]
             key = {"pk": {"S": f"A#{account}"}, "sk": {"S": sort}}
             update = {"Key": key, "UpdateExpression": expression, "ExpressionAttributeValues": {":new": new}}
             update["TableName"] = ENVIRONMENT["TABLE_NAME"]
-            answer = self.workers[0].call(LATE, [self.call(0, account=account) | {"update": update}]).last
+            answer = self.workers[0].call(LATE, self.call(0, account=account) | {"update": update}).last
         assert "error" not in answer, answer
         return "yes" if outcome(answer)[0] else "no"
 
@@ -149,20 +146,19 @@ def run(setup: Setup) -> list[Table]:
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        names = [name for name, peer in PEERS.items() if server or not peer.on_postgres]
         subscriptions = 2 * (rounds + 1) * size + 3
         grants = {
-            name: Grants(local, setup, name, server or "", number, subscriptions) for number, name in enumerate(names)
+            name: Grants(local, setup, peer, server.address if server else "", f"A-{number}", subscriptions)
+            for number, (name, peer) in enumerate(PEERS.items())
+            if server or not peer.on_postgres
         }
         races = interleaved(rounds, {name: partial(each.race, pool, size) for name, each in grants.items()})
         alone = interleaved(rounds, {name: partial(each.alone, size) for name, each in grants.items()})
-        inits = interleaved(
-            2 if setup.quick else 9, {name: partial(_init, setup, PEERS[name], server) for name in names}
-        )
-        rows = [
-            _row(name, grants[name], [each for turn in races[name] for each in turn], alone[name], inits[name])
+        inits = interleaved(2 if setup.quick else 9, {name: each.start for name, each in grants.items()})
+        rows: list[Row] = [
+            _row(name, grants[name], [block for turn in races[name] for block in turn], alone[name], inits[name])
             if name in grants
-            else [name, "not measured: no PostgreSQL here; apt-get install postgresql", *[""] * 12]
+            else {"by": name, "granted": "not measured: no PostgreSQL here; apt-get install postgresql"}
             for name in PEERS
         ]
     note = (
@@ -170,80 +166,62 @@ def run(setup: Setup) -> list[Table]:
         "DynamoDB Local keeps its table in memory, PostgreSQL writes to disk; both over TCP on this machine. The "
         "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: if it passes "
         "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
-        f"code is in bench/peers. {_versions(setup)}."
+        f"code is in bench/peers. {_versions(setup)}, {server.version if server else 'no PostgreSQL'}."
     )
-    columns = (
-        *("by", "granted", "callers without a usable answer", "a removed owner", "a stale offer"),
-        *("round trips", "write units", "alone, median", "alone, p99"),
-        *(f"{CALLERS} at once, median", f"{CALLERS} at once, p99", "processor", "init"),
-        *("extras end while no job runs", "does not do"),
-    )
-    return [Table("Beside what one would pick instead", note, columns, rows)]
+    return [Table("Beside what one would pick instead", note, rows)]
 
 
-def _row(name: str, grants: Grants, races: Sequence[list[Block]], alone: Sequence[Block], inits: Any) -> list[Cell]:
-    outcomes = [outcome(block.last) for callers in races for block in callers]
+def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Block], inits: Any) -> Row:
+    outcomes = [outcome(block.last) for block in races]
     cost = grants.cost()
-    return [
-        name,
-        sum(granted for granted, _ in outcomes),
-        sum(not usable for _, usable in outcomes),
-        grants.passes("role"),
-        grants.passes("terms"),
-        cost["trips"],
-        "" if grants.peer.on_postgres else f"{cost['write']:g}",
-        *_spread([wall for block in alone for wall in block.walls]),
-        *_spread([wall for callers in races for block in callers for wall in block.walls]),
-        Sample([block.cpu_per_call for block in alone]),
-        Sample([cpu for _, cpu in inits]),
-        grants.peer.ends,
-        grants.peer.lacks,
-    ]
-
-
-def _spread(walls: Sequence[float]) -> tuple[str, str]:
-    """Median and 99th percentile."""
-    return f"{statistics.median(walls) * 1000:.1f} ms", f"{statistics.quantiles(walls, n=100)[-1] * 1000:.1f} ms"
-
-
-def _init(setup: Setup, peer: Peer, server: str | None) -> tuple[float, float]:
-    """Milliseconds, on the clock and of the processor, until the peer's module is imported."""
-    ours = peer is PEERS[OURS]
-    path = (setup.layer, setup.function("extend")) if ours else (setup.peers, ROOT)
-    code = f"import os, {'app' if ours else peer.module}; os._exit(0)"
-    return timed_process([setup.python, "-c", code], setup.environment(*path, POSTGRES=server or ""), setup.folder)
+    row: Row = {
+        "by": name,
+        "granted": sum(granted for granted, _ in outcomes),
+        "callers without a usable answer": sum(not usable for _, usable in outcomes),
+        "a removed owner": grants.passes("role"),
+        "a stale offer": grants.passes("terms"),
+        "round trips": cost["trips"],
+        "write units": "" if grants.peer.on_postgres else f"{cost['write']:g}",
+    }
+    for case, blocks in {"alone": alone, f"{CALLERS} at once": races}.items():
+        walls = [wall * 1000 for block in blocks for wall in block.walls]
+        row[f"{case}, median"] = f"{statistics.median(walls):.1f} ms"
+        row[f"{case}, p99"] = f"{statistics.quantiles(walls, n=100)[-1]:.1f} ms"
+    return row | {
+        "processor": Sample([block.cpu_per_call for block in alone]),
+        "init": Sample([cpu for _, cpu in inits]),
+        "extras end while no job runs": grants.peer.ends,
+        "does not do": grants.peer.lacks,
+    }
 
 
 def _versions(setup: Setup) -> str:
     found = {each.name.replace("_", "-"): each.version for each in distributions(path=[str(setup.peers)])}
     named = ("aws-lambda-powertools", "boto3", "django-plans", "Django", "psycopg")
-    binaries = _binaries()
-    server = subprocess.check_output([binaries / "postgres", "--version"], text=True).strip() if binaries else ""
-    return ", ".join([*(f"{name} {found[name]}" for name in named), server or "no PostgreSQL"])
+    return ", ".join(f"{name} {found[name]}" for name in named)
+
+
+class Server(NamedTuple):
+    version: str
+    address: str
 
 
 @contextmanager
-def postgres() -> Iterator[str | None]:
-    """The address of a server of Debian's package with its own defaults; None where the package is not installed."""
-    if not (folder := _binaries()):
+def postgres() -> Iterator[Server | None]:
+    """A server of Debian's package with its own defaults; None where the package is not installed."""
+    if not shutil.which("pg_virtualenv"):
         yield None
         return
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="bench-postgres-") as data:
-        options: Any = {"stdout": subprocess.DEVNULL, "cwd": data}
-        if os.getuid() == 0:  # It refuses to run as root.
-            shutil.chown(data, "postgres")
-            options |= {"user": "postgres", "group": "postgres", "extra_groups": []}
-        subprocess.run([folder / "initdb", "-D", f"{data}/db", "-A", "trust", "-U", "bench"], check=True, **options)
-        control = [str(folder / "pg_ctl"), "-D", f"{data}/db", "-l", f"{data}/log", "-w"]
-        listen = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
-        subprocess.run([*control, "-o", listen, "start"], check=True, **options)
+    serve = (
+        "psql --tuples-only --no-align --command 'show server_version'; "
+        "echo host=127.0.0.1 port=$PGPORT user=$PGUSER password=$PGPASSWORD dbname=$PGDATABASE; "
+        "cat"  # until its input ends, and the server with it
+    )
+    command = ["pg_virtualenv", "-o", "fsync=on", "sh", "-c", serve]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        _, version, address = (process.stdout.readline().strip() for _ in range(3))
         try:
-            yield f"host=127.0.0.1 port={port} user=bench dbname=postgres"
+            yield Server(f"PostgreSQL {version}", address)
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], check=True, **options)
-
-
-def _binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return found[-1].parent if found else None
+            process.communicate()

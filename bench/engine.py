@@ -2,9 +2,10 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 
 
 class Block(NamedTuple):
-    """What a handler took for the events of one block; seconds, and kilobytes at the most so far."""
+    """Seconds of a handler for the events of one block; the most kilobytes of its process so far."""
 
     cpu: float
     walls: list[float]
@@ -40,13 +41,14 @@ class Worker:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def call(self, handler: str, events: Sequence[Json]) -> Block:
+    def call(self, handler: str, *events: Json) -> Block:
+        """Call a handler with each event; without any, only import it."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"handler": handler, "events": list(events)}) + "\n")
+        self._process.stdin.write(json.dumps({"handler": handler, "events": events}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        assert line, f"{handler} ended with {self._process.wait()}; what it said is above"
+        assert line, f"{handler} ended with {self._process.wait()}; why is above"
         return Block(**json.loads(line))
 
 
@@ -62,21 +64,25 @@ class Engine:
         self.client: Any = session.client("dynamodb", endpoint_url=self.url)
         self.client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
 
-    def worker(self, *handlers: str, libraries: Path | None = None, **variables: str) -> Worker:
+    def worker(self, libraries: Path | None = None, **variables: str) -> Worker:
         """An instance on the layer as built, or on other libraries before it: those of `setup.default`, say."""
         path = [*([libraries] if libraries else []), self._setup.layer, ROOT]
-        environment = self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url, **variables)
-        command = [self._setup.python, "-m", "bench.worker", *handlers]
-        process = self._start(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n", "a worker did not start; what it said is above"
-        return Worker(process)
-
-    def _start(self, command: list[str], **options: Any) -> "subprocess.Popen[str]":
-        process: subprocess.Popen[str] = subprocess.Popen(command, text=True, **options)
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [self._setup.python, "-m", "bench.worker"],
+            cwd=ROOT,
+            env=self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url, **variables),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)  # There is nothing that it should save.
-        return process
+        return Worker(process)
+
+    @cached_property
+    def filler(self) -> Worker:
+        """An instance that fills the table: see handlers/fill.py."""
+        return self.worker(self._setup.default)
 
 
 @contextmanager
@@ -85,15 +91,11 @@ def engine(setup: Setup) -> Iterator[Engine]:
         yield Engine(setup, stack)
 
 
-def told(number: int, count: int = 1, account_id: str = "A-TOLD", first: int = 0) -> Json:
-    """A request with changes of `count` members, from the one of number `first` on; newer with each `number`."""
+def members(account_id: str, number: int, count: int = 1) -> Json:
+    """A request of the service manager that reports `count` members; newer with each `number`."""
     changed_at = iso(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number))
-    return changes(
-        *(
-            ("MemberChanged", member_changed(account_id=account_id, user_id=f"U-{first + n}", changed_at=changed_at))
-            for n in range(count)
-        )
-    )
+    details = [member_changed(account_id=account_id, user_id=f"U-{n}", changed_at=changed_at) for n in range(count)]
+    return changes(*(("MemberChanged", detail) for detail in details))
 
 
 def changes(*entries: tuple[str, Json]) -> Json:

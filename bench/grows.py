@@ -1,29 +1,30 @@
-"""How it grows: operations at sizes that lie orders apart, and what stops each first."""
+"""Growth: operations at sizes that lie orders apart, and what stops each first."""
 
 import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bench.engine import Engine, Json, changes, engine, event, told
+from bench.engine import Engine, Json, changes, engine, event, members
 from bench.export import write
-from bench.measure import Cell, Table
+from bench.measure import Row, Table
 from bench.setup import Setup
 from devkit.builders import account_removed, iso
 from devkit.project import ROOT
-from devkit.service import machine_event
 
 PICTURE = ROOT / "docs" / "images" / "growth.png"
 FILL, DUE = "bench.handlers.fill:account", "bench.handlers.fill:due"
 COST = "bench.handlers.asked:cost"
+LIST, LIMITS, REMOVAL = "list, rows of the account", "limits, rows of the account", "removal, items of the account"
+BATCH, SWEEP, REPORT = "changes, in one request", "sweep, due extensions", "report, accounts of an export"
 TIMEOUT = 28
 """Seconds of a function behind the API, which itself waits for 30 at the most."""
 
-SWEEP = 41
+SWEEPING = 41
 """Seconds of each minute in which a sweep begins something."""
 
 
@@ -38,34 +39,34 @@ class Point(NamedTuple):
     write: float = 0
 
 
+Curves = dict[str, list[Point]]
+
+
 def run(setup: Setup) -> list[Table]:
     rows = (1, 10, 50) if setup.quick else (1, 50, 500, 5_000)
     due = (100, 200, 400) if setup.quick else (1_000, 4_000, 16_000)
     accounts = (100, 200, 400) if setup.quick else (1_000, 5_000, 25_000)
     with engine(setup) as local:
-        fill = local.worker(FILL, libraries=setup.default)
         for size in rows:
-            fill.call(FILL, [{"id": f"A-{size}", "subscriptions": size, "extended": 1}])
+            local.filler.call(FILL, {"id": f"A-{size}", "subscriptions": size, "extended": 1})
+
+        def reads(function: str) -> list[Point]:
+            return [_cost(local, function, size, [event(function, account_id=f"A-{size}")] * 9) for size in rows]
+
+        def batch(size: int) -> Point:
+            return _cost(local, "changes", size, [members("A-BATCH", size + number, size) for number in range(9)])
+
         curves = {
-            "list, rows of the account": [_cost(local, "list", size, [_of("list", size)] * 9) for size in rows],
-            "limits, rows of the account": [_cost(local, "limits", size, [_of("limits", size)] * 9) for size in rows],
-            "removal, items of the account": [_cost(local, "changes", size, [_removal(size)]) for size in rows],
-            "changes, in one request": [
-                _cost(local, "changes", size, [told(number, size) for number in range(size, size + 9)])
-                for size in (1, 10, 100)
-            ],
+            LIST: reads("list"),
+            LIMITS: reads("limits"),
+            REMOVAL: [_cost(local, "changes", size, [_removal(size)]) for size in rows],
+            BATCH: [batch(size) for size in (1, 10, 100)],
         }
-    curves["sweep, due extensions"] = [_sweep(setup, size) for size in due]
-    curves["report, accounts of an export"] = [_report(setup, size) for size in accounts]
+    curves[SWEEP] = [_sweep(setup, size) for size in due]
+    curves[REPORT] = [_report(setup, size) for size in accounts]
     if not setup.quick:
         _draw(setup, curves)
     return [_measured(curves), _stops(curves)]
-
-
-def _of(function: str, size: int) -> Json:
-    if function == "limits":
-        return machine_event("limits", {"account_id": f"A-{size}"})
-    return event(function, account_id=f"A-{size}")
 
 
 def _removal(size: int) -> Json:
@@ -74,9 +75,11 @@ def _removal(size: int) -> Json:
 
 def _cost(local: Engine, function: str, size: int, events: Sequence[Json]) -> Point:
     """The median of these calls, in an instance of its own; of more than one the first, which warms, is dropped."""
-    worker = local.worker(COST)
-    asked = {"handler": f"functions.{function}.app:handler", "client": "extending.runtime:dynamodb"}
-    block = worker.call(COST, [asked | {"event": each} for each in events])
+    handler = f"functions.{function}.app:handler"
+    asked = {"handler": handler, "client": "extending.runtime:dynamodb"}
+    worker = local.worker()
+    worker.call(handler)
+    block = worker.call(COST, *(asked | {"event": each} for each in events))
     assert block.last["answer"].get("statusCode", 200) == 200, block.last
     seconds = statistics.median(block.walls[1:] or block.walls)
     return Point(size, seconds, block.peak / 1024, *(block.last[name] for name in ("trips", "read", "write")))
@@ -84,86 +87,94 @@ def _cost(local: Engine, function: str, size: int, events: Sequence[Json]) -> Po
 
 def _sweep(setup: Setup, size: int) -> Point:
     with engine(setup) as local:
-        local.worker(DUE, libraries=setup.default).call(DUE, [{"count": size}])
+        local.filler.call(DUE, {"count": size})
         return _cost(local, "expire", size, [{}])
 
 
 def _report(setup: Setup, size: int) -> Point:
-    """The operator's program on an export, as he starts it."""
+    """The operator's program on an export, as it is started by hand."""
     folder = setup.folder / f"export-{size}"
     write(folder, size)
     code = (
         "import atexit, sys; from bench.worker import peak; from ops.cli import main; "
         "atexit.register(lambda: print(peak(), file=sys.stderr)); sys.exit(main())"
     )
-    started = time.perf_counter()
     command = [sys.executable, "-c", code, "report", "--export", str(folder), "--json"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    return Point(size, time.perf_counter() - started, int(said.stderr.split()[-1]) / 1024)
+    started = time.perf_counter()
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return Point(size, time.perf_counter() - started, int(ended.stderr.split()[-1]) / 1024)
 
 
-def _line(points: Sequence[Point], of: Callable[[Point], float] = lambda point: point.seconds) -> tuple[float, float]:
-    """Slope and intercept through all points but the smallest, which shows what a call costs at all."""
-    return statistics.linear_regression([point.size for point in points[-3:]], [of(point) for point in points[-3:]])
-
-
-def _measured(curves: dict[str, list[Point]]) -> Table:
-    rows: list[list[Cell]] = []
+def _measured(curves: Curves) -> Table:
+    rows: list[Row] = []
     for name, points in curves.items():
         for point in points:
-            spent = (point.trips, f"{point.read:,g}", f"{point.write:,g}") if point.trips is not None else ("", "", "")
-            rows.append([name, point.size, _seconds(point.seconds), *spent, f"{point.memory:.0f} MB"])
-        if name.startswith(("sweep", "report")):
+            row: Row = {"operation": name, "size": point.size, "time": _seconds(point.seconds)}
+            if point.trips is not None:
+                units = {"read units": f"{point.read:,g}", "write units": f"{point.write:,g}"}
+                row |= {"round trips": point.trips, **units}
+            rows.append(row | {"memory": f"{point.memory:.0f} MB"})
+        if name in (SWEEP, REPORT):
             slope, intercept = _line(points)
-            rows.append([name, "1,000,000, extrapolated", _seconds(1e6 * slope + intercept), "", "", "", ""])
+            million = _seconds(1e6 * slope + intercept)
+            rows.append({"operation": name, "size": "1,000,000, extrapolated", "time": million})
     note = (
         "Median of 8 calls on DynamoDB Local, which shares the processor with what calls it; removal, sweep and "
         "report once. Units by AWS's rules. Each size has an instance of its own; memory is the most that it held. "
         "Extrapolated: a straight line through three measured points. Rows are subscriptions, and one extension."
     )
-    return Table(
-        "How it grows", note, ("operation", "size", "time", "round trips", "read units", "write units", "memory"), rows
-    )
+    return Table("How it grows", note, rows)
 
 
 def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.1f} s"
 
 
-def _stops(curves: dict[str, list[Point]]) -> Table:
-    """What stops each first on AWS, and at what size, by the lines through what was measured."""
-    rows: list[list[Cell]] = []
-    for name in ("list, rows of the account", "limits, rows of the account"):
+def _stops(curves: Curves) -> Table:
+    """The first bound of each on AWS, and at what size, by the lines through what was measured."""
+    timeout, units = f"Lambda: Timeout of {TIMEOUT} s", "DynamoDB: 1,000 write units a second of one partition"
+    rows: list[Row] = []
+    for name in (LIST, LIMITS):
+        sizes = {
+            "Lambda: MemorySize of 1,024 MB": _at(curves[name], 1_024, "memory"),
+            timeout: _at(curves[name], TIMEOUT),
+        }
         largest = curves[name][-1]
-        at = _at(curves[name], 1_024, lambda point: point.memory), _at(curves[name], TIMEOUT)
-        which = ("Lambda: MemorySize of 1,024 MB", f"Lambda: Timeout of {TIMEOUT} s")[at[1] < at[0]]
         often = f"{3_000 / largest.read:,.0f} calls a second of one account with {largest.size:,} rows"
-        rows.append([name, which, f"{min(at):,.0f}", f"DynamoDB: 3,000 read units a second of one partition: {often}"])
-    name = "removal, items of the account"
-    at = _at(curves[name], TIMEOUT), 1_000 * TIMEOUT
-    which = (f"Lambda: Timeout of {TIMEOUT} s", "DynamoDB: 1,000 write units a second of one partition")[at[1] < at[0]]
-    rows.append([name, which, f"{min(at):,.0f}", "the same change again goes on from there"])
-    name = "changes, in one request"
-    each = curves[name][-1].write / curves[name][-1].size
-    often = (
-        f"DynamoDB: 1,000 write units a second of one partition: {1_000 / each:,.0f} changes a second of one account"
-    )
-    rows.append([name, "the contract: 100 in a request", "100", often])
-    name = "sweep, due extensions"
-    often = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
-    rows.append([name, f"Lambda: {SWEEP} s of its Timeout of 55 s", f"{_at(curves[name], SWEEP):,.0f} a minute", often])
-    rows.append(["report, accounts of an export", "nothing of AWS: it reads a copy", "", "the disk of who runs it"])
+        rows.append(_stop(name, sizes, f"DynamoDB: 3,000 read units a second of one partition: {often}"))
+    largest = curves[BATCH][-1]
+    often = f"{1_000 * largest.size / largest.write:,.0f} changes a second of one account"
+    sizes = {timeout: _at(curves[REMOVAL], TIMEOUT), units: 1_000.0 * TIMEOUT}
+    sweeping = f"Lambda: {SWEEPING} s of each minute, 0.75 of its Timeout"
+    shards = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
+    rows += [
+        _stop(REMOVAL, sizes, "the same change again goes on from there"),
+        _stop(BATCH, {"the contract: 100 in a request": 100}, f"{units}: {often}"),
+        _stop(SWEEP, {sweeping: _at(curves[SWEEP], SWEEPING)}, shards),
+        {"operation": REPORT, "stops first": "nothing of AWS: it reads a copy", "and": "the disk of who runs it"},
+    ]
     note = "Sizes by straight lines, with the processor of this machine; on AWS a function of 1,024 MB has 0.6 of one."
-    return Table("Where it stops", note, ("operation", "stops first", "at about", "and"), rows)
+    return Table("Where it stops", note, rows)
 
 
-def _at(points: Sequence[Point], bound: float, of: Callable[[Point], float] = lambda point: point.seconds) -> float:
+def _stop(name: str, sizes: dict[str, float], also: str) -> Row:
+    first = min(sizes, key=lambda bound: sizes[bound])
+    return {"operation": name, "stops first": first, "at about": f"{sizes[first]:,.0f}", "and": also}
+
+
+def _line(points: Sequence[Point], what: str = "seconds") -> tuple[float, float]:
+    """Slope and intercept through all points but the smallest, which shows what a call costs at all."""
+    largest = points[-3:]
+    return statistics.linear_regression([point.size for point in largest], [getattr(point, what) for point in largest])
+
+
+def _at(points: Sequence[Point], bound: float, what: str = "seconds") -> float:
     """The size at which the line reaches a bound."""
-    slope, intercept = _line(points, of)
+    slope, intercept = _line(points, what)
     return (bound - intercept) / slope
 
 
-def _draw(setup: Setup, curves: dict[str, list[Point]]) -> None:
+def _draw(setup: Setup, curves: Curves) -> None:
     """The picture, by the Python that has the library for it."""
     data = {
         name: {"points": [(point.size, point.seconds) for point in points], "line": _line(points)}

@@ -1,13 +1,9 @@
 """Samples, ratios and tables: what a section measures and how it is shown."""
 
-import os
 import statistics
-import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -32,15 +28,6 @@ class Sample:
         least, most = min(self.values), max(self.values)
         return f"{self.median:,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f}) {self.unit}"
 
-    def json(self) -> Any:
-        return {
-            "median": round(self.median, 4),
-            "min": round(min(self.values), 4),
-            "max": round(max(self.values), 4),
-            "n": len(self.values),
-            "unit": self.unit,
-        }
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -48,44 +35,35 @@ class Figure:
 
     value: float
     most: float | None = None
-    least: float | None = None
 
     @property
     def kept(self) -> bool:
-        shown = round(self.value, 2)
-        return (self.most is None or shown <= self.most) and (self.least is None or shown >= self.least)
+        return self.most is None or round(self.value, 2) <= self.most
 
     def __str__(self) -> str:
-        bounds = [f"{sign} {bound:g}" for sign, bound in (("≤", self.most), ("≥", self.least)) if bound is not None]
-        mark = f" {'✓' if self.kept else '✗'} {' '.join(bounds)}" if bounds else ""
+        mark = f" {'✓' if self.kept else '✗'} ≤ {self.most:g}" if self.most is not None else ""
         return f"{self.value:.2f}{mark}"
-
-    def json(self) -> Any:
-        bounds = {"most": self.most, "least": self.least}
-        return {"value": round(self.value, 4), "kept": self.kept} | {k: v for k, v in bounds.items() if v is not None}
 
 
 Cell = str | int | Sample | Figure
+Row = dict[str, Cell]
+"""Cells by column; a row may leave columns out."""
 
 
 @dataclass(frozen=True)
 class Table:
     title: str
     note: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Row]
 
     def markdown(self) -> str:
-        lines = [list(self.columns), ["---"] + ["--:"] * (len(self.columns) - 1)]
-        lines += [[text(cell) for cell in row] for row in self.rows]
+        columns = list(dict.fromkeys(column for row in self.rows for column in row))
+        cells = [[_text(row.get(column, "")) for column in columns] for row in self.rows]
+        lines = [columns, ["---"] + ["--:"] * (len(columns) - 1), *cells]
         return "\n".join([f"## {self.title}", "", self.note, "", *("| " + " | ".join(line) + " |" for line in lines)])
 
-    def json(self) -> Any:
-        rows = [[cell.json() if isinstance(cell, Sample | Figure) else cell for cell in row] for row in self.rows]
-        return {"title": self.title, "note": self.note, "columns": list(self.columns), "rows": rows}
 
-
-def text(cell: Cell) -> str:
+def _text(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
@@ -103,15 +81,3 @@ def interleaved(rounds: int, cases: Mapping[str, Callable[[], T]]) -> dict[str, 
             if round_:
                 results[name].append(result)
     return results
-
-
-def timed_process(command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> tuple[float, float]:
-    """Milliseconds that a new process took to its end: on the clock, and of the processor."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env=dict(environment), cwd=cwd)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return wall * 1000, (usage.ru_utime + usage.ru_stime) * 1000

@@ -1,11 +1,10 @@
-"""The README's table of figures, made from bench/results: what misses its target says so.
+"""The README's tables of figures, made from bench/results: what misses its goal says so.
 
-cogapp writes it (`make generate`) and checks it (`make check`); see the comments around the table.
+cogapp writes them (`make generate`) and checks them (`make check`); see the comments around each.
 """
 
-import json
+import re
 from collections.abc import Sequence
-from typing import Any
 
 from devkit.project import ROOT
 
@@ -13,40 +12,38 @@ RESULTS = ROOT / "bench" / "results"
 
 
 def table() -> str:
-    """The table in Markdown."""
+    """The ratios of cold and warm calls."""
     shown = ["list", "extend", "limits", "expire"]
-    dated = _cell("package", 0, "extend, had the layer dated bytecode", "× floor (processor)")
-    lines = [
-        ("", "measured", "beside"),
-        ("---", "---", "---"),
-        (
-            f"cold start of {_words(shown)}, as shipped",
-            _row("package", 0, shown, "× floor (processor)"),
+    package, ratio = _rows("package", "The package as it ships: init"), "× floor (processor)"
+    dated = package["extend, had the layer dated bytecode"][ratio]
+    return _markdown(
+        ["", "measured", "beside"],
+        [
+            f"cold start of {', '.join(shown[:-1])} and {shown[-1]}, as shipped",
+            _figures(package, shown, ratio),
             "a handler that only makes a boto3 client, packaged as usual",
-        ),
-        (
+        ],
+        [
             "the same through Lambda's Runtime API",
-            _row("init", 1, shown, "× typical"),
+            _figures(_rows("init", "Init through the Runtime API"), shown, "× typical"),
             "the typical handler: resource, Logger, Tracer, Metrics, resolver with validation",
-        ),
-        (
+        ],
+        [
             "bytecode as shipped",
-            _row("package", 0, shown, "× fresh (processor)"),
+            _figures(package, shown, "× fresh (processor)"),
             "bytecode compiled in place; dated bytecode, which SAM's zip makes stale, is at "
-            f"{dated['value']:.2f} of the first row's floor",
-        ),
-        (
+            f"{dated} of the first row's floor",
+        ],
+        [
             "list, extend, limits, warm: processor time",
-            _row("warm", 0, ["list", "extend", "limits"], "× bare, processor"),
+            _figures(_rows("warm", "Warm: one call"), ["list", "extend", "limits"], "× bare, processor"),
             "a bare handler that makes the same calls",
-        ),
-    ]
-    return "\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + "\n"
+        ],
+    )
 
 
 def peers() -> str:
     """The table of what one would pick instead."""
-    kept = json.loads((RESULTS / "peers.json").read_text())["tables"][0]
     shown = {
         "by": "",
         "granted": "granted, 150 is right",
@@ -59,39 +56,29 @@ def peers() -> str:
         "processor": "its processor",
         "does not do": "left to you",
     }
-    lines = [list(shown.values()), ["---"] * len(shown)]
-    for row in kept["rows"]:
-        cells = dict(zip(kept["columns"], row, strict=True))
-        lines.append([_plain(cells[name]) for name in shown])
+    rows = _rows("peers", "Beside what one would pick instead").values()
+    least_and_most = r" \([\d.,]+–[\d.,]+\)"
+    return _markdown(
+        list(shown.values()), *([re.sub(least_and_most, "", row[column]) for column in shown] for row in rows)
+    )
+
+
+def _rows(section: str, title: str) -> dict[str, dict[str, str]]:
+    """The cells of a table of the results, by the first of their row and by column."""
+    document = (RESULTS / f"{section}.md").read_text()
+    (found,) = re.findall(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", document, re.MULTILINE | re.DOTALL)
+    columns, _, *rows = (line[2:-2].split(" | ") for line in found.splitlines() if line.startswith("|"))
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+
+
+def _figures(rows: dict[str, dict[str, str]], shown: Sequence[str], column: str) -> str:
+    """Ratios, each with its goal where it misses that."""
+    return ", ".join(
+        re.sub(r"^(.*) ✗ ≤ (.*)$", r"**\1** (goal: at most \2)", rows[name][column].partition(" ✓")[0])
+        for name in shown
+    )
+
+
+def _markdown(head: list[str], *rows: list[str]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
     return "\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + "\n"
-
-
-def _plain(cell: Any) -> str:
-    return f"{cell['median']:.1f} {cell['unit']}" if isinstance(cell, dict) else _label(cell)
-
-
-def _words(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _row(section: str, number: int, rows: Sequence[str], column: str) -> str:
-    return ", ".join(_told(_cell(section, number, row, column)) for row in rows)
-
-
-def _told(figure: dict[str, Any]) -> str:
-    """A ratio, and what it should have been where it was not."""
-    if figure["kept"]:
-        return f"{figure['value']:.2f}"
-    bound = f"at most {figure['most']}" if "most" in figure else f"at least {figure['least']}"
-    return f"**{figure['value']:.2f}** (goal: {bound})"
-
-
-def _cell(section: str, number: int, row: str, column: str) -> dict[str, Any]:
-    kept = json.loads((RESULTS / f"{section}.json").read_text())["tables"][number]
-    place = kept["columns"].index(column)
-    (found,) = (cells[place] for cells in kept["rows"] if _label(cells[0]) == row)
-    return dict(found)
-
-
-def _label(cell: Any) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)

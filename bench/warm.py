@@ -1,94 +1,116 @@
-"""Warm: what a call of each route takes beside a bare handler that makes the same calls of the table."""
+"""Warm: what a call of each function takes beside a bare handler that makes the same calls of the table."""
 
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple
 
-from bench.engine import Block, Json, Worker, engine, event, told
-from bench.measure import Cell, Figure, Sample, Table, interleaved
+from bench.engine import Block, Json, Worker, engine, event, members
+from bench.measure import Figure, Row, Sample, Table, interleaved
 from bench.setup import Setup
 from devkit.project import Trouble
 
-BARE = {"extend": "extend", "limits": "limits", "changes": "changes"}
-"""The bare handler of a function, where it is not that of a list."""
+FILL, DUE = "bench.handlers.fill:account", "bench.handlers.fill:due"
+CALLS, BARE = "bench.handlers.asked:calls", "bench.handlers.bare:handler"
 
-Turns = list[list[Json]]
+
+class Case(NamedTuple):
+    """Calls of a function, of which `size` are made in a turn; `most` bounds the ratio of the processor's time."""
+
+    function: str
+    size: int
+    request: Callable[[str, int], Json]
+    """The event of the call with this number, of an account whose name begins so."""
+    most: float | None = None
+    due: int = 0
+    """Extensions that wait for each call."""
 
 
 def run(setup: Setup) -> list[Table]:
-    """>= 1,000 calls of each, in blocks that take turns."""
-    rounds, size = (2, 20) if setup.quick else (20, 50)
-    calls = range((rounds + 1) * size)
-
-    def same(function: str, **ids: str) -> tuple[Turns, Turns]:
-        turns = [[event(function, account_id="A-USUAL", **ids)] * size] * (rounds + 1)
-        return turns, turns
-
-    def blocks(events: list[Json]) -> Turns:
-        return [events[first : first + size] for first in range(0, len(events), size)]
-
+    rounds, size, due = (2, 20, 40) if setup.quick else (20, 50, 400)
     with engine(setup) as local:
-        fill = local.worker("bench.handlers.fill:account")
-        _account(fill, "A-USUAL", 3, 1)
+        for account in ("A-OURS", "A-SAME", "A-BARE"):
+            local.filler.call(FILL, {"id": account, "subscriptions": 3, "extended": 1})
+            granting = {"id": f"{account}-GRANT", "subscriptions": (rounds + 1) * size, "extended": 0}
+            offers = local.filler.call(FILL, granting).last
 
-        def extending(account: str) -> Turns:
-            offers = _account(fill, account, len(calls), 0)
-            ids = [{"account_id": account, "subscription_id": f"S-{number}"} for number in calls]
-            return blocks([event("extend", offer_id=offers[number], **ids[number]) for number in calls])
+        def offer(account: str, _: int) -> Json:
+            return event("offer", account_id=account, subscription_id="S-2")
+
+        def extend(account: str, number: int) -> Json:
+            ids = {"account_id": f"{account}-GRANT", "subscription_id": f"S-{number}"}
+            return event("extend", offer_id=offers[number], **ids)
 
         cases = {
-            "list": same("list"),
-            "offer": same("offer", subscription_id="S-2"),
-            "limits": same("limits"),
-            "extend": (extending("A-OURS"), extending("A-BARE")),
-            "history": same("history"),
-            "changes": (
-                blocks([told(number, account_id="A-OURS") for number in calls]),
-                blocks([told(number, account_id="A-BARE") for number in calls]),
-            ),
+            "list": Case("list", size, lambda account, _: event("list", account_id=account), 1.3),
+            "offer": Case("offer", size, offer),
+            "limits": Case("limits", size, lambda account, _: event("limits", account_id=account), 1.2),
+            "extend": Case("extend", size, extend, 1.3),
+            "history": Case("history", size, lambda account, _: event("history", account_id=account)),
+            "changes": Case("changes", size, members),
+            "100 changes": Case("changes", 1, lambda account, number: members(f"{account}-100", number, 100)),
+            f"sweep of {due}": Case("expire", 1, lambda *_: {}, due=due),
         }
-        workers: dict[str, Any] = {}
-        for name, (ours, bare) in cases.items():
-            beside = f"bench.handlers.bare:{BARE.get(name, 'view')}"
-            for label, handler, turns in (
-                (name, f"functions.{name}.app:handler", ours),
-                (f"{name}, bare", beside, bare),
-            ):
-                workers[label] = _caller(local.worker(handler), handler, iter(turns))
-        measured = interleaved(rounds, workers)
+        turns: dict[str, Callable[[], Block]] = {}
+        recorder = local.worker()
+        for name, case in cases.items():
+            prepare = partial(local.filler.call, DUE, *([{"count": case.due}] if case.due else []))
+            turns[name] = _ours(case, prepare, local.worker())
+            turns[f"{name}, bare"] = _bare(case, prepare, local.worker(), recorder)
+        blocks = interleaved(rounds, turns)
     note = (
-        f"{rounds * size:,} calls of each on DynamoDB Local, in turns; the account has 3 subscriptions, 1 extension. "
-        "A call of changes reports one."
+        f"{rounds * size:,} calls of each on DynamoDB Local, in turns, {rounds} of 100 changes and of a sweep; the "
+        "account has 3 subscriptions, 1 extension. A call of changes reports one, unless it says 100. The bare handler "
+        "repeats what the function has asked of the table for another account, with as many threads."
     )
-    return [_table("Warm: one call", note, measured, {"list": 1.3, "limits": 1.2, "extend": 1.3})]
+    return [Table("Warm: one call", note, _rows(cases, blocks))]
 
 
-def _caller(worker: Worker, handler: str, events: Iterator[list[Json]]) -> Any:
-    def call() -> Block:
-        block = worker.call(handler, next(events))
-        if block.last["statusCode"] not in (200, 201) or "try_again" in block.last["body"]:
-            raise Trouble(f"{handler} answered {block.last}. If that is try_again, the machine is too busy to measure.")
+def _ours(case: Case, prepare: Callable[[], Any], worker: Worker) -> Callable[[], Block]:
+    """The next turn of a function."""
+    handler, numbers = f"functions.{case.function}.app:handler", count()
+
+    def turn() -> Block:
+        prepare()
+        block = worker.call(handler, *(case.request("A-OURS", next(numbers)) for _ in range(case.size)))
+        answered = block.last.get("statusCode", 200) in (200, 201) and "try_again" not in block.last.get("body", "")
+        if not answered or block.last.get("revoked", 0) < case.due:  # A write that is sent again revokes nothing.
+            raise Trouble(f"{handler} answered {block.last}: if nothing else, the machine is too busy to measure.")
         return block
 
-    return call
+    return turn
 
 
-def _table(title: str, note: str, blocks: dict[str, list[Block]], most: dict[str, float]) -> Table:
+def _bare(case: Case, prepare: Callable[[], Any], worker: Worker, recorder: Worker) -> Callable[[], Block]:
+    """The next turn of the bare handler: what the function calls for one account, for another."""
+    handler, numbers = f"functions.{case.function}.app:handler", count()
+    asked = {"handler": handler, "client": "extending.runtime:dynamodb"}
+
+    def calls() -> Json:
+        prepare()
+        made = recorder.call(CALLS, asked | {"event": case.request("A-SAME", next(numbers))}).last
+        return {"calls": json.loads(json.dumps(made).replace("A-SAME", "A-BARE"))}
+
+    def turn() -> Block:
+        repeated = [calls() for _ in range(case.size)]
+        prepare()
+        return worker.call(BARE, *repeated)
+
+    return turn
+
+
+def _rows(cases: dict[str, Case], blocks: dict[str, list[Block]]) -> list[Row]:
     cpus = {name: Sample([block.cpu_per_call for block in measured]) for name, measured in blocks.items()}
     walls = {name: Sample([1000 * w for block in measured for w in block.walls]) for name, measured in blocks.items()}
-    rows: list[list[Cell]] = []
+    rows: list[Row] = []
     for name, cpu in cpus.items():
-        row: list[Cell] = [name, cpu, walls[name]]
-        if f"{name}, bare" in cpus:
-            row.append(Figure(cpu.over(cpus[f"{name}, bare"]), most=most.get(name)))
-            row.append(Figure(walls[name].over(walls[f"{name}, bare"])))
-        else:
-            row += ["", ""]
+        row: Row = {"handler": name, "processor a call": cpu, "time a call": walls[name]}
+        if case := cases.get(name):
+            bare = f"{name}, bare"
+            row["× bare, processor"] = Figure(cpu.over(cpus[bare]), case.most)
+            row["× bare, time"] = Figure(walls[name].over(walls[bare]), 1.25 if case.due else None)
+        if name == "100 changes":
+            row["slowest, s"] = Figure(max(walls[name].values) / 1000, 2.0)
         rows.append(row)
-    columns = ("handler", "processor a call", "time a call", "× bare, processor", "× bare, time")
-    return Table(title, note, columns, rows)
-
-
-def _account(fill: Worker, name: str, subscriptions: int, extended: int) -> list[str]:
-    wanted = {"id": name, "subscriptions": subscriptions, "extended": extended}
-    offers: list[str] = fill.call("bench.handlers.fill:account", [wanted]).last
-    return offers
+    return rows

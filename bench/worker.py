@@ -1,7 +1,7 @@
 """One instance of a function, as Lambda has it: a process of the run time's Python that is called again and again.
 
-`python -m bench.worker MODULE:NAME …`: calls come as JSON lines on stdin, one block of events of one of the handlers
-in each; what the block took leaves as a JSON line on stdout.
+Calls come as JSON lines on stdin, one block of events of one handler (`module:name`) in each; its times
+leave as a JSON line on stdout.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from importlib import import_module
+from typing import Any
 
 from devkit.service import Context
 
@@ -20,19 +21,20 @@ def peak() -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
+def named(path: str) -> Any:
+    """The object of a `module:name`."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
 def main() -> None:
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         # Logs and metrics go to stdout as well; nobody reads them here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         warnings.simplefilter("ignore")  # Powertools warns of calls that have nothing to count.
-        handlers = {}
-        for name in sys.argv[1:]:
-            module, _, attribute = name.partition(":")
-            handlers[name] = getattr(import_module(module), attribute)
-        answers.write("ready\n")
         for line in sys.stdin:
             block = json.loads(line)
-            handler = handlers[block["handler"]]
+            handler, answer = named(block["handler"]), None
             walls = []
             cpu = time.process_time()
             for event in block["events"]:

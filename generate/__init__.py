@@ -1,1 +1,1 @@
-"""What `make generate` writes: the API description, the schemas of events, the licences of what ships."""
+"""Made by `make generate`: the API description, the schemas of events, the licences of what ships."""

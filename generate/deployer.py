@@ -31,7 +31,7 @@ FOREIGN = ("UserPolicy", "GroupPolicy", "ImportTable", "OnPremisesInstance", "Ki
 
 
 def actions() -> set[str]:
-    """Every action that making, changing, reading and removing our types takes."""
+    """Every action that making, changing, reading and removing our types needs."""
     made = json.loads(expanded_template("GradualDeployment=true"))["Resources"].values()
     types = {resource["Type"] for resource in made}
     every = set(UNPUBLISHED)

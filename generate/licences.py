@@ -43,8 +43,8 @@ def licence(package: str) -> str:
     """The licence of an installed package as an SPDX expression."""
     metadata = distribution(package).metadata
     # A field that is not there makes whoever patches `importlib.metadata` warn of it.
-    said = next(metadata[field] for field in ("License-Expression", "License") if field in metadata)
-    return WORDED_OTHERWISE.get(said, said)
+    named = next(metadata[field] for field in ("License-Expression", "License") if field in metadata)
+    return WORDED_OTHERWISE.get(named, named)
 
 
 def text() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from devkit.project import ROOT
 from extending.inbound import CHANGES
 from extending.model import ExtensionEvent
-from generate.shapes import json_schema
+from generate.shapes import model
 
 FOLDER = ROOT / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,9 +21,10 @@ def schemas() -> dict[str, dict[str, Any]]:
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     from extending.bus import Detail, EndsSoonDetail  # noqa: PLC0415 - it makes a client of the bus
 
-    found = {name: model.model_json_schema() for name, model in CHANGES.items()}
+    found = {name: change.model_json_schema() for name, change in CHANGES.items()}
     shapes = dict.fromkeys(ExtensionEvent, Detail) | {ExtensionEvent.ENDS_SOON: EndsSoonDetail}
-    found |= {event.value: json_schema(shape) | {"title": event.value} for event, shape in shapes.items()}
+    for event, shape in shapes.items():
+        found[event.value] = model(shape).model_json_schema(mode="serialization") | {"title": event.value}
     return {name: {"$schema": DIALECT} | schema for name, schema in found.items()}
 
 

@@ -34,10 +34,6 @@ USAGE = usage_changed(account_id="A-700")
 """A change that a service manager reports."""
 
 
-class Missing(LookupError):
-    """The story has no such answer."""
-
-
 class Story:
     """The answers of every function by its name."""
 
@@ -45,11 +41,11 @@ class Story:
         self.answers = answers
 
     def example(self, name: str, status: int, code: str | None = None) -> Answer:
-        """The first answer of a function with a status and, of a problem, its code; raises Missing."""
+        """The first answer of a function with a status and, of a problem, its code; raises LookupError."""
         for _, answer in self.answers[name]:
             if (answer.status, answer.code) == (status, code):
                 return answer
-        raise Missing(f"generate/story.py has no answer {status} {code or ''} of the function {name}")
+        raise LookupError(f"generate/story.py has no answer {status} {code or ''} of the function {name}")
 
 
 def play() -> Story:
@@ -69,22 +65,25 @@ def play() -> Story:
         answers["limits"] = _limits(service)
         service.at(renewed_from)
         answers["expire"] = _expire(service)
-        return Story(answers | {"history": _history(service), "changes": _changes(service)})
+        answers["history"] = [
+            ("One ended early by a machine, one taken back by the schedule", service.history()),
+            ("The first page of one", service.history(limit="1")),
+            *_not_for_everyone(service.history),
+            *_not_every_page(service.history),
+        ]
+        return Story(answers | {"changes": _changes(service)})
 
 
 def _people_and_subscriptions(service: Service) -> None:
     """An account with a subscription that can be extended, and one for each reason why another cannot."""
-    service.account()
-    service.subscription()
+    service.settle()
+    service.member(name="Анна Петрова", changed_at="2026-11-02T00:00:00Z")
     start = {"id": "start", "name": "Старт"}
     service.subscription(subscription_id="S-2", number="000000124", tariff=start, extension_terms=None)
     more = {"id": "sessions", "name": "Ещё 5 сеансов"}
     service.subscription(subscription_id="S-3", number="000000125", kind="add_on", parent_id="S-1", tariff=more)
     service.subscription(subscription_id="S-4", starts_at="2036-01-01T00:00:00Z", ends_at=None)
     service.subscription(subscription_id="S-5", starts_at="2025-01-01T00:00:00Z", ends_at="2026-01-01T00:00:00Z")
-    service.member(name="Анна Петрова")
-    service.member(user_id="U-2", role="administrator")
-    service.member(user_id="U-3", role="user")
 
 
 def _before_and_after_an_extension(service: Service) -> dict[str, Answers]:
@@ -96,8 +95,7 @@ def _before_and_after_an_extension(service: Service) -> dict[str, Answers]:
         ("An administrator sees all of it and cannot extend", service.list("U-2")),
         ("The first page of one row; the row can be extended", service.list(limit="1")),
         *_not_for_everyone(service.list),
-        ("A limit beyond 100", service.list(limit="101")),
-        ("A token of another account", service.list(next_token=_token("S-1"))),
+        *_not_every_page(service.list),
     ]
     offer = [("What the owner gets, until when", offered), *_not_for_everyone(service.offer)]
     extended = [
@@ -137,17 +135,39 @@ def _not_for_everyone(call: Callable[..., Answer]) -> Answers:
     ]
 
 
+def _not_for_every_machine(call: Callable[..., Answer]) -> Answers:
+    """The same of a route for machines."""
+    return [
+        ("An id with a space", call(account="A 100")),
+        ("A token for something else than the API", call(use="id")),
+        ("The account was never reported, or was removed", call(account="A-900")),
+        *_troubled(call),
+    ]
+
+
+def _troubled(call: Callable[..., Answer]) -> Answers:
+    with database(RuntimeError()):
+        fault = call()
+    with database(BUSY):
+        busy = call()
+    return [("A fault of ours", fault), ("The database is busy", busy)]
+
+
+def _not_every_page(call: Callable[..., Answer]) -> Answers:
+    """The answers of a list of rows to pages that there are not."""
+    return [
+        ("A limit beyond 100", call(limit="101")),
+        ("A token of another account", call(next_token=_token("S-1"))),
+    ]
+
+
 def _limits(service: Service) -> Answers:
-    service.tell("UsageChanged", usage_changed(databases=5, changed_at=iso(NOW)))
-    limits = service.limits
-    known = limits()
+    service.changes(("UsageChanged", usage_changed(databases=5, changed_at=iso(NOW))))
+    known = service.limits()
     return [
         ("After the end: four databases are more than there may be", known),
-        ("The caller has these limits", limits(known=known.headers["ETag"])),
-        ("An id with a space", limits(account="A 100")),
-        ("A token for something else than the API", limits(use="id")),
-        ("The account was never reported, or was removed", limits(account="A-900")),
-        *_troubled(limits),
+        ("The caller has these limits", service.limits(known=known.headers["ETag"])),
+        *_not_for_every_machine(service.limits),
     ]
 
 
@@ -156,69 +176,45 @@ def _expire(service: Service) -> Answers:
     running = service.extend().json["extension"]["id"]
     service.at(NOW + 2 * WEEK + SECOND)
     expire = partial(service.expire_early, running)
-    troubled = _troubled(expire)
     return [
         ("This request ended it", expire()),
         ("It was over already", expire()),
-        ("An id with a space", expire(account="A 100")),
-        ("A token for something else than the API", expire(use="id")),
-        ("The account was never reported, or was removed", expire(account="A-900")),
+        *_not_for_every_machine(expire),
         ("The account has no such extension", service.expire_early("E-9")),
-        *troubled,
-    ]
-
-
-def _history(service: Service) -> Answers:
-    history = service.history
-    return [
-        ("One ended early by a machine, one taken back by the schedule", history()),
-        ("The first page of one", history(limit="1")),
-        *_not_for_everyone(history),
-        ("A limit beyond 100", history(limit="101")),
-        ("A token of another account", history(next_token=_token("S-1"))),
     ]
 
 
 def _changes(service: Service) -> Answers:
     """One request with every kind of result, in an account of its own."""
-    changes, account = service.changes, {"account_id": "A-700"}
+    account = {"account_id": "A-700"}
     member = account | {"user_id": "U-8", "role": "owner", "changed_at": "2026-11-21T10:00:00Z"}
-    service.tell("MemberChanged", member | {"changed_at": "2026-11-21T11:00:00Z"})
+    service.member(**member | {"changed_at": "2026-11-21T11:00:00Z"})
     zone = account | {"name": "ООО «Ива»", "time_zone": "Mars/Base", "servicing_organization": None}
     ahead = iso(NOW + 2 * WEEK + 600 * SECOND)
-    every = changes(
+    every = service.changes(
         ("UsageChanged", USAGE),
         ("AccountChanged", zone | {"changed_at": "2026-11-21T10:00:00Z"}),
         ("MemberChanged", member),
         ("SubscriptionRemoved", account | {"subscription_id": "S-8", "changed_at": "yesterday"}),
         ("SubscriptionRemoved", account | {"subscription_id": "S-8", "changed_at": ahead}),
     )
-    with database(_timeout()):
-        busy = changes(("UsageChanged", USAGE))
+    with database(BUSY):
+        busy = service.changes(("UsageChanged", USAGE))
     return [
         ("Stored, stored without a time zone nobody knows, stale, invalid, ten minutes ahead of the clock", every),
         ("The database is busy; to be sent again", busy),
-        ("The body is not JSON", changes(body="changes=1")),
-        ("Nothing to change", changes()),
-        ("More than a megabyte", changes(body=" " * (api.MOST_CHANGES + 1))),
-        ("A token for something else than the API", changes(use="id")),
+        ("The body is not JSON", service.changes(body="changes=1")),
+        ("Nothing to change", service.changes()),
+        ("More than a megabyte", service.changes(body=" " * (api.MOST_CHANGES + 1))),
+        ("A token for something else than the API", service.changes(use="id")),
     ]
-
-
-def _troubled(call: Callable[..., Answer]) -> Answers:
-    with database(RuntimeError()):
-        fault = call()
-    with database(_timeout()):
-        busy = call()
-    return [("A fault of ours", fault), ("The database is busy", busy)]
 
 
 def _token(subscription_id: str) -> str:
     return OfferId(subscription_id, from_epoch(0), Terms(2, 8, "P7D", 604_800)).token
 
 
-def _timeout() -> Exception:
-    return ReadTimeoutError(endpoint_url="https://dynamodb.eu-central-1.amazonaws.com/")
+BUSY = ReadTimeoutError(endpoint_url="https://dynamodb.eu-central-1.amazonaws.com/")
 
 
 @contextmanager

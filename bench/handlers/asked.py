@@ -1,19 +1,17 @@
-"""Calls of other handlers: what each met, what it cost the server."""
+"""Calls of other handlers: what each met, which calls it made of the database, what these cost the server."""
 
+import json
 import tempfile
-from importlib import import_module
+from threading import get_ident
 from typing import Any
 
 import boto3
+from botocore import xform_name
 
+from bench.worker import named
 from devkit.meter import metered
 
 Json = dict[str, Any]
-
-
-def named(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
 
 
 def call(event: Json, context: Any) -> Any:
@@ -22,6 +20,20 @@ def call(event: Json, context: Any) -> Any:
         return named(event["handler"])(event["event"], context)
     except Exception as error:
         return {"error": repr(error)}
+
+
+def calls(event: Json, context: Any) -> list[list[Any]]:
+    """The calls that `handler` makes of the table for `event`, as a list for each of its threads."""
+    made: dict[int, list[Any]] = {}
+
+    def record(params: Json, model: Any, **_: Any) -> None:
+        made.setdefault(get_ident(), []).append((xform_name(model.name), json.loads(json.dumps(params))))
+
+    events = named(event["client"]).meta.events
+    events.register("provide-client-params.dynamodb", record)
+    named(event["handler"])(event["event"], context)
+    events.unregister("provide-client-params.dynamodb", record)
+    return list(made.values())
 
 
 def cost(event: Json, context: Any) -> Json:
@@ -34,15 +46,11 @@ def cost(event: Json, context: Any) -> Json:
             connection.untrace()
             trace.seek(0)
             trips = sum(line.rstrip().split("\t")[1:4:2] in (["F", "Sync"], ["F", "Query"]) for line in trace)
-        return {"trips": trips, "read": 0, "write": 0, "answer": answer}
-    with metered(named(event["client"])) as calls:
+        return {"trips": trips, "answer": answer}
+    with metered(named(event["client"])) as metered_calls:
         answer = call(event, context)
-    return {
-        "trips": len(calls),
-        "read": sum(each.read for each in calls),
-        "write": sum(each.write for each in calls),
-        "answer": answer,
-    }
+    units = {unit: sum(getattr(each, unit) for each in metered_calls) for unit in ("read", "write")}
+    return {"trips": len(metered_calls), **units, "answer": answer}
 
 
 def at_the_last_moment(event: Json, context: Any) -> Any:

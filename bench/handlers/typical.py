@@ -1,4 +1,4 @@
-"""What such a handler usually imports: the resource API, all three of Powertools' helpers, a validating resolver."""
+"""The imports of a usual handler: the resource API, all three of Powertools' helpers, a validating resolver."""
 # ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
 
 from typing import Any

@@ -1,1 +1,1 @@
-"""What one would pick instead, each in its own words: `grant` gives an extension to one caller of a subscription."""
+"""Other means for the same grant, each in its own words."""

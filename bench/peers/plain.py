@@ -18,7 +18,7 @@ def key(account: str, sort: str) -> Json:
 
 
 def extension(call: Json) -> Json:
-    """What is put: the terms that the caller confirmed."""
+    """The item, with the terms that the caller confirmed."""
     now = datetime.now(UTC)
     item = key(call["account"], f"X#{call['subscription']}#{call['period']}")
     ends_at = (now + timedelta(days=7)).isoformat()

@@ -19,7 +19,7 @@ written = 0
 
 def put(call: Json) -> Json:
     """An extension under an id of its own: that there is one only is left to the decorator."""
-    global written  # noqa: PLW0603 - a repeat is answered with what was returned, so the answer cannot tell
+    global written  # noqa: PLW0603 - a repeat is answered with what was returned, so the answer does not show it
     item = extension(call) | {"sk": {"S": f"X#{uuid4()}"}}
     dynamodb.put_item(TableName=TABLE, Item=item)
     written += 1

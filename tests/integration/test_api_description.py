@@ -16,7 +16,7 @@ from referencing.jsonschema import DRAFT202012
 from devkit.project import ROOT
 from devkit.template import resources, routes
 from generate import openapi
-from generate.story import Missing, Story
+from generate.story import Story
 
 CONTRACT = {
     "list": "invalid_id invalid_limit invalid_next_token unauthorized view_not_allowed account_not_found",
@@ -62,7 +62,7 @@ def contents(operation: dict[str, Any]) -> list[tuple[int, str, dict[str, Any]]]
 def test_the_description_is_the_one_that_the_code_makes() -> None:
     """`make generate` writes it; every example is what a real handler answers."""
     made, kept = openapi.text(), (ROOT / "openapi.yaml").read_text()
-    assert made == kept, "openapi.yaml is not what the code says: run `make generate`"
+    assert made == kept, "openapi.yaml is not what the code makes: run `make generate`"
 
 
 def test_the_description_is_valid(document: dict[str, Any]) -> None:
@@ -181,8 +181,8 @@ def test_what_the_gateway_answers_by_itself_has_a_shape_beside_ours(document: di
 
 
 def test_a_missing_example_is_named() -> None:
-    """Whoever adds a code reads which answer the story lacks."""
-    with pytest.raises(Missing, match="answer 404 offer_changed of the function list"):
+    """The error shows which answer the story lacks."""
+    with pytest.raises(LookupError, match="answer 404 offer_changed of the function list"):
         Story({"list": []}).example("list", 404, "offer_changed")
 
 
@@ -204,7 +204,7 @@ def test_a_link_leads_to_an_operation_with_the_parameters_that_it_has(document: 
 
 
 def test_nothing_of_the_description_is_paid_for_at_run_time() -> None:
-    """No function of the API imports Powertools' OpenAPI; pydantic only the one that takes changes in."""
+    """No function of the API imports Powertools' OpenAPI; pydantic only the one that receives changes."""
     code = "import sys; from functions.{0} import app; print(*sys.modules, sep='\\n')"
     environment = {"TABLE_NAME": "t", "EVENT_BUS_NAME": "b", "AWS_DEFAULT_REGION": "eu-central-1"}
     for name in openapi.FUNCTIONS:

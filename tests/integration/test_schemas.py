@@ -59,7 +59,7 @@ def test_an_event_in_fits_its_schema(name: str, detail: Any) -> None:
 
 
 def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
-    """Every one that the functions tell."""
+    """Every one that the functions announce."""
     service.extend()
     for now in (NOW + 6 * DAY, NOW + WEEK):
         service.at(now).expire()

@@ -1,6 +1,5 @@
-"""The benches: what fails is said and makes the run fail, and what the others measured is kept."""
+"""The benches: what fails is shown and makes the run fail, and what the others measured is kept."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from bench.setup import Setup
 
 
 def works(setup: Setup) -> list[Table]:
-    return [Table("It works", "measured", ("what", "how much"), [("a thing", 1)])]
+    return [Table("It works", "measured", [{"record": "a report", "number": 1}])]
 
 
 def fails(setup: Setup) -> list[Table]:
@@ -26,7 +25,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bench, "ROOT", tmp_path)
     monkeypatch.setattr(bench, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(bench, "machine", lambda _: ["a machine"])
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # It is taken out of the environment, and comes back after the test.
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # `main` removes it; the test brings it back.
     return tmp_path / "results"
 
 
@@ -44,9 +43,8 @@ def test_a_section_that_fails_stops_no_other_and_fails_the_run(
     assert "the engine is gone" in said
     assert "FAILED: broken" in said
     assert said.count("It works") == 2
-    assert sorted(path.name for path in results.iterdir()) == ["first.json", "first.md", "last.json", "last.md"]
-    (table,) = json.loads((results / "last.json").read_text())["tables"]
-    assert table["rows"] == [["a thing", 1]]
+    assert sorted(path.name for path in results.iterdir()) == ["first.md", "last.md"]
+    assert "| a report | 1 |" in (results / "last.md").read_text()
 
 
 def test_a_run_without_failures_ends_well_and_a_quick_one_keeps_nothing(
@@ -56,7 +54,7 @@ def test_a_run_without_failures_ends_well_and_a_quick_one_keeps_nothing(
     assert "FAILED" not in capsys.readouterr().out
     assert not results.exists()
     assert run(monkeypatch, "first") == 0
-    assert sorted(path.name for path in results.iterdir()) == ["first.json", "first.md"]
+    assert sorted(path.name for path in results.iterdir()) == ["first.md"]
 
 
 def test_what_readme_shows_beside_ours_is_one_screen_and_holds_what_it_promises() -> None:

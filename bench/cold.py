@@ -1,0 +1,142 @@
+"""Cold: a new process until the handler's module is ready, of the package as it ships, and how large that is."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Figure, Row, Sample, Table, interleaved
+from bench.setup import Setup
+from devkit.project import FUNCTIONS, ROOT, emulator, free_port
+
+HANDLERS = ROOT / "bench" / "handlers"
+FLOOR, TYPICAL = "floor: one boto3 client, default packaging", "typical handler, default packaging"
+REACHED = {"list": 0.85, "offer": 1.2, "extend": 0.85, "history": 1.2, "limits": 0.85, "expire": 0.85}
+"""Bounds of their ratio to the floor; sync and changes validate with pydantic, publish has three clients."""
+
+
+def package(setup: Setup) -> list[Table]:
+    """The import of each function, and sizes."""
+    shipped, fresh = setup.shipped, setup.fresh
+    cases: dict[str, tuple[Any, ...]] = {
+        FLOOR: ("floor", setup.default, HANDLERS),
+        "bare Python": ("sys", HANDLERS),
+        "one boto3 client, our layer": ("floor", shipped / "layer", HANDLERS),
+        TYPICAL: ("typical", setup.default, HANDLERS),
+        "extend, had the layer dated bytecode": ("app", setup.dated, shipped / "extend"),
+    }
+    for name in FUNCTIONS:
+        cases[name] = ("app", shipped / "layer", shipped / name)
+        cases[f"{name}, fresh"] = ("app", fresh / "layer", fresh / name)
+    times = interleaved(
+        3 if setup.quick else 21, {name: partial(import_, setup, *case) for name, case in cases.items()}
+    )
+    walls = {name: Sample([wall for wall, _ in measured]) for name, measured in times.items()}
+    cpus = {name: Sample([cpu for _, cpu in measured]) for name, measured in times.items()}
+    rows: list[Row] = []
+    for name, cpu in cpus.items():
+        bounds = (REACHED[name], 0.7, 1.05) if name in REACHED else (None, None, None)
+        row: Row = {
+            "imports": name,
+            "time": walls[name],
+            "processor": cpu,
+            "× floor": Figure(walls[name].over(walls[FLOOR])),
+            "× floor (processor)": Figure(cpu.over(cpus[FLOOR]), bounds[0]),
+            "× typical (processor)": Figure(cpu.over(cpus[TYPICAL]), bounds[1]),
+        }
+        if name in FUNCTIONS:
+            row["× fresh (processor)"] = Figure(cpu.over(cpus[f"{name}, fresh"]), bounds[2])
+        rows.append(row)
+    note = (
+        "Zipped as `sam package` does it, every file dated 1980, and unzipped; `fresh` is the same tree with bytecode "
+        "that was compiled in place. Files are in the page cache. The bounds are on the processor's time: an import "
+        "waits for nothing else, and other work on the machine hardly moves it."
+    )
+    return [Table("The package as it ships: init", note, rows), _sizes(setup)]
+
+
+def _sizes(setup: Setup) -> Table:
+    rows: list[Row] = [{"package": "default packaging", "unzipped, MB": _megabytes(setup.default)}]
+    for name in ("layer", *FUNCTIONS):
+        folder = setup.shipped / name
+        zipped = _megabytes(folder.with_suffix(".zip"))
+        rows.append({"package": name, "unzipped, MB": _megabytes(folder), "zipped, MB": zipped})
+    note = "Default packaging is of the same libraries, and the tracer's; Lambda takes 250 MB unzipped."
+    return Table("The package as it ships: size", note, rows)
+
+
+def _megabytes(path: Path) -> str:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return f"{sum(file.stat().st_size for file in files) / 1e6:.3g}"
+
+
+def import_(setup: Setup, module: str, *path: Path, **variables: str) -> tuple[float, float]:
+    """Milliseconds, on the clock and of the processor, of a process that imports a module.
+
+    It ends at once: an instance of Lambda does not tidy up behind the import either, which is a sixth of some.
+    """
+    command = [setup.python, "-c", f"import os, {module}; os._exit(0)"]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=setup.environment(*path, **variables), cwd=setup.folder)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{module} cannot be imported; why is above"
+    return wall * 1000, (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def init(setup: Setup) -> list[Table]:
+    """The same through Lambda's Runtime API: from the start of the emulator to its first answer."""
+    client = setup.interface_client
+    default = (setup.default, HANDLERS, client)
+    cases = {name: partial(_first_answer, setup, f"{name}.handler", *default) for name in ("floor", "typical")}
+    for name in FUNCTIONS:
+        path = (setup.shipped / "layer", setup.shipped / name, HANDLERS, client)
+        cases[name] = partial(_first_answer, setup, "idle.handler", *path)
+    walls = {name: Sample(measured) for name, measured in interleaved(2 if setup.quick else 9, cases).items()}
+    rows: list[Row] = [
+        {
+            "handler": name,
+            "time": wall,
+            "× floor": Figure(wall.over(walls["floor"])),
+            "× typical": Figure(wall.over(walls["typical"])),
+        }
+        for name, wall in walls.items()
+    ]
+    note = (
+        "Amazon's Runtime Interface Emulator with awslambdaric, from its start to the first answer of a function that "
+        "is imported and does nothing."
+    )
+    return [Table("Init through the Runtime API", note, rows)]
+
+
+def _first_answer(setup: Setup, handler: str, *path: Path) -> float:
+    port = free_port()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", data=b"{}")
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        emulator(port, setup.python, "-m", "awslambdaric", handler),
+        env=setup.environment(*path, AWS_LAMBDA_FUNCTION_TIMEOUT="60"),
+        cwd=setup.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                    milliseconds = (time.perf_counter() - started) * 1000
+                    body = answer.read()
+                    assert json.loads(body) == {}, body
+                    return milliseconds
+            except OSError:
+                assert process.poll() is None, "the emulator has ended"
+                assert time.perf_counter() - started < 60, "the emulator does not answer"
+                time.sleep(0.001)
+    finally:
+        process.terminate()
+        process.wait()
