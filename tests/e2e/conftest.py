@@ -1,4 +1,4 @@
-"""The stack, and a story for the logs that begins with the first tests: the schedule takes its time."""
+"""The stack, another front door of it, and a story for the logs that begins with the first tests."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,9 @@ import pytest
 
 from devkit.builders import CONTACT, account_changed, subscription_changed
 from devkit.stage import Stack
+from local.identity import AUDIENCE, MACHINES
 from local.listen import listen
+from local.routes import serve_api
 from tests.conftest import Cloud
 from tests.support.stack import stack_of
 
@@ -67,3 +69,17 @@ def logged(cloud: Cloud) -> LoggedStory:
 @pytest.fixture(scope="module")
 def stack(cloud: Cloud) -> Stack:
     return stack_of(cloud)
+
+
+def front_door(stack: Stack, issuer: str) -> tuple[str, str]:
+    """Another HTTP API before the functions of a stack, whose authorizers trust an issuer; its URL, and the key of
+    MiniStack's guard."""
+    gateway = stack.client("apigatewayv2")
+    api = gateway.create_api(Name=issuer, ProtocolType="HTTP")["ApiId"]
+    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+    parameters = {"JwtIssuer": issuer, "JwtAudience": AUDIENCE, "MachineAudience": MACHINES}
+    credentials = stack.session.get_credentials()
+    assert stack.endpoint
+    assert credentials
+    serve_api(stack.session, stack.endpoint, stack.name, api, parameters)
+    return f"{stack.endpoint}/_aws/execute-api/{api}/$default", str(credentials.token)

@@ -23,8 +23,8 @@ from devkit.builders import CONTACT, account_changed
 from devkit.stage import Stack
 from devkit.template import Route, routes
 from local.identity import AUDIENCE, MACHINES, Identity
-from local.routes import serve_api
 from tests.conftest import SCOPES, Cloud
+from tests.e2e.conftest import front_door
 from tests.support.attacker import STRANGER, Attacker, pack
 
 
@@ -47,16 +47,8 @@ class Forger:
     def __init__(self, url: str, stack: Stack, attacker: Attacker) -> None:
         self.identity = Identity(url)
         self.key: RSAKey = self.identity._key
-        gateway = stack.client("apigatewayv2")
-        api_id = gateway.create_api(Name="attack", ProtocolType="HTTP")["ApiId"]
-        gateway.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
-        parameters = {"JwtIssuer": url, "JwtAudience": AUDIENCE, "MachineAudience": MACHINES}
-        assert stack.endpoint
-        serve_api(stack.session, stack.endpoint, stack.name, api_id, parameters)
-        credentials = stack.session.get_credentials()
-        assert credentials
-        base = f"{stack.endpoint}/_aws/execute-api/{api_id}/$default"
-        self._at_this_api = Attacker(base, "", attacker.mine, attacker.theirs, key=credentials.token)
+        base, guards_key = front_door(stack, url)
+        self._at_this_api = Attacker(base, "", attacker.mine, attacker.theirs, key=guards_key)
         self.owner = attacker.mine.owner
 
     def claims(self, **other: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ of their own."""
 
 LEAST_CASES = 1_000
 MOST_SECONDS = 1800
-"""When it surely hangs; on a machine that does much else it took 140 s."""
+"""It surely hangs then; on a machine that does much else it needed 140 s."""
 
 CONFIGURATION = f"""
 workers = 3
@@ -61,7 +61,7 @@ checks.positive_data_acceptance.expected-statuses = ['2xx', 404, 409, 422]
 
 @pytest.fixture(scope="module")
 def folder(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What schemathesis reads: description, two users, and ids, offers and tokens that are real."""
+    """The files that schemathesis reads: description, two users, and ids, offers and tokens that are real."""
     folder = tmp_path_factory.mktemp("schemathesis")
     mine, other = cloud.an_account(), cloud.an_account(name=STRANGER, number=STRANGER)
     contact = CONTACT | {"name": STRANGER}

@@ -1,4 +1,4 @@
-"""What the functions write into their logs, over everything that ran on the local cloud so far."""
+"""The logs of the functions, over everything that ran on the local cloud so far."""
 
 import json
 import re
@@ -14,13 +14,13 @@ from tests.e2e.conftest import SECRET, LoggedStory
 from tests.support.stack import log_lines
 from tests.support.started import wait_for_the_others
 
-WAKES = {
+CALLED_BY = {
     function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]: {
         event["Type"] for event in function["Properties"].get("Events", {}).values()
     }
     for function in resources("AWS::Serverless::Function").values()
 }
-"""What wakes a function, by its log group."""
+"""The kinds of events that call a function, by its log group."""
 
 PLATFORM = re.compile(r"(INIT_START|START|END|REPORT|RESTORE_START|RESTORE_REPORT)\b")
 """Lines of Lambda itself, which on AWS may be had as JSON too."""
@@ -71,14 +71,14 @@ def test_no_line_holds_a_token_a_name_or_a_contact(lines: dict[str, list[str]]) 
 def test_every_line_is_json_and_names_its_request(lines: dict[str, list[str]]) -> None:
     """Lambda's request id in each but a metric, the caller's correlation id where a request or an event was the cause;
     nothing that a library or the interpreter wrote in between."""
-    for group, wakes in WAKES.items():
+    for group, called_by in CALLED_BY.items():
         written = [json.loads(line) for line in lines[group] if not PLATFORM.match(line)]
         assert written, group
         for record in written:
             if "_aws" in record:
                 continue
             assert record["function_request_id"], record
-            if wakes and wakes <= {"HttpApi", "EventBridgeRule"}:
+            if called_by and called_by <= {"HttpApi", "EventBridgeRule"}:
                 assert record["correlation_id"], record
 
 

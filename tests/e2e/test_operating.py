@@ -1,4 +1,4 @@
-"""What operators and integrators do by hand, against the local cloud."""
+"""Commands of operators and integrators, against the local cloud."""
 
 import json
 import re
@@ -149,7 +149,7 @@ def test_the_logs_of_one_request_are_found_by_its_id(cloud: Cloud) -> None:
         return [line for line in done.stdout.splitlines() if account.id in line]
 
     def listed() -> list[str]:
-        """What was refused before the account had arrived is logged too; MiniStack may log a call with the next one."""
+        """A refusal before the account had arrived is logged too; MiniStack may log a call with the next one."""
         assert cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").status_code == 200
         return [line for line in lines("list") if "listed" in line]
 

@@ -1,4 +1,4 @@
-"""What ships is what is committed and nothing else, whatever lies beside it."""
+"""A package ships what is committed and nothing else, whatever lies beside it."""
 
 import hashlib
 import shutil

@@ -1,4 +1,4 @@
-"""What reaches publish and the receivers; what did not reach them for too long is announced again."""
+"""Announcements that did not get to publish or to a receiver for too long are made again."""
 
 import json
 from datetime import UTC, datetime

@@ -90,7 +90,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
 
 
 def access(cloud: Cloud, account: str = "", url: str = "") -> dict[str, str]:
-    """What a program is given: where the API is, an account (or one that nobody has reported yet), and tokens."""
+    """For a program: URL of the API, an account (or one that nobody has reported yet), and tokens."""
     account = account or f"A-{uuid4().hex[:8]}"
     owner, machine = cloud.token(f"U-{account}"), cloud.machine_token()
     return {"URL": url or f"{cloud.url}/api", "ACCOUNT": account, "OWNER": owner, "MACHINE": machine, "TOKEN": machine}

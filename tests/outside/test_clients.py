@@ -26,7 +26,7 @@ MET: dict[str, Any] = {
     "unauthorized": "Unauthorized",
     "too_large": "body_too_large",
 }
-"""What every story meets: one of every change, an extension from its offer to its early end, 304, 401, 409, 413."""
+"""Every story meets one of every change, an extension from its offer to its early end, 304, 401, 409, 413."""
 
 
 def test_a_typescript_client_compiles_strictly_and_plays_the_story(cloud: Cloud, clients: Clients) -> None:

@@ -23,7 +23,7 @@ def functions(cloud: Cloud, tmp_path: Path) -> Iterator[Service]:
 
 
 def call(service: Service, function: str, event: Any) -> tuple[Any, str | None]:
-    """What a client of AWS Lambda does; the answer, and the kind of error if it is one."""
+    """Call as a client of AWS Lambda does; the answer, and the kind of error if it is one."""
     client = boto3.client("lambda", endpoint_url=service.url, region_name="us-east-1")
     answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
     return json.loads(answer["Payload"].read()), answer.get("FunctionError")
