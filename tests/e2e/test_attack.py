@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -79,16 +78,12 @@ def forger(stack: Stack, attacker: Attacker, tmp_path_factory: pytest.TempPathFa
     handler = partial(SimpleHTTPRequestHandler, directory=str(site))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         forger = Forger(f"http://127.0.0.1:{server.server_port}", stack, attacker)
-        publish(forger.identity, site / ".well-known")
+        (site / ".well-known").mkdir()
+        (site / ".well-known" / "openid-configuration").write_text(json.dumps(forger.identity.discovery()))
+        (site / ".well-known" / "jwks.json").write_text(json.dumps(forger.identity.jwks()))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield forger
         server.shutdown()
-
-
-def publish(identity: Identity, folder: Path) -> None:
-    folder.mkdir()
-    (folder / "openid-configuration").write_text(json.dumps(identity.discovery()))
-    (folder / "jwks.json").write_text(json.dumps(identity.jwks()))
 
 
 def test_a_token_opens_the_routes_of_its_audience_and_its_scopes_alone(forger: Forger) -> None:
