@@ -64,10 +64,6 @@ class Clients:
         command = [tool("openapi-generator-cli"), "generate", "-i", DESCRIPTION, "-g", language]
         run([*command, "-o", self.folder / folder, f"--additional-properties={options}"])
 
-    def openapi_python_client(self, name: str) -> str:
-        command = [tool("openapi-python-client"), "generate", "--meta", "none", "--overwrite"]
-        return run([*command, "--path", DESCRIPTION, "--output-path", self.folder / name])
-
     def python(self, program: Path, **variables: str) -> str:
         """Run a Python program that uses a client."""
         return run([VENV / "bin" / "python", program], None, PYTHONPATH=str(self.folder), **variables)
