@@ -68,13 +68,15 @@ def prism(cloud: Cloud, tmp_path: Path) -> Iterator[str]:
     """A proxy between client and API that answers 500 where either of them departs from the description."""
     port = free_port()
     command = [tool("prism"), "proxy", "--errors", "--port", str(port), DESCRIPTION, f"{cloud.url}/api"]
-    with (tmp_path / "prism.log").open("w+") as log:
-        with subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT) as process:
-            try:
-                cloud.until(lambda: "Prism is listening" in (tmp_path / "prism.log").read_text())
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                process.terminate()
+    with (
+        (tmp_path / "prism.log").open("w") as log,
+        subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            cloud.until(lambda: "Prism is listening" in (tmp_path / "prism.log").read_text())
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def test_client_and_api_keep_to_the_description(cloud: Cloud, clients: Clients, prism: str) -> None:
