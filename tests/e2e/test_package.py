@@ -1,66 +1,41 @@
-"""What is deployed holds what is committed and nothing else, whatever lies beside it."""
+"""A package ships what is committed and nothing else, whatever lies beside it."""
 
 import hashlib
+import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import pytest
 
 from devkit.project import ROOT
 from local import build
 from local.cloud import state_folder
 from tests.conftest import Cloud
-from tests.support.started import wait_for_the_others
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Digests of the files below a folder, by path; the template names the folder itself."""
-    return dict(_files(folder))
+    """Digests of the files below a folder, by path; the template in it names the folder itself."""
+    found = (file for file in folder.rglob("*") if file.is_file() and file.parent != folder)
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in found}
 
 
-def _files(folder: Path) -> Iterator[tuple[str, str]]:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.parent != folder:
-            yield str(file.relative_to(folder)), hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def committed(folder: str) -> set[str]:
-    command = ["git", "-c", "safe.directory=*", "ls-files", "--", folder]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return {path.removeprefix(f"{folder}/") for path in listed.stdout.splitlines()}
-
-
-@pytest.fixture(scope="module")
-def before(cloud: Cloud) -> Path:
-    """The build that was made for the tests, before they ran."""
-    return state_folder(int(urlsplit(cloud.url).port or 0)) / "build"
-
-
-def test_a_function_and_the_layer_are_what_is_committed(before: Path) -> None:
-    """Of our own code; bytecode beside it is the layer's build's."""
-    for function in committed("functions"):
-        if function.endswith("/app.py"):
-            folder = before / f"{function.removesuffix('/app.py').capitalize()}Function"
-            assert [str(file.relative_to(folder)) for file in folder.rglob("*")] == ["app.py"]
-    package = before / "SharedLayer" / "python" / "extending"
-    own = {str(file.relative_to(package)) for file in package.rglob("*") if file.is_file()}
-    assert {path for path in own if "__pycache__" not in path} == committed("layers/shared/extending")
-
-
-def test_a_package_built_after_the_tests_is_the_one_built_before(
-    request: pytest.FixtureRequest, before: Path, tmp_path: Path
-) -> None:
-    """What tests, linters and editors leave in the folders ships with neither."""
-    expected = files(before)
-    wait_for_the_others(request)
-    litter = [ROOT / "functions" / "list" / "notes.txt", ROOT / "layers" / "shared" / "extending" / "notes.pyc"]
-    try:
-        for file in litter:
-            file.write_text("left behind")
-        build.sam("build", "--config-env", "local", "--build-dir", str(tmp_path / "build"), **build.runtime())
-    finally:
-        for file in litter:
-            file.unlink()
-    assert files(tmp_path / "build") == expected
+def test_a_package_is_made_of_what_is_committed(cloud: Cloud, tmp_path: Path) -> None:
+    """A build of the committed files alone is the one of this working folder, which the local cloud runs."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "functions", "layers", "*.lock", "*.toml", "template.yaml"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    for path in listed:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    for left_behind in ("functions/list/notes.txt", "layers/shared/extending/notes.pyc"):
+        (tmp_path / left_behind).write_text("left behind by an editor")
+    arguments = ["-t", str(tmp_path / "template.yaml"), "--build-dir", str(tmp_path / "build")]
+    build.sam("build", "--config-env", "local", *arguments, **build.runtime())
+    running = files(state_folder(int(urlsplit(cloud.url).port or 0)) / "build")
+    assert files(tmp_path / "build") == running
+    functions = {path.removeprefix("functions/") for path in listed if path.endswith("/app.py")}
+    packed = {path for path in running if not path.startswith("SharedLayer/")}
+    assert packed == {f"{name.removesuffix('/app.py').capitalize()}Function/app.py" for name in functions}
+    own = {
+        path.removeprefix("SharedLayer/python/") for path in running if path.startswith("SharedLayer/python/extending")
+    }
+    committed = {path.removeprefix("layers/shared/") for path in listed if path.startswith("layers/shared/extending/")}
+    assert {path for path in own if "__pycache__" not in path} == committed

@@ -1,4 +1,4 @@
-"""What reaches publish, and what is told again when it was not reached for too long."""
+"""Announcements that did not get to publish or to a receiver for too long are made again."""
 
 import json
 from datetime import UTC, datetime
@@ -7,25 +7,24 @@ from typing import Any
 from devkit.template import resources
 from tests.conftest import Cloud
 from tests.e2e.test_operating import extending
+from tests.support.receiver import Inbox, webhook
 from tests.support.stack import stack_of
 
 
-def told_of(cloud: Cloud, account: str) -> list[tuple[str, str]]:
-    return [(event["detail_type"], event["detail"]["event_id"]) for event in cloud.deliveries(account)]
+def test_what_the_stream_no_longer_holds_is_announced_from_the_table(cloud: Cloud) -> None:
+    """A batch that was given up a day ago: `extending redrive` announces what was written then, ids and all.
 
-
-def granted(cloud: Cloud, account: Any = None) -> tuple[str, tuple[str, str]]:
-    """An account with an extension, and the one event that told of it."""
-    account = account or cloud.an_account()
-    cloud.extend(account)
-    return account.id, cloud.until(lambda: told_of(cloud, account.id))[0]
-
-
-def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> None:
-    """A batch that was given up a day ago: `extending redrive` announces what was written then, ids and all."""
-    account, event = granted(cloud)
+    The probe of publish is written first, as its schedule does, which the local cloud lacks: it is never set aside.
+    """
     stack = stack_of(cloud)
-    stream = stack.client("dynamodb").describe_table(TableName=stack.outputs["TableName"])["Table"]["LatestStreamArn"]
+    table = stack.outputs["TableName"]
+    probe = resources("AWS::Scheduler::Schedule")["PublishProbe"]["Properties"]["Target"]["Input"]["Fn::Sub"]
+    probe = probe.replace("${Table}", table).replace("<aws.scheduler.scheduled-time>", datetime.now(UTC).isoformat())
+    stack.client("dynamodb").put_item(**json.loads(probe))
+    account = cloud.an_account()
+    cloud.extend(account)
+    (event,) = cloud.until(lambda: cloud.deliveries(account.id))
+    stream = stack.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
     batch = {
         "streamArn": f"{stream}-gone",
         "shardId": "shardId-00000000000000000000-00000000",
@@ -40,16 +39,29 @@ def test_what_the_stream_has_forgotten_is_told_from_the_table(cloud: Cloud) -> N
     done = extending(cloud, "redrive", "--yes")
 
     assert "The stream no longer holds 1" in done.stdout, done.stdout + done.stderr
-    assert "stream batch" not in extending(cloud, "redrive", "--dry-run").stdout
-    assert set(cloud.until(lambda: told_of(cloud, account)[1:])) == {event}
+    left = extending(cloud, "redrive", "--dry-run").stdout
+    assert "stream batch" not in left
+    assert "stream record" not in left
+    again = cloud.until(lambda: cloud.deliveries(account.id)[1:])
+    assert [each["detail"] for each in again] == [event["detail"]] * len(again)
 
 
-def test_the_probe_of_publish_comes_through_the_stream(cloud: Cloud) -> None:
-    """The local cloud lacks its schedule; the item that it writes wakes publish all the same, and is not set aside."""
-    stack = stack_of(cloud)
-    probe = resources("AWS::Scheduler::Schedule")["PublishProbe"]["Properties"]["Target"]["Input"]["Fn::Sub"]
-    probe = probe.replace("${Table}", stack.outputs["TableName"])
-    request: dict[str, Any] = json.loads(probe.replace("<aws.scheduler.scheduled-time>", datetime.now(UTC).isoformat()))
-    stack.client("dynamodb").put_item(**request)
-    granted(cloud)  # It comes after the probe, and is told: publish has been past it.
-    assert "stream record" not in extending(cloud, "redrive", "--dry-run").stdout
+def test_what_a_receiver_refuses_is_in_the_queue_and_is_put_back(cloud: Cloud) -> None:
+    """A wrong key: it is not asked again, since that would not help; once it is mended the same event arrives."""
+    inbox, stack = Inbox(), stack_of(cloud)
+    account = cloud.an_account()
+    inbox.answering = lambda event: 401 if event["subject"] == account.id else 204
+    with webhook(stack, inbox):
+        cloud.extend(account)
+
+        def waiting() -> Any:
+            shown = extending(cloud, "redrive", "--dry-run").stdout
+            return "The receiver answered 401." in shown and shown
+
+        assert "ExtensionGranted" in cloud.until(waiting)
+        (refused,) = inbox.refused
+        inbox.answering = lambda _: 204
+        done = extending(cloud, "redrive", "--yes")
+        assert "kept" not in done.stdout.replace("0 kept", ""), done.stdout
+        (event,) = cloud.until(lambda: inbox.of(account.id))
+    assert (event["id"], event["data"]) == (refused["id"], refused["data"])

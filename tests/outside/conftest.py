@@ -64,10 +64,6 @@ class Clients:
         command = [tool("openapi-generator-cli"), "generate", "-i", DESCRIPTION, "-g", language]
         run([*command, "-o", self.folder / folder, f"--additional-properties={options}"])
 
-    def openapi_python_client(self, name: str) -> str:
-        command = [tool("openapi-python-client"), "generate", "--meta", "none", "--overwrite"]
-        return run([*command, "--path", DESCRIPTION, "--output-path", self.folder / name])
-
     def python(self, program: Path, **variables: str) -> str:
         """Run a Python program that uses a client."""
         return run([VENV / "bin" / "python", program], None, PYTHONPATH=str(self.folder), **variables)
@@ -90,7 +86,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
 
 
 def access(cloud: Cloud, account: str = "", url: str = "") -> dict[str, str]:
-    """What a program is given: where the API is, an account (or one that nobody has reported yet), and tokens."""
+    """For a program: URL of the API, an account (or one that nobody has reported yet), and tokens."""
     account = account or f"A-{uuid4().hex[:8]}"
     owner, machine = cloud.token(f"U-{account}"), cloud.machine_token()
     return {"URL": url or f"{cloud.url}/api", "ACCOUNT": account, "OWNER": owner, "MACHINE": machine, "TOKEN": machine}

@@ -45,7 +45,7 @@ def test_the_sdks_of_cloudevents_read_what_the_webhook_posts(cloud: Cloud) -> No
     assert not wrong([{"name": event["type"], "detail": event["data"]} for event in received])
 
 
-def test_a_strict_validator_takes_the_schemas_and_the_events_in() -> None:
+def test_a_strict_validator_accepts_the_schemas_and_the_events_in() -> None:
     """ajv in its strict mode knows every keyword and format, and refuses what does not fit."""
     details: dict[str, dict[str, Any]] = {
         "AccountChanged": account_changed(),
@@ -61,7 +61,7 @@ def test_a_strict_validator_takes_the_schemas_and_the_events_in() -> None:
 
 
 def wrong(events: list[dict[str, Any]]) -> list[Any]:
-    """What ajv finds wrong with events, by the checked-in schemas."""
+    """Errors that ajv finds in events, by the checked-in schemas."""
     checked = json.loads(run(["node", PARTS / "schemas.mjs", ROOT / "schemas"], events))
     assert checked["schemas"] == sorted(path.stem for path in (ROOT / "schemas").glob("*.json"))
     return list(checked["wrong"])

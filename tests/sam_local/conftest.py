@@ -1,4 +1,4 @@
-"""What the tests of `sam local` share: a Docker engine that answers, and a build of a copy of the project."""
+"""Shared by the tests of `sam local`: a Docker engine that answers, and a build of a copy of the project."""
 
 import os
 import re
@@ -99,7 +99,7 @@ def answers(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def readme() -> tuple[str, str]:
-    """What CONTRIBUTING says to do for `sam local start-api` on this platform: how to build, and how to start."""
+    """The commands in CONTRIBUTING for `sam local start-api` on this platform: how to build, and how to start."""
     said = (ROOT / "CONTRIBUTING.md").read_text()
     line = re.search(r"LAYER_PLATFORM=x86_64\S* sam build && sam local start-api[^`\n]*", said)
     assert line
@@ -122,7 +122,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, readme: tuple[str, str]) -
 
 
 def calling(cloud: Cloud, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """What `local.invoke` runs, for the running local cloud."""
+    """Start `local.invoke` for the running local cloud."""
     return subprocess.Popen(
         [sys.executable, "-m", "local.invoke", *arguments],
         cwd=ROOT,

@@ -32,7 +32,7 @@ def both(cloud: Cloud, *arguments: str) -> list[subprocess.CompletedProcess[str]
 
 
 def comparable(answer: Any) -> Any:
-    """An HTTP answer without its instants; of anything else, which tells how many are due, the kinds alone."""
+    """An HTTP answer without its instants; of anything else, which has numbers of what is due, the types alone."""
     if "statusCode" in answer:
         instant = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
         return masked(answer, lambda leaf: instant.sub("instant", leaf) if isinstance(leaf, str) else leaf)
@@ -51,7 +51,7 @@ def masked(value: Any, leaf: Callable[[Any], Any]) -> Any:
 def test_a_function_answers_in_a_container_as_it_does_in_the_emulator(cloud: Cloud, function: str) -> None:
     """On the same table, with the same exit status, and no container is left."""
     if function == "changes":
-        invoke(cloud, function, **NO_DOCKER)  # Of two at once one would be the first to tell.
+        invoke(cloud, function, **NO_DOCKER)  # Of two at once one would be stored, the other stale.
     emulated, contained = both(cloud, function)
     assert (emulated.returncode, contained.returncode) == (0, 0), emulated.stderr + contained.stderr
     assert comparable(json.loads(contained.stdout)) == comparable(json.loads(emulated.stdout))
@@ -71,7 +71,7 @@ def test_a_function_that_fails_makes_the_command_fail(cloud: Cloud, tmp_path: Pa
 
 @pytest.mark.parametrize("runs", [False, True])
 def test_ctrl_c_ends_a_call_at_any_moment(cloud: Cloud, tmp_path: Path, runs: bool) -> None:
-    """The SAM CLI itself forgets a container that it has not started, and waits for the timeout of one that runs."""
+    """The SAM CLI itself leaves a container that it has not started, and waits for the timeout of one that runs."""
     event = tmp_path / "event.json"
     event.write_text(json.dumps(long_call()))
     with calling(cloud, "changes", str(event)) as process:
@@ -96,8 +96,8 @@ def long_call() -> dict[str, Any]:
     """A request of as many changes as there may be: some seconds, in a container."""
     event = sample("changes")
     members = [member_changed(account_id="A-interrupted", user_id=f"U-{number}") for number in range(MOST)]
-    told = [{"detail_type": "MemberChanged", "detail": member} for member in members]
-    return event | {"body": json.dumps({"changes": told})}
+    changes = [{"detail_type": "MemberChanged", "detail": member} for member in members]
+    return event | {"body": json.dumps({"changes": changes})}
 
 
 def running(container: str) -> bool:
@@ -105,7 +105,7 @@ def running(container: str) -> bool:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout == "true\n"
 
 
-def test_what_the_caller_s_environment_says_of_aws_reaches_no_function(cloud: Cloud) -> None:
+def test_variables_of_aws_in_the_caller_s_environment_do_not_get_into_a_function(cloud: Cloud) -> None:
     """SAM prefers the shell's variables to the template's; these would lead astray."""
     own = {"AWS_ENDPOINT_URL": "http://198.51.100.1", "AWS_DEFAULT_REGION": "eu-west-9", "TABLE_NAME": "elsewhere"}
     done = invoke(cloud, "list", **own)

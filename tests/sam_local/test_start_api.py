@@ -50,20 +50,3 @@ def test_a_preflight_is_answered_with_what_the_template_allows(api: Service) -> 
         "headers": "authorization,content-type",
     }
     assert api.containers() == before
-
-
-def test_a_path_that_is_no_route_is_refused(api: Service) -> None:
-    """By SAM's gateway; no function is woken."""
-    before = api.containers()
-    assert httpx.get(f"{api.url}/accounts", timeout=60).status_code == 403
-    assert api.containers() == before
-
-
-def test_ctrl_c_leaves_no_container(project: Path, readme: tuple[str, str], tmp_path: Path) -> None:
-    """Functions that were called have a container each; it goes with the service."""
-    with serving(lambda port: f"{readme[1]} --port {port}", tmp_path / "log", project) as service:
-        for path in ("subscriptions", "subscriptions/S-1/extension-offer"):
-            assert httpx.get(f"{service.url}/accounts/A-100/{path}", timeout=60).status_code == 401
-        assert len(service.containers()) == 2
-        service.ctrl_c()
-        assert service.containers() == set()

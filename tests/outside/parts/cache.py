@@ -1,4 +1,4 @@
-"""Reads the limits through an HTTP cache until past the end of an extension; prints what it was told and when."""
+"""Reads the limits through an HTTP cache until past the end of an extension; prints what it got and when."""
 
 import json
 import os
