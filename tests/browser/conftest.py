@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from devkit.builders import CONTACT, account_changed, iso, subscription_changed
+from devkit.builders import CONTACT, iso, subscription_changed, usage_changed
 from devkit.project import ROOT
+from tests.browser.answers import NOON
 from tests.conftest import Cloud
 
 CABINET = ROOT / "cabinet"
@@ -41,6 +43,12 @@ ARGUMENTS = [
 ]
 WIDE: ViewportSize = {"width": 1100, "height": 820}
 NARROW: ViewportSize = {"width": 320, "height": 640}
+LIST = "**/subscriptions"
+OFFER = "**/extension-offer"
+EXTEND = "**/extension"
+HISTORY = re.compile(r"/extensions\?")
+EXTRAS = re.compile("extending-subscription-extras")
+"""The second file."""
 # A function that nobody has called yet starts slowly where everything else starts as well.
 PATIENCE = 45_000  # ms
 expect.set_options(timeout=PATIENCE)
@@ -123,6 +131,32 @@ class Cabinet:
     def retry(self) -> Locator:
         return self.page.get_by_role("button", name={"ru": "Повторить", "en": "Try again"}[self.lang])
 
+    @property
+    def limits(self) -> Locator:
+        """The part with bars, the line of time, and what the next change leaves."""
+        return self.page.get_by_role("region")
+
+    @property
+    def history(self) -> Locator:
+        """The button; its table has the same name."""
+        return self.page.get_by_role(
+            "button", name={"ru": "История расширений", "en": "History of extensions"}[self.lang]
+        )
+
+    @property
+    def past(self) -> Locator:
+        return self.page.get_by_role(
+            "table", name={"ru": "История расширений", "en": "History of extensions"}[self.lang]
+        )
+
+    @property
+    def summary(self) -> Locator:
+        return self.page.get_by_role("button", name={"ru": "Скопировать сводку", "en": "Copy a summary"}[self.lang])
+
+    def status(self, text: str) -> Locator:
+        """A message that is read out."""
+        return self.page.get_by_role("status").filter(has_text=text)
+
     def count(self, method: str, part: str) -> int:
         """How many requests of a kind the page has made."""
         return sum(line.startswith(f"{method} ") and part in line for line in self.asked)
@@ -130,6 +164,24 @@ class Cabinet:
     def focused(self) -> str:
         """The id of what has the focus inside of the component."""
         return str(self.element.evaluate("element => element.shadowRoot.activeElement?.id ?? ''"))
+
+    def refresh(self) -> None:
+        """Has the component ask for the list again, and draw the answer."""
+        self.element.evaluate("element => element.refresh()")
+
+    def show(self, body: Any) -> None:
+        """From now on the API answers with this list."""
+        self.page.route(LIST, lambda route: route.fulfill(json=body))
+        self.refresh()
+
+    def speak(self, lang: str) -> None:
+        self.lang = lang
+        self.element.evaluate("(element, lang) => { element.lang = lang }", lang)
+
+    def go_to_another_account(self) -> None:
+        """To A-300 of the same user."""
+        self.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
+        expect(self.page.get_by_text("A-300")).to_be_visible()
 
 
 OpenPage = Callable[..., Cabinet]
@@ -177,21 +229,40 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
     assert trouble == []
 
 
+Show = Callable[..., Cabinet]
+
+
+@pytest.fixture
+def show(open_page: OpenPage) -> Show:
+    """Opens a page at noon with an answer of the list: show(answer, lang=…). None brings the service's own time."""
+
+    def shown(body: dict[str, Any], at: datetime = NOON, **options: Any) -> Cabinet:
+        def before(page: Page) -> None:
+            page.clock.set_fixed_time(at)
+            page.route(LIST, lambda route: route.fulfill(json=body))
+            page.route(HISTORY, lambda route: route.fulfill(json={"extensions": [], "next_token": None}))
+
+        cabinet = open_page("U-1", "A-1", before=before, **options)
+        expect(cabinet.page.get_by_text("A-1", exact=True)).to_be_visible()
+        return cabinet
+
+    return shown
+
+
 Sound = Callable[[Page], None]
 
 
 @pytest.fixture
 def sound(axe: str) -> Sound:
     """Checks a page as it stands: axe-core finds nothing in light and in dark, and nothing sticks out at 320 px."""
-
-    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    schemes: dict[Literal["light", "dark"], Any] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 
     def check(page: Page) -> None:
         if not page.evaluate("'axe' in window"):
             page.evaluate(axe)  # by way of the debugger, so the page's own policy stays as it is
-        for scheme in schemes:
+        for scheme, rules in schemes.items():
             page.emulate_media(color_scheme=scheme)
-            found = page.evaluate("async () => (await axe.run(document)).violations")
+            found = page.evaluate("async (rules) => (await axe.run(document, rules)).violations", rules)
             assert [
                 (rule["id"], node["html"], node["failureSummary"]) for rule in found for node in rule["nodes"]
             ] == [], scheme
@@ -207,40 +278,23 @@ def sound(axe: str) -> Sound:
     return check
 
 
-Tell = Callable[..., None]
+def listed(cloud: Cloud, account: Any) -> Any:
+    """The first page of the list, as the account's owner is answered."""
+    return cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").json()
 
 
-@pytest.fixture
-def tell(cloud: Cloud) -> Tell:
-    """Has the service manager change an account's subscription, and waits until the owner's list shows `seen`."""
-
-    def told(account: Any, seen: Callable[[dict[str, Any]], Any], **change: Any) -> None:
-        detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, changed_at=now())
-        cloud.event("SubscriptionChanged", detail | change)
-        path = f"/accounts/{account.id}/subscriptions"
-        cloud.until(lambda: seen(cloud.api(account.owner, "GET", path).json()["subscriptions"][0]))
-
-    return told
+def report_subscription(cloud: Cloud, account: Any, seen: Callable[[dict[str, Any]], object], **change: Any) -> None:
+    """Reports an account's subscription with a change, and waits until the owner's list shows it."""
+    detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, changed_at=now())
+    cloud.event("SubscriptionChanged", detail | change)
+    cloud.until(lambda: seen(listed(cloud, account)["subscriptions"][0]))
 
 
-Rename = Callable[..., None]
-
-
-@pytest.fixture
-def rename(cloud: Cloud) -> Rename:
-    """Has the service manager change what it tells of an account: rename(account, name=…, time_zone=…)."""
-
-    def renamed(account: Any, **change: Any) -> None:
-        wanted = account_changed(account_id=account.id, changed_at=now()) | change
-        cloud.event("AccountChanged", wanted)
-
-        def arrived() -> bool:
-            answer = cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").json()["account"]
-            return all(answer[key] == wanted[key] for key in change)
-
-        cloud.until(arrived)
-
-    return renamed
+def report_usage(cloud: Cloud, account: Any, sessions: int, databases: int) -> None:
+    """Reports what is in use, and waits until the owner's list shows it."""
+    usage = usage_changed(account_id=account.id, sessions=sessions, databases=databases, changed_at=now())
+    cloud.event("UsageChanged", usage)
+    cloud.until(lambda: listed(cloud, account)["limits"]["databases"]["used"] == databases)
 
 
 def box(shown: Locator) -> FloatRect:
