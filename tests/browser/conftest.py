@@ -240,13 +240,25 @@ def show(open_page: OpenPage) -> Show:
         def before(page: Page) -> None:
             page.clock.set_fixed_time(at)
             page.route(LIST, lambda route: route.fulfill(json=body))
-            page.route(HISTORY, lambda route: route.fulfill(json={"extensions": [], "next_token": None}))
+            answer_history(page, [])
 
         cabinet = open_page("U-1", "A-1", before=before, **options)
         expect(cabinet.page.get_by_text("A-1", exact=True)).to_be_visible()
         return cabinet
 
     return shown
+
+
+def answer_history(page: Page, *pages: list[dict[str, Any]]) -> None:
+    """The pages of the history, each answered once, the last one from then on; their tokens are 1, 2, and so on."""
+    numbers = iter(range(len(pages)))
+
+    def answer(route: Route) -> None:
+        number = next(numbers, len(pages) - 1)
+        more = f"{number + 1}" if number + 1 < len(pages) else None
+        route.fulfill(json={"extensions": pages[number], "next_token": more})
+
+    page.route(HISTORY, answer)
 
 
 Sound = Callable[[Page], None]
