@@ -12,6 +12,8 @@ FREE = limit(2, 2, 1), limit(1, 8, 1)
 BASE = limit(2, 0, 1), limit(1, 0, 1)
 """The same without an extension."""
 AVAILABLE = {"state": "available", "terms": TERMS}
+IDLE = "Сейчас не действует: нет действующей подписки."
+"""The remark on an extension that does not count."""
 
 
 def row(number: int = 1, **change: Any) -> dict[str, Any]:

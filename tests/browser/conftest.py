@@ -171,7 +171,7 @@ class Cabinet:
 
     def show(self, body: Any) -> None:
         """From now on the API answers with this list."""
-        self.page.route(LIST, lambda route: route.fulfill(json=body))
+        self.page.route(LIST, answering(json=body))
         self.refresh()
 
     def speak(self, lang: str) -> None:
@@ -239,7 +239,7 @@ def show(open_page: OpenPage) -> Show:
     def shown(body: dict[str, Any], at: datetime = NOON, **options: Any) -> Cabinet:
         def before(page: Page) -> None:
             page.clock.set_fixed_time(at)
-            page.route(LIST, lambda route: route.fulfill(json=body))
+            page.route(LIST, answering(json=body))
             answer_history(page, [])
 
         cabinet = open_page("U-1", "A-1", before=before, **options)
@@ -316,10 +316,15 @@ def box(shown: Locator) -> FloatRect:
     return found
 
 
-def refusal(code: str, status: int) -> Callable[[Route], None]:
+def answering(**answer: Any) -> Callable[[Route], None]:
+    """A route that answers by itself: answering(json=…, status=…)."""
+    return lambda route: route.fulfill(**answer)
+
+
+def refusal(code: str, status: int, **fields: Any) -> Callable[[Route], None]:
     """A route that answers as the API does when it refuses."""
-    body = {"title": code, "status": status, "detail": code, "code": code, "servicing_organization": CONTACT}
-    return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(body))
+    body = {"title": code, "status": status, "detail": code, "code": code, "servicing_organization": CONTACT} | fields
+    return answering(status=status, content_type="application/problem+json", body=json.dumps(body))
 
 
 def from_the_api(page: Page, url: str | Pattern[str]) -> None:

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from devkit.builders import DAY, iso, limit
-from tests.browser.answers import AVAILABLE, BASE, END, FREE, NOON, a_list, extended, offer, past, row
-from tests.browser.conftest import OFFER, Cabinet, Show, answer_history
+from tests.browser.answers import AVAILABLE, BASE, END, FREE, IDLE, NOON, a_list, extended, offer, past, row
+from tests.browser.conftest import OFFER, Cabinet, Show, answer_history, answering
 
 EARLY = iso(END - DAY)  # 28 November, 17:23 in Moscow
 
@@ -45,9 +45,6 @@ def test_an_early_end_is_shown_as_what_it_is(show: Show, lang: str, words: str) 
     term, moment = words.split(" 28", 1)
     expect(dialog.locator("dl > div", has_text=term)).to_contain_text(f"28{moment}")
     expect(dialog).not_to_contain_text({"ru": "Была расширена", "en": "Was extended"}[lang])
-
-
-IDLE = "Сейчас не действует: нет действующей подписки."
 
 
 def test_an_extension_that_does_not_count_says_so_everywhere(show: Show) -> None:
@@ -91,7 +88,7 @@ def test_an_offer_that_outlives_its_subscription_says_until_when_it_helps(show: 
     """In the confirmation, before it is spent."""
     prolonging = row(2, state="future", kind="prolonging", starts_at=iso(NOON + DAY), ends_at=iso(NOON + 2 * DAY))
     cabinet = show(a_list())
-    cabinet.page.route(OFFER, lambda route: route.fulfill(json=offer()))
+    cabinet.page.route(OFFER, answering(json=offer()))
     till = cabinet.dialog.locator("dl > div", has_text="Действует до")
     for case, rows, sooner in (
         ("ends before", [until(NOON + 6.5 * DAY)], "подписка заканчивается раньше: 1 декабря, 03:00"),
