@@ -236,8 +236,12 @@ Show = Callable[..., Cabinet]
 def show(open_page: OpenPage) -> Show:
     """Opens a page at noon with an answer of the list: show(answer, lang=…). None brings the service's own time."""
 
-    def shown(body: dict[str, Any], at: datetime = NOON, **options: Any) -> Cabinet:
+    def shown(
+        body: dict[str, Any], at: datetime = NOON, prepare: Callable[[Page], None] | None = None, **options: Any
+    ) -> Cabinet:
         def before(page: Page) -> None:
+            if prepare:
+                prepare(page)
             page.clock.set_fixed_time(at)
             page.route(LIST, answering(json=body))
             answer_history(page, [])
