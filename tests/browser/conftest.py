@@ -1,4 +1,4 @@
-"""What the browser tests share: one Chromium, a page per user, and a check for what no page may do."""
+"""Shared by the browser tests: one Chromium, a page per user, and a check for what no page may do."""
 
 import fcntl
 import json
@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
 
 
 def node_modules(folder: Path) -> Path:
-    """What the package-lock of a folder pins, installed if need be."""
+    """Installs what the package-lock of a folder pins, if it is not there."""
     modules = folder / "node_modules"
     with (folder / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be at it.
@@ -88,7 +88,7 @@ def axe() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm(cloud: Cloud) -> None:
-    """Each function that a page calls has been called: the component gives a first answer half a minute."""
+    """Calls each function that a page calls: the component gives a first answer half a minute."""
     cloud.extend(cloud.an_account())
     cloud.until(lambda: cloud.api("U-4", "GET", "/accounts/A-200/extensions").is_success)
 
@@ -117,19 +117,19 @@ class Cabinet:
     @property
     def extend(self) -> Locator:
         """The link in the column "Extension"."""
-        return self.table.get_by_role("button", name={"ru": "Расширить", "en": "Extend"}[self.lang], exact=True)
+        return self.table.get_by_role("button", name=self.word("Расширить", "Extend"), exact=True)
 
     @property
     def extended(self) -> Locator:
-        return self.table.get_by_role("button", name={"ru": "Расширена до", "en": "Extended until"}[self.lang])
+        return self.table.get_by_role("button", name=self.word("Расширена до", "Extended until"))
 
     @property
     def confirm(self) -> Locator:
-        return self.dialog.get_by_role("button", name={"ru": "Расширить", "en": "Extend"}[self.lang], exact=True)
+        return self.dialog.get_by_role("button", name=self.word("Расширить", "Extend"), exact=True)
 
     @property
     def retry(self) -> Locator:
-        return self.page.get_by_role("button", name={"ru": "Повторить", "en": "Try again"}[self.lang])
+        return self.page.get_by_role("button", name=self.word("Повторить", "Try again"))
 
     @property
     def limits(self) -> Locator:
@@ -139,26 +139,25 @@ class Cabinet:
     @property
     def history(self) -> Locator:
         """The button; its table has the same name."""
-        return self.page.get_by_role(
-            "button", name={"ru": "История расширений", "en": "History of extensions"}[self.lang]
-        )
+        return self.page.get_by_role("button", name=self.word("История расширений", "History of extensions"))
 
     @property
     def past(self) -> Locator:
-        return self.page.get_by_role(
-            "table", name={"ru": "История расширений", "en": "History of extensions"}[self.lang]
-        )
+        return self.page.get_by_role("table", name=self.word("История расширений", "History of extensions"))
 
     @property
     def summary(self) -> Locator:
-        return self.page.get_by_role("button", name={"ru": "Скопировать сводку", "en": "Copy a summary"}[self.lang])
+        return self.page.get_by_role("button", name=self.word("Скопировать сводку", "Copy a summary"))
+
+    def word(self, ru: str, en: str) -> str:
+        return {"ru": ru, "en": en}[self.lang]
 
     def status(self, text: str) -> Locator:
         """A message that is read out."""
         return self.page.get_by_role("status").filter(has_text=text)
 
     def count(self, method: str, part: str) -> int:
-        """How many requests of a kind the page has made."""
+        """The number of requests of a kind that the page has made."""
         return sum(line.startswith(f"{method} ") and part in line for line in self.asked)
 
     def focused(self) -> str:
@@ -196,7 +195,7 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
     contexts = []
     trouble: list[str] = []
 
-    def heard(line: ConsoleMessage) -> None:
+    def read(line: ConsoleMessage) -> None:
         if "Content Security Policy" in line.text:
             trouble.append(line.text)
 
@@ -214,7 +213,7 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", heard)
+        page.on("console", read)
         cabinet = Cabinet(page, lang)
         if before:
             before(page)
@@ -314,7 +313,7 @@ def report_usage(cloud: Cloud, account: Any, sessions: int, databases: int) -> N
 
 
 def box(shown: Locator) -> FloatRect:
-    """Where something that is on the screen stands, and how large it is, in pixels."""
+    """Place and size on the screen, in pixels."""
     found = shown.bounding_box()
     assert found
     return found
@@ -356,14 +355,14 @@ class Held:
             give("AbortSignal.timeout = () => new AbortController().signal")
 
     def first(self) -> Route:
-        """Waited for: a page asks some time after the press that makes it ask."""
+        """The first one, which comes some time after the press that makes the page ask."""
         until(self.page, lambda: self.routes)
         return self.routes[0]
 
 
 @contextmanager
 def arriving(page: Page, part: str, how: str = "requestfinished") -> Iterator[None]:
-    """What is answered in the block has reached the page, which has had time to make something of it."""
+    """Waits until what is answered in the block has reached the page, and gives it time to make something of it."""
     with page.expect_event(how, lambda request: part in request.url):
         yield
     page.wait_for_timeout(500)

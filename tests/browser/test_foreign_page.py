@@ -1,14 +1,11 @@
 """A foreign page in the same browser, while the local cloud runs: whatever it sends, nothing is done and nothing read.
 
-The page is served on another port of this machine, so that the browser holds nothing back by itself.
+The browser holds nothing back by itself: the page has the permission that a user may give it.
 """
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -18,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from devkit.builders import member_changed
 from devkit.stage import Stack
 from local.server import KEY
-from tests.browser.conftest import now
+from tests.browser.conftest import answering, now
 from tests.conftest import Cloud
 from tests.support.stack import stack_of
 
@@ -36,28 +33,16 @@ def stack(cloud: Cloud) -> Stack:
 
 @pytest.fixture
 def foreign(browser: Browser) -> Iterator[Page]:
-    """A page of nobody's."""
-
-    class Blank(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html><title>Foreign</title>")
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Blank) as server, browser.new_context() as context:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    """A page of nobody's, on another port of this machine."""
+    with browser.new_context(permissions=["local-network-access"]) as context:
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.route("http://127.0.0.1:9999/", answering(content_type="text/html", body="<!doctype html>"))
+        page.goto("http://127.0.0.1:9999/")
         yield page
-        server.shutdown()
 
 
 def status(url: str, path: str, host: str, method: str = "GET") -> tuple[int, str]:
-    """What is answered to a path as it is, asked for under a name of the caller's choice."""
+    """The answer to a path as it is, asked for under a name of the caller's choice."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
     try:
