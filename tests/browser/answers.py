@@ -64,7 +64,7 @@ def a_list(
 
 
 def offer() -> dict[str, Any]:
-    """What an owner may accept at noon."""
+    """The offer that an owner may accept at noon."""
     return {
         "offer_id": "o",
         "subscription_id": "S-1",

@@ -1,4 +1,4 @@
-"""What is in use, and what the next change will leave: shown from the first day on, without colour too."""
+"""Limits in use, and what the next change will leave of them: shown from the first day on, without colour too."""
 
 import re
 from datetime import timedelta
@@ -22,26 +22,9 @@ NO_NEW = {
         "databases": "no new ones can be made until fewer than the limit are in use, your data is kept",
     },
 }
-"""What stands on the card of what is over now."""
+"""On the card of a limit that is exceeded now."""
 # The answer; what the cards of sessions and databases say; what the next change leaves; in Russian and in English.
 STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
-    "free": (
-        a_list(),
-        {
-            "ru": [
-                "занято1 из 4свободно 32 по тарифу + 2 по расширению",
-                "занято1 из 9свободно 81 по тарифу + 8 по расширению",
-                "лимит станет 2 сеанса, занято 1",
-                "лимит станет 1 база, занято 1",
-            ],
-            "en": [
-                "in use1 of 43 free2 from the tariff + 2 from the extension",
-                "in use1 of 98 free1 from the tariff + 8 from the extension",
-                "The limit drops to 2 sessions; 1 is in use",
-                "The limit drops to 1 database; 1 is in use",
-            ],
-        },
-    ),
     "over after": (
         a_list(limit(2, 2, 3), limit(1, 8, 5)),
         {
@@ -145,7 +128,7 @@ STATES: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
 
 @pytest.mark.parametrize("state", STATES)
 def test_bars_and_what_is_left_say_it_in_words(show: Show, sound: Sound, state: str) -> None:
-    """How many are in use of how many, where they come from, what cannot be done now, what the next change leaves."""
+    """In use of how many, where they come from, what cannot be done now, what the next change leaves."""
     body, words = STATES[state]
     cabinet = show(body)
     for lang, (sessions, databases, *ahead) in words.items():
@@ -340,7 +323,8 @@ def test_an_earlier_api_that_answers_less_breaks_nothing(show: Show) -> None:
 
 def test_the_contact_moves_up_when_it_is_the_next_step(show: Show) -> None:
     """In the last day before the change, as soon as something will be over, and while something is; never twice."""
-    over, far = limit(2, 0, 3), {"next_change_at": iso(NOON + 335 * DAY)}
+    over = limit(2, 0, 3)
+    far: dict[str, Any] = {"next_change_at": iso(NOON + 335 * DAY)}
     last_day = END - timedelta(hours=23)
     cabinet = show(a_list())
     contact = cabinet.page.get_by_role("heading", name=CONTACT)

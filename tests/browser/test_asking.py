@@ -61,7 +61,7 @@ class Watched:
     def passes(self, **time: float) -> None:
         self.page.clock.run_for(int(timedelta(**time).total_seconds() * 1000))
 
-    def hears(self, event: str, times: int = 100) -> None:
+    def wakes(self, event: str, times: int = 100) -> None:
         self.page.evaluate("([event, times]) => { while (times--) dispatchEvent(new Event(event)) }", [event, times])
         self.passes(milliseconds=100)
 
@@ -71,7 +71,7 @@ Watch = Callable[..., Watched]
 
 @pytest.fixture
 def watch(open_page: OpenPage) -> Watch:
-    """Opens a page, at noon if nothing else is said, with an answer of the list: watch(body, luck=…, status=…)."""
+    """Opens a page with an answer of the list, usually at noon: watch(body, luck=…, at=…, status=…)."""
 
     def opened(body: Any, *, luck: float | None = None, at: datetime = NOON, **more: Any) -> Watched:
         def before(page: Page) -> None:
@@ -187,12 +187,12 @@ def test_the_row_says_so_when_the_extension_ends_and_the_list_follows(watch: Wat
 def test_a_hundred_wakings_while_the_service_is_away_are_not_a_hundred_requests(watch: Watch, event: str) -> None:
     """The first of them is served after a pause, all others with it; the pause grows while the failure lasts."""
     watched = watch(None, status=503)
-    watched.hears(event)
+    watched.wakes(event)
     assert len(watched.asked()) == 1
     watched.passes(seconds=11)
     assert len(watched.asked()) == 2
     for _ in range(60):
-        watched.hears(event, times=10)
+        watched.wakes(event, times=10)
         watched.passes(seconds=60)
     assert len(watched.asked()) <= 20
     assert max(gaps(watched.asked())) <= 21 * 60
@@ -204,7 +204,7 @@ def test_while_an_answer_is_awaited_neither_a_waking_nor_a_button_asks_again(wat
     watched.answers(never=True)
     for _ in range(3):
         watched.cabinet.retry.click()
-    watched.hears("focus")
+    watched.wakes("focus")
     watched.passes(minutes=1)
     assert len(watched.asked()) == 2
     watched.cabinet.element.evaluate("element => { element.refresh() }")
@@ -218,10 +218,10 @@ def test_being_online_again_begins_with_short_pauses(watch: Watch) -> None:
     watched.answers(unreachable=True)
     watched.cabinet.element.evaluate("element => { element.refresh() }")
     for _ in range(60):
-        watched.hears("focus")
+        watched.wakes("focus")
         watched.passes(minutes=1)
     before = len(watched.asked())
-    watched.hears("online")
+    watched.wakes("online")
     watched.passes(seconds=10)
     assert len(watched.asked()) == before + 1
 
@@ -236,7 +236,7 @@ def test_retry_after_is_honoured(watch: Watch, how: str) -> None:
     assert len(watched.asked()) == 2
     (_, refused) = watched.asked()
     for _ in range(25):
-        watched.hears("focus")
+        watched.wakes("focus")
         watched.passes(seconds=10)
     assert len(watched.asked()) == 2
     watched.passes(seconds=60)

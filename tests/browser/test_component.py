@@ -80,8 +80,8 @@ def test_another_account_closes_windows_history_and_summary_and_shows_its_own_li
     expect(page.get_by_text("A-300")).to_be_visible()
 
 
-def test_a_token_function_that_was_set_before_the_module_came_is_used(open_page: OpenPage) -> None:
-    """The page's script may be faster than the component's."""
+def test_the_module_may_come_late_and_twice(open_page: OpenPage) -> None:
+    """A token function that was set before is used; a second copy by another name is no error."""
 
     def late(page: Page) -> None:
         page.route("**/extending-subscription.js", answering(body="", content_type="text/javascript"))
@@ -91,10 +91,12 @@ def test_a_token_function_that_was_set_before_the_module_came_is_used(open_page:
     assert cabinet.page.evaluate("typeof document.querySelector('extending-subscription').getToken") == "function"
     cabinet.page.evaluate("import('/later.js')")
     expect(cabinet.table).to_contain_text("ПРОФ")
+    cabinet.page.evaluate("import('/extending-subscription.js?v=2')")
+    expect(cabinet.extend).to_be_visible()
 
 
 def test_a_refresh_takes_no_button_from_under_a_click(open_page: OpenPage) -> None:
-    """What has not changed stays the same element; another language is another text, and no request."""
+    """Parts that have not changed stay the same elements; another language is another text, and no request."""
     cabinet = open_page("U-4", "A-200")
     link = cabinet.extend.element_handle()
     cabinet.extend.focus()
@@ -176,7 +178,7 @@ def test_names_full_of_markup_and_right_to_left_text_stay_text(show: Show, sound
     }
     account = {"name": STRANGE, "servicing_organization": contact}
     tariff = {"id": "t", "name": STRANGE + "Оченьдлинныйтариф" * 4}
-    rows = [row(number="<i>1</i>", tariff=tariff, extension=AVAILABLE)]
+    rows = [row(tariff=tariff, extension=AVAILABLE) | {"number": "<i>1</i>"}]
     cabinet = show(a_list(rows=rows, account=account), viewport=NARROW)
     page = cabinet.page
     expect(page.get_by_text(STRANGE).first).to_be_visible()
@@ -225,7 +227,7 @@ def test_a_site_becomes_a_link_only_where_it_leads_where_it_says(show: Show) -> 
 
 
 def test_a_wrong_clock_of_the_browser_does_not_end_an_extension(show: Show) -> None:
-    """Where the service answers with its time, that counts: with a clock ten days ahead the row still runs."""
+    """The time in the service's answers counts: with a clock ten days ahead the row still runs."""
     cabinet = show(a_list(), NOON + timedelta(days=10))
     expect(cabinet.table.get_by_role("button", name="Была расширена до")).to_be_visible()
     cabinet.page.route(LIST, answering(json=a_list(), headers={"date": format_datetime(NOON, usegmt=True)}))
@@ -285,11 +287,11 @@ def test_a_window_that_is_closed_or_opened_again_at_once_stays_so(open_page: Ope
     cabinet = open_page("U-4", "A-200")
     again = """async (element, how) => {
       const find = (selector) => element.shadowRoot.querySelector(selector);
-      const heard = new Promise((done) => find('dialog').addEventListener('close', done, { once: true }));
+      const closed = new Promise((done) => find('dialog').addEventListener('close', done, { once: true }));
       if (how === 'Escape') find('dialog').close(); // all that the browser does before it sends the event
       else find('#close').click();
       find('.extend').click();
-      await heard;
+      await closed;
     }"""
     for how in ("Escape", "the button"):
         cabinet.extend.click()

@@ -29,7 +29,7 @@ MORE = "Показать ещё"
 
 
 def test_the_second_file_comes_when_it_is_asked_for_and_once(open_page: OpenPage) -> None:
-    """Two presses while it comes open the history once; that something comes is said meanwhile."""
+    """Two presses while it comes open the history once; meanwhile the page says that it loads."""
     cabinet = open_page("U-4", "A-200")
     expect(cabinet.table).to_be_visible()
     assert (cabinet.count("GET", "-extras.js"), cabinet.count("GET", "/extensions")) == (0, 0)
@@ -62,7 +62,7 @@ def test_each_of_two_buttons_pressed_while_the_second_file_comes_does_its_part(o
 
 
 def test_a_second_file_that_did_not_come_is_asked_for_again(open_page: OpenPage) -> None:
-    """The page says so, and the next press loads it; after a change of account nothing is said of it."""
+    """The page says so, and the next press loads it; after a change of account it says no more of it."""
     cabinet = open_page("U-4", "A-200")
     cabinet.page.route(EXTRAS, lambda route: route.abort())
     cabinet.history.click()
@@ -155,7 +155,7 @@ def test_the_history_has_pages(show: Show, sound: Sound) -> None:
 
 
 def test_a_history_that_fails_can_be_asked_for_again(show: Show, sound: Sound) -> None:
-    """What is there stays; the page that failed is asked for again, and the newest where the list has changed since."""
+    """The rows stay; the page that failed is asked for again, or the newest one where the list has changed since."""
     cabinet = show(a_list())
     page, rows = cabinet.page, cabinet.past.get_by_role("row")
     page.route(HISTORY, lambda route: route.abort())

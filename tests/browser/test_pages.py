@@ -140,13 +140,6 @@ def test_a_framework_that_draws_again_closes_nothing(open_page: OpenPage, page_o
     assert "S-20" not in cabinet.element.evaluate("element => element.shadowRoot.innerHTML")
 
 
-def test_a_module_that_is_loaded_twice_is_no_error(open_page: OpenPage) -> None:
-    """Two copies on one page, by different names."""
-    cabinet = open_page("U-4", "A-200")
-    cabinet.page.evaluate("import('/extending-subscription.js?v=2')")
-    expect(cabinet.extend).to_be_visible()
-
-
 def test_a_sandboxed_frame_does_not_block_the_focus(cloud: Cloud, open_page: OpenPage) -> None:
     """The window's heading has the focus there too, and the browser complains of nothing."""
     console: list[str] = []

@@ -1,4 +1,4 @@
-"""What may come between an owner and an extension: others, changes, refusals, and the network."""
+"""Obstacles between an owner and an extension: others, changes, refusals, and the network."""
 
 import re
 from http import HTTPStatus
@@ -151,7 +151,7 @@ def test_each_refusal_says_why_and_what_next(open_page: OpenPage, sound: Sound, 
     """
     cabinet = open_page("U-4", "A-200", lang=lang)
     page, dialog = cabinet.page, cabinet.dialog
-    page.evaluate("document.addEventListener('extension-refused', (event) => { window.heard = event.detail })")
+    page.evaluate("document.addEventListener('extension-refused', (event) => { window.announced = event.detail })")
     page.route(OFFER, refusal("a_code_of_tomorrow", 409))
     cabinet.extend.click()
     heading = dialog.get_by_role("heading").first
@@ -174,7 +174,7 @@ def test_each_refusal_says_why_and_what_next(open_page: OpenPage, sound: Sound, 
             links = dialog.get_by_role("link").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
             assert links == ["tel:+74951234567", "mailto:help@uchet.example", "https://uchet.example/"]
             assert cabinet.focused() == "heading"
-            assert page.evaluate("window.heard") == {"account_id": "A-200", "subscription_id": "S-20", "code": code}
+            assert page.evaluate("window.announced") == {"account_id": "A-200", "subscription_id": "S-20", "code": code}
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
 
@@ -184,7 +184,7 @@ def test_each_refusal_says_why_and_what_next(open_page: OpenPage, sound: Sound, 
     cabinet.confirm.click()
     expect(cabinet.confirm).to_have_count(0)
     expect(heading).to_have_text({"ru": REFUSALS["already_used"][0], "en": "The extension is already used"}[lang])
-    assert page.evaluate("window.heard")["code"] == "already_used"
+    assert page.evaluate("window.announced")["code"] == "already_used"
     sound(page)
 
 
@@ -208,7 +208,7 @@ def test_a_code_that_is_not_known_is_named(show: Show, code: str) -> None:
 
 
 def test_a_lost_role_takes_the_window_along(show: Show, sound: Sound) -> None:
-    """What the user may no longer see is taken off the screen, and the page says why; the focus is not lost."""
+    """The page shows no more than the user may see, and says why; the focus is not lost."""
     cabinet = show(a_list())
     cabinet.extended.click()
     expect(cabinet.dialog.get_by_role("listitem").first).to_be_visible()

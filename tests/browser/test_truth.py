@@ -1,4 +1,4 @@
-"""What is shown is true: ends, periods, zones and names, by the clock and not only by the last answer."""
+"""The page shows the truth: ends, periods, zones and names, by the clock and not only by the last answer."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
