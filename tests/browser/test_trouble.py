@@ -143,38 +143,44 @@ NOT_MET = {
 MET = [code for code, problem in PROBLEMS.items() if problem.status not in MISTAKES and code not in NOT_MET]
 
 
-@pytest.mark.parametrize("lang", ["ru", "en"])
-def test_each_refusal_says_why_and_what_next(open_page: OpenPage, sound: Sound, lang: str) -> None:
+def test_each_refusal_says_why_and_what_next(open_page: OpenPage, sound: Sound) -> None:
     """Every code that an owner can meet has a title and a next step of its own; the code itself is not shown.
 
     On the offer and on the extension alike, with the servicing organisation's contact; announced as a DOM event.
     """
-    cabinet = open_page("U-4", "A-200", lang=lang)
+    cabinet = open_page("U-4", "A-200")
     page, dialog = cabinet.page, cabinet.dialog
-    page.evaluate("document.addEventListener('extension-refused', (event) => { window.announced = event.detail })")
-    page.route(OFFER, refusal("a_code_of_tomorrow", 409))
-    cabinet.extend.click()
     heading = dialog.get_by_role("heading").first
-    expect(heading).to_have_text({"ru": "Запрос не принят", "en": "The request was not accepted"}[lang])
-    page.keyboard.press("Escape")
-    for code in MET:
-        status = PROBLEMS[code].status
+    page.evaluate("document.addEventListener('extension-refused', (event) => { window.announced = event.detail })")
+    unknown: dict[str, str] = {}
+    for code in ("a_code_of_tomorrow", *MET):
+        status = PROBLEMS[Code(code)].status if code in MET else 409
         page.route(OFFER, refusal(code, status))
         cabinet.extend.click()
-        expect(dialog).not_to_contain_text({"ru": "Загружаем…", "en": "Loading…"}[lang])
-        title, next_step = heading.inner_text(), dialog.get_by_role("paragraph").nth(1).inner_text()
-        assert title not in {"Запрос не принят", "The request was not accepted"}, f"{code} has no text in {lang}.ts"
-        assert next_step
-        assert code not in next_step
-        assert all(bool(re.search("[А-Яа-я]", text)) is (lang == "ru") for text in (title, next_step)), code
-        if lang == "ru" and code in REFUSALS:
+        expect(dialog).not_to_contain_text("Загружаем…")
+        for lang in ("en", "ru"):
+            cabinet.speak(lang)
+            title, next_step = heading.inner_text(), dialog.get_by_role("paragraph").nth(1).inner_text()
+            if code not in MET:
+                unknown[lang] = title
+                assert code in next_step
+                continue
+            assert title != unknown[lang], f"{code} has no text of its own in cabinet/src/{lang}.ts"
+            assert next_step
+            assert code not in next_step
+            assert all(bool(re.search("[А-Яа-я]", text)) is (lang == "ru") for text in (title, next_step)), code
+        if code in REFUSALS:
             assert title == REFUSALS[code][0]
             assert REFUSALS[code][1] in next_step
         if status in {403, 404, 409}:
             links = dialog.get_by_role("link").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
             assert links == ["tel:+74951234567", "mailto:help@uchet.example", "https://uchet.example/"]
             assert cabinet.focused() == "heading"
-            assert page.evaluate("window.announced") == {"account_id": "A-200", "subscription_id": "S-20", "code": code}
+            assert page.evaluate("window.announced") == {
+                "account_id": "A-200",
+                "subscription_id": "S-20",
+                "code": code,
+            }
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
 
@@ -182,8 +188,7 @@ def test_each_refusal_says_why_and_what_next(open_page: OpenPage, sound: Sound, 
     page.route(EXTEND, refusal("already_used", 409))
     cabinet.extend.click()
     cabinet.confirm.click()
-    expect(cabinet.confirm).to_have_count(0)
-    expect(heading).to_have_text({"ru": REFUSALS["already_used"][0], "en": "The extension is already used"}[lang])
+    expect(heading).to_have_text(REFUSALS["already_used"][0])
     assert page.evaluate("window.announced")["code"] == "already_used"
     sound(page)
 
