@@ -16,7 +16,7 @@ NEEDS = {"firefox": ["firefox-esr"], "webkit": ["WebKitWebDriver", "xvfb-run", "
 
 @pytest.mark.parametrize("engine", NEEDS)
 def test_an_owner_extends_in_two_more_browsers(cloud: Cloud, engine: str) -> None:
-    """Keyboard, refusal, mouse, history, summary, dark and 360 px in both languages; forced colours; no complaint."""
+    """Keyboard, refusal, mouse, history, summary, both languages, dark, 360 px; no complaint."""
     missing = [command for command in NEEDS[engine] if not shutil.which(command)]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not here: `make test` installs it where it may")

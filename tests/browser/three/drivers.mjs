@@ -9,12 +9,12 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const SIZE = { width: 1280, height: 800 };
 const env = { ...process.env, TZ: 'Asia/Tokyo' };
 
-export const launch = (engine, options = {}) => (engine === 'webkit' ? webkit() : firefox(options));
+export const launch = (engine) => (engine === 'webkit' ? webkit() : firefox());
 
-async function firefox({ forced }) {
+async function firefox() {
   const browser = await puppeteer.launch({
     browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true, defaultViewport: SIZE, env,
-    extraPrefsFirefox: { 'intl.accept_languages': 'en-US', ...forced && { 'browser.display.document_color_use': 2 } },
+    extraPrefsFirefox: { 'intl.accept_languages': 'en-US' },
   });
   const page = await browser.newPage(), trouble = [];
   page.on('pageerror', (error) => trouble.push(String(error)));

@@ -118,27 +118,9 @@ async function story(browser) {
   assert.deepEqual(await browser.trouble(), []);
 }
 
-/** In use is filled, free is not, whatever colours there are; WebKit has no forced colours. */
-async function forced() {
-  const browser = await launch(engine, { forced: true }), { until } = on(browser);
-  try {
-    await browser.goto(address);
-    await until('.bar');
-    assert(await browser.run(() => matchMedia('(forced-colors: active)').matches));
-    const looks = await browser.run(() => [...document.querySelector('extending-subscription').shadowRoot.querySelectorAll('.limit:last-child .bar i')].map((piece) => {
-      const { backgroundColor, backgroundImage } = getComputedStyle(piece);
-      return backgroundColor + backgroundImage;
-    }));
-    assert(new Set(looks).size > 1, `the pieces look alike: ${looks}`);
-  } finally {
-    await browser.close();
-  }
-}
-
 const browser = await launch(engine);
 try {
   await story(browser);
 } finally {
   await browser.close();
 }
-if (engine !== 'webkit') await forced();
