@@ -1,7 +1,8 @@
-"""What the browser tests share: one Chromium, a page per user, and a check for what no page may do."""
+"""Shared by the browser tests: one Chromium, a page per user, and a check for what no page may do."""
 
 import fcntl
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from devkit.builders import CONTACT, account_changed, iso, subscription_changed
+from devkit.builders import CONTACT, iso, subscription_changed, usage_changed
 from devkit.project import ROOT
+from tests.browser.answers import NOON
 from tests.conftest import Cloud
 
 CABINET = ROOT / "cabinet"
@@ -41,6 +43,12 @@ ARGUMENTS = [
 ]
 WIDE: ViewportSize = {"width": 1100, "height": 820}
 NARROW: ViewportSize = {"width": 320, "height": 640}
+LIST = "**/subscriptions"
+OFFER = "**/extension-offer"
+EXTEND = "**/extension"
+HISTORY = re.compile(r"/extensions\?")
+EXTRAS = re.compile("extending-subscription-extras")
+"""The second file."""
 # A function that nobody has called yet starts slowly where everything else starts as well.
 PATIENCE = 45_000  # ms
 expect.set_options(timeout=PATIENCE)
@@ -60,7 +68,7 @@ def browser() -> Iterator[Browser]:
 
 
 def node_modules(folder: Path) -> Path:
-    """What the package-lock of a folder pins, installed if need be."""
+    """Installs what the package-lock of a folder pins, if it is not there."""
     modules = folder / "node_modules"
     with (folder / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be at it.
@@ -80,7 +88,7 @@ def axe() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm(cloud: Cloud) -> None:
-    """Each function that a page calls has been called: the component gives a first answer half a minute."""
+    """Calls each function that a page calls: the component gives a first answer half a minute."""
     cloud.extend(cloud.an_account())
     cloud.until(lambda: cloud.api("U-4", "GET", "/accounts/A-200/extensions").is_success)
 
@@ -109,27 +117,70 @@ class Cabinet:
     @property
     def extend(self) -> Locator:
         """The link in the column "Extension"."""
-        return self.table.get_by_role("button", name={"ru": "Расширить", "en": "Extend"}[self.lang], exact=True)
+        return self.table.get_by_role("button", name=self.word("Расширить", "Extend"), exact=True)
 
     @property
     def extended(self) -> Locator:
-        return self.table.get_by_role("button", name={"ru": "Расширена до", "en": "Extended until"}[self.lang])
+        return self.table.get_by_role("button", name=self.word("Расширена до", "Extended until"))
 
     @property
     def confirm(self) -> Locator:
-        return self.dialog.get_by_role("button", name={"ru": "Расширить", "en": "Extend"}[self.lang], exact=True)
+        return self.dialog.get_by_role("button", name=self.word("Расширить", "Extend"), exact=True)
 
     @property
     def retry(self) -> Locator:
-        return self.page.get_by_role("button", name={"ru": "Повторить", "en": "Try again"}[self.lang])
+        return self.page.get_by_role("button", name=self.word("Повторить", "Try again"))
+
+    @property
+    def limits(self) -> Locator:
+        """The part with bars, the line of time, and what the next change leaves."""
+        return self.page.get_by_role("region")
+
+    @property
+    def history(self) -> Locator:
+        """The button; its table has the same name."""
+        return self.page.get_by_role("button", name=self.word("История расширений", "History of extensions"))
+
+    @property
+    def past(self) -> Locator:
+        return self.page.get_by_role("table", name=self.word("История расширений", "History of extensions"))
+
+    @property
+    def summary(self) -> Locator:
+        return self.page.get_by_role("button", name=self.word("Скопировать сводку", "Copy a summary"))
+
+    def word(self, ru: str, en: str) -> str:
+        return {"ru": ru, "en": en}[self.lang]
+
+    def status(self, text: str) -> Locator:
+        """A message that is read out."""
+        return self.page.get_by_role("status").filter(has_text=text)
 
     def count(self, method: str, part: str) -> int:
-        """How many requests of a kind the page has made."""
+        """The number of requests of a kind that the page has made."""
         return sum(line.startswith(f"{method} ") and part in line for line in self.asked)
 
     def focused(self) -> str:
         """The id of what has the focus inside of the component."""
         return str(self.element.evaluate("element => element.shadowRoot.activeElement?.id ?? ''"))
+
+    def refresh(self) -> None:
+        """Has the component ask for the list again, and draw the answer."""
+        self.element.evaluate("element => element.refresh()")
+
+    def show(self, body: Any) -> None:
+        """From now on the API answers with this list."""
+        self.page.route(LIST, answering(json=body))
+        self.refresh()
+
+    def speak(self, lang: str) -> None:
+        self.lang = lang
+        self.element.evaluate("(element, lang) => { element.lang = lang }", lang)
+
+    def go_to_another_account(self) -> None:
+        """To A-300 of the same user."""
+        self.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
+        expect(self.page.get_by_text("A-300")).to_be_visible()
 
 
 OpenPage = Callable[..., Cabinet]
@@ -144,7 +195,7 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
     contexts = []
     trouble: list[str] = []
 
-    def heard(line: ConsoleMessage) -> None:
+    def read(line: ConsoleMessage) -> None:
         if "Content Security Policy" in line.text:
             trouble.append(line.text)
 
@@ -162,7 +213,7 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("console", heard)
+        page.on("console", read)
         cabinet = Cabinet(page, lang)
         if before:
             before(page)
@@ -177,21 +228,56 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
     assert trouble == []
 
 
+Show = Callable[..., Cabinet]
+
+
+@pytest.fixture
+def show(open_page: OpenPage) -> Show:
+    """Opens a page at noon with an answer of the list: show(answer, lang=…). None brings the service's own time."""
+
+    def shown(
+        body: dict[str, Any], at: datetime = NOON, prepare: Callable[[Page], None] | None = None, **options: Any
+    ) -> Cabinet:
+        def before(page: Page) -> None:
+            if prepare:
+                prepare(page)
+            page.clock.set_fixed_time(at)
+            page.route(LIST, answering(json=body))
+            answer_history(page, [])
+
+        cabinet = open_page("U-1", "A-1", before=before, **options)
+        expect(cabinet.page.get_by_text("A-1", exact=True)).to_be_visible()
+        return cabinet
+
+    return shown
+
+
+def answer_history(page: Page, *pages: list[dict[str, Any]]) -> None:
+    """The pages of the history, each answered once, the last one from then on; their tokens are 1, 2, and so on."""
+    numbers = iter(range(len(pages)))
+
+    def answer(route: Route) -> None:
+        number = next(numbers, len(pages) - 1)
+        more = f"{number + 1}" if number + 1 < len(pages) else None
+        route.fulfill(json={"extensions": pages[number], "next_token": more})
+
+    page.route(HISTORY, answer)
+
+
 Sound = Callable[[Page], None]
 
 
 @pytest.fixture
 def sound(axe: str) -> Sound:
     """Checks a page as it stands: axe-core finds nothing in light and in dark, and nothing sticks out at 320 px."""
-
-    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    schemes: dict[Literal["light", "dark"], Any] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 
     def check(page: Page) -> None:
         if not page.evaluate("'axe' in window"):
             page.evaluate(axe)  # by way of the debugger, so the page's own policy stays as it is
-        for scheme in schemes:
+        for scheme, rules in schemes.items():
             page.emulate_media(color_scheme=scheme)
-            found = page.evaluate("async () => (await axe.run(document)).violations")
+            found = page.evaluate("async (rules) => (await axe.run(document, rules)).violations", rules)
             assert [
                 (rule["id"], node["html"], node["failureSummary"]) for rule in found for node in rule["nodes"]
             ] == [], scheme
@@ -207,53 +293,41 @@ def sound(axe: str) -> Sound:
     return check
 
 
-Tell = Callable[..., None]
+def listed(cloud: Cloud, account: Any) -> Any:
+    """The first page of the list, as the account's owner is answered."""
+    return cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").json()
 
 
-@pytest.fixture
-def tell(cloud: Cloud) -> Tell:
-    """Has the service manager change an account's subscription, and waits until the owner's list shows `seen`."""
-
-    def told(account: Any, seen: Callable[[dict[str, Any]], Any], **change: Any) -> None:
-        detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, changed_at=now())
-        cloud.event("SubscriptionChanged", detail | change)
-        path = f"/accounts/{account.id}/subscriptions"
-        cloud.until(lambda: seen(cloud.api(account.owner, "GET", path).json()["subscriptions"][0]))
-
-    return told
+def report_subscription(cloud: Cloud, account: Any, seen: Callable[[dict[str, Any]], object], **change: Any) -> None:
+    """Reports an account's subscription with a change, and waits until the owner's list shows it."""
+    detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, changed_at=now())
+    cloud.event("SubscriptionChanged", detail | change)
+    cloud.until(lambda: seen(listed(cloud, account)["subscriptions"][0]))
 
 
-Rename = Callable[..., None]
-
-
-@pytest.fixture
-def rename(cloud: Cloud) -> Rename:
-    """Has the service manager change what it tells of an account: rename(account, name=…, time_zone=…)."""
-
-    def renamed(account: Any, **change: Any) -> None:
-        wanted = account_changed(account_id=account.id, changed_at=now()) | change
-        cloud.event("AccountChanged", wanted)
-
-        def arrived() -> bool:
-            answer = cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").json()["account"]
-            return all(answer[key] == wanted[key] for key in change)
-
-        cloud.until(arrived)
-
-    return renamed
+def report_usage(cloud: Cloud, account: Any, sessions: int, databases: int) -> None:
+    """Reports what is in use, and waits until the owner's list shows it."""
+    usage = usage_changed(account_id=account.id, sessions=sessions, databases=databases, changed_at=now())
+    cloud.event("UsageChanged", usage)
+    cloud.until(lambda: listed(cloud, account)["limits"]["databases"]["used"] == databases)
 
 
 def box(shown: Locator) -> FloatRect:
-    """Where something that is on the screen stands, and how large it is, in pixels."""
+    """Place and size on the screen, in pixels."""
     found = shown.bounding_box()
     assert found
     return found
 
 
-def refusal(code: str, status: int) -> Callable[[Route], None]:
+def answering(**answer: Any) -> Callable[[Route], None]:
+    """A route that answers by itself: answering(json=…, status=…)."""
+    return lambda route: route.fulfill(**answer)
+
+
+def refusal(code: str, status: int, **fields: Any) -> Callable[[Route], None]:
     """A route that answers as the API does when it refuses."""
-    body = {"title": code, "status": status, "detail": code, "code": code, "servicing_organization": CONTACT}
-    return lambda route: route.fulfill(status=status, content_type="application/problem+json", body=json.dumps(body))
+    body = {"title": code, "status": status, "detail": code, "code": code, "servicing_organization": CONTACT} | fields
+    return answering(status=status, content_type="application/problem+json", body=json.dumps(body))
 
 
 def from_the_api(page: Page, url: str | Pattern[str]) -> None:
@@ -281,14 +355,14 @@ class Held:
             give("AbortSignal.timeout = () => new AbortController().signal")
 
     def first(self) -> Route:
-        """Waited for: a page asks some time after the press that makes it ask."""
+        """The first one, which comes some time after the press that makes the page ask."""
         until(self.page, lambda: self.routes)
         return self.routes[0]
 
 
 @contextmanager
 def arriving(page: Page, part: str, how: str = "requestfinished") -> Iterator[None]:
-    """What is answered in the block has reached the page, which has had time to make something of it."""
+    """Waits until what is answered in the block has reached the page, and gives it time to make something of it."""
     with page.expect_event(how, lambda request: part in request.url):
         yield
     page.wait_for_timeout(500)

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
-from devkit.builders import iso, subscription_changed
+from devkit.builders import iso
 from devkit.project import ROOT
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, box, now
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, Cabinet, answering, box, report_subscription, report_usage
 from tests.browser.test_report import a_report
 from tests.conftest import Cloud
 
@@ -52,17 +52,21 @@ def report(browser: Browser) -> None:
         page.screenshot(path=FOLDER / "report.png")
 
 
-def account(cloud: Cloud, name: str = COMPANY, **subscription: Any) -> SimpleNamespace:
-    """One with a subscription from the beginning of this month in Moscow."""
+def this_year() -> dict[str, str]:
+    """The period of a subscription, from the beginning of this month in Moscow."""
     start = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    return cloud.an_account(name=name, starts_at=iso(start), ends_at=iso(start + timedelta(days=365)), **subscription)
+    return {"starts_at": iso(start), "ends_at": iso(start + timedelta(days=365))}
+
+
+def account(cloud: Cloud, name: str = COMPANY, **subscription: Any) -> SimpleNamespace:
+    return cloud.an_account(name=name, **this_year(), **subscription)
 
 
 def first(cloud: Cloud, browser: Browser) -> None:
     """README's first picture: extended, and usage is known."""
     busy = account(cloud, name="Chamomile Ltd", tariff={"id": "basic", "name": "Basic"})
     cloud.extend(busy)
-    use(cloud, busy, sessions=3, databases=5)
+    report_usage(cloud, busy, sessions=3, databases=5)
     cabinet = cabinet_of(busy, cloud, browser, "wide", "en")
     just_granted(cabinet, "wide")
     whole(cabinet.page.get_by_role("heading", name="Tariff subscriptions"), cabinet.extended)
@@ -76,17 +80,16 @@ def story(cloud: Cloud, browser: Browser, size: str) -> None:
     page = cabinet.page
     cabinet.extend.click()
     expect(cabinet.confirm).to_be_visible()
-    whole(
-        cabinet.dialog, cabinet.dialog.get_by_role("heading"), cabinet.dialog.get_by_role("term").last, cabinet.confirm
-    )
+    heading = cabinet.dialog.get_by_role("heading")
+    whole(cabinet.dialog, heading, cabinet.dialog.get_by_role("term").last, cabinet.confirm)
     note = cabinet.dialog.get_by_text("Если нажать «Отмена», право на расширение сохранится.")
     below(note, cabinet.confirm)
     take(cabinet, f"confirmation-{size}")
     cabinet.confirm.click()
-    expect(page.get_by_role("region")).to_contain_text("по расширению")
+    expect(cabinet.limits).to_contain_text("по расширению")
     cabinet.extended.click()
     expect(cabinet.dialog).to_contain_text("Кто оформил")
-    whole(cabinet.dialog, cabinet.dialog.get_by_role("heading"), cabinet.dialog.get_by_role("button", name="Закрыть"))
+    whole(cabinet.dialog, heading, cabinet.dialog.get_by_role("button", name="Закрыть"))
     take(cabinet, f"details-{size}")
     page.keyboard.press("Escape")
     expect(cabinet.dialog).to_be_hidden()
@@ -102,15 +105,8 @@ def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
     late = account(cloud)
     cabinet = cabinet_of(late, cloud, browser, size)
     expect(cabinet.extend).to_be_visible()
-    ended = subscription_changed(
-        account_id=late.id,
-        subscription_id=late.subscription,
-        ends_at=iso(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)),
-        changed_at=now(),
-    )
-    cloud.event("SubscriptionChanged", ended)
-    path = f"/accounts/{late.id}/subscriptions"
-    cloud.until(lambda: cloud.api(late.owner, "GET", path).json()["subscriptions"][0]["state"] == "finished")
+    ended = iso(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
+    report_subscription(cloud, late, lambda row: row["state"] == "finished", ends_at=ended)
     cabinet.extend.click()
     heading = cabinet.page.get_by_role("heading", name="Подписка завершена")
     expect(heading).to_be_visible()
@@ -123,62 +119,39 @@ def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
     """Extended, with more in use than its end will leave."""
     busy = account(cloud)
     cloud.extend(busy)
-    use(cloud, busy, sessions=3, databases=5)
+    report_usage(cloud, busy, sessions=3, databases=5)
     cabinet = cabinet_of(busy, cloud, browser, size)
-    expect(cabinet.page.get_by_role("region")).to_contain_text("на 4 больше")
+    expect(cabinet.limits).to_contain_text("на 4 больше")
     just_granted(cabinet, size)
     if size == "wide":
         whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
     contact = cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?")
-    below(contact, cabinet.page.get_by_role("button", name="История расширений"))
+    below(contact, cabinet.history)
     take(cabinet, "look-ahead-wide" if size == "wide" else "over-360", full_page=size == "360")
 
 
 def history(cloud: Cloud, browser: Browser) -> None:
     """One extension of the former period, taken back, and one that runs."""
     old = account(cloud)
-    short = told(old) | {"extension_terms": {"sessions": 1, "databases": 4, "duration": "PT3S"}, "changed_at": now()}
-    path = f"/accounts/{old.id}"
-    cloud.event("SubscriptionChanged", short)
-    cloud.until(lambda: listed(cloud, old)["extension"].get("terms") == short["extension_terms"])
-    cloud.extend(old)
-    cloud.until(
-        lambda: cloud.api(old.owner, "GET", f"{path}/extensions").json()["extensions"][0]["revoked_at"], timeout=130
+    terms = {"sessions": 1, "databases": 4, "duration": "PT3S"}
+    report_subscription(
+        cloud, old, lambda row: row["extension"].get("terms") == terms, **this_year(), extension_terms=terms
     )
-    renewed = told(old) | {"starts_at": iso(datetime.now(UTC).replace(microsecond=0)), "changed_at": now()}
-    cloud.event("SubscriptionChanged", renewed)
-    cloud.until(lambda: listed(cloud, old)["extension"]["state"] == "available")
     cloud.extend(old)
-    use(cloud, old, sessions=2, databases=1)
+    path = f"/accounts/{old.id}/extensions"
+    cloud.until(lambda: cloud.api(old.owner, "GET", path).json()["extensions"][0]["revoked_at"], timeout=130)
+    period = this_year() | {"starts_at": iso(datetime.now(UTC).replace(microsecond=0))}
+    report_subscription(cloud, old, lambda row: row["extension"]["state"] == "available", **period)
+    cloud.extend(old)
+    report_usage(cloud, old, sessions=2, databases=1)
     cabinet = cabinet_of(old, cloud, browser, "wide")
-    cabinet.page.get_by_role("button", name="История расширений").click()
-    shown = cabinet.page.get_by_role("table", name="История расширений")
-    expect(shown.get_by_role("row")).to_have_count(3)
+    cabinet.history.click()
+    expect(cabinet.past.get_by_role("row")).to_have_count(3)
     heading = cabinet.page.get_by_role("heading", name="История расширений")
     heading.evaluate("heading => heading.scrollIntoView({ block: 'center' })")
-    whole(heading, shown)
-    below(shown, cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?"))
+    whole(heading, cabinet.past)
+    below(cabinet.past, cabinet.page.get_by_role("heading", name="Нужно больше или на постоянной основе?"))
     take(cabinet, "history-wide")
-
-
-def told(of: SimpleNamespace) -> dict[str, Any]:
-    """What the service manager tells of the account's subscription."""
-    start = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    ends_at = iso(start + timedelta(days=365))
-    return subscription_changed(
-        account_id=of.id, subscription_id=of.subscription, starts_at=iso(start), ends_at=ends_at
-    )
-
-
-def listed(cloud: Cloud, of: SimpleNamespace) -> Any:
-    return cloud.api(of.owner, "GET", f"/accounts/{of.id}/subscriptions").json()["subscriptions"][0]
-
-
-def use(cloud: Cloud, of: SimpleNamespace, **usage: int) -> None:
-    """Has the service manager tell what is in use, and waits until the list does."""
-    cloud.event("UsageChanged", {"account_id": of.id, "changed_at": now()} | usage)
-    path = f"/accounts/{of.id}/subscriptions"
-    cloud.until(lambda: cloud.api(of.owner, "GET", path).json()["limits"]["databases"]["used"] == usage["databases"])
 
 
 def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: str, lang: str = "ru") -> Cabinet:
@@ -188,11 +161,7 @@ def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: s
     name = {"ru": "Анна Соколова", "en": "Anna Sokolova"}[lang]
     member = {"id": account.id, "name": COMPANY, "role": "owner"}
     people = {"people": [{"id": account.owner, "name": name, "accounts": [member]}]}
-
-    def answer(route: Route) -> None:
-        route.fulfill(json=people)
-
-    page.route("**/people", answer)
+    page.route("**/people", answering(json=people))
     page.goto(f"{cloud.url}{path}?user={account.owner}&account={account.id}&lang={lang}#subscriptions")
     return Cabinet(page, lang)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from devkit.builders import CONTACT, TERMS, iso, limit
+from devkit.builders import DAY, iso
+from tests.browser.answers import AVAILABLE, END, FREE, IDLE, NOON, a_list, extended, row
 from tests.browser.conftest import Cabinet, OpenPage
 
-NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 # The API inside of the page, so that its clock can run through an hour: window.answer makes a response, window.asked
-# holds the instants of the requests. It answers within the instant of the request, and tells no Date.
+# holds the instants of the requests. It answers within the instant of the request, without a Date.
 API = """([answer, luck]) => {
   window.asked = [];
   window.answer = answer;
@@ -37,42 +37,10 @@ API = """([answer, luck]) => {
 
 
 def subscriptions(**extension: Any) -> dict[str, Any]:
-    """The list of an owner with one extended subscription, as the service answers it."""
-    granted = {
-        "state": "active",
-        "id": "e-1",
-        "terms": TERMS,
-        "granted_at": iso(NOON - timedelta(days=6)),
-        "granted_by": "U-1",
-        "ends_at": iso(NOON + timedelta(days=1)),
-        "revoked_at": None,
-    } | extension
-    of_each = limit(2, 2)
-    return {
-        "account": {"id": "A-1", "name": "ООО «Проба»", "time_zone": "UTC", "servicing_organization": CONTACT},
-        "role": "owner",
-        "limits": {
-            "sessions": of_each,
-            "databases": of_each,
-            "used_at": None,
-            "next_change_at": None,
-            "after_change": None,
-        },
-        "subscriptions": [
-            {
-                "id": "S-1",
-                "number": "000000001",
-                "kind": "main",
-                "tariff": {"id": "basic", "name": "Базовый"},
-                "starts_at": iso(NOON - timedelta(days=30)),
-                "ends_at": iso(NOON + timedelta(days=300)),
-                "state": "active",
-                "limits": {"sessions": 2, "databases": 2},
-                "extension": granted,
-            }
-        ],
-        "next_token": None,
-    }
+    """The list of an owner whose extension ends tomorrow."""
+    granted = {"granted_at": iso(NOON - 6 * DAY), "ends_at": iso(NOON + DAY)} | extension
+    rows = [row(extension=extended(**granted))]
+    return a_list(after=None, rows=rows, account={"time_zone": "UTC"}, used_at=None)
 
 
 class Watched:
@@ -93,7 +61,7 @@ class Watched:
     def passes(self, **time: float) -> None:
         self.page.clock.run_for(int(timedelta(**time).total_seconds() * 1000))
 
-    def hears(self, event: str, times: int = 100) -> None:
+    def wakes(self, event: str, times: int = 100) -> None:
         self.page.evaluate("([event, times]) => { while (times--) dispatchEvent(new Event(event)) }", [event, times])
         self.passes(milliseconds=100)
 
@@ -103,12 +71,12 @@ Watch = Callable[..., Watched]
 
 @pytest.fixture
 def watch(open_page: OpenPage) -> Watch:
-    """Opens a page at noon with an answer of the list: watch(body, luck=…, status=…)."""
+    """Opens a page with an answer of the list, usually at noon: watch(body, luck=…, at=…, status=…)."""
 
-    def opened(body: Any, *, luck: float | None = None, **more: Any) -> Watched:
+    def opened(body: Any, *, luck: float | None = None, at: datetime = NOON, **more: Any) -> Watched:
         def before(page: Page) -> None:
-            page.clock.install(time=NOON - timedelta(hours=1))
-            page.clock.pause_at(NOON)
+            page.clock.install(time=at - timedelta(hours=1))
+            page.clock.pause_at(at)
             page.add_init_script(f"({API})({json.dumps([{'body': body} | more, luck])})")
 
         watched = Watched(open_page("U-1", "A-1", before=before))
@@ -137,7 +105,7 @@ def test_a_fast_clock_asks_ever_more_rarely(watch: Watch) -> None:
 def test_what_has_just_become_due_is_asked_for_soon(watch: Watch) -> None:
     """A new instant has its own pause, whatever older ones have come to; an answer that has changed ends the asking."""
     body = subscriptions(ends_at=iso(NOON + timedelta(minutes=10)))
-    body["limits"]["next_change_at"] = iso(NOON - timedelta(days=1))
+    body["limits"]["next_change_at"] = iso(NOON - DAY)
     watched = watch(body)
     watched.passes(minutes=9, seconds=59)
     before = len(watched.asked())
@@ -149,6 +117,40 @@ def test_what_has_just_become_due_is_asked_for_soon(watch: Watch) -> None:
     settled = len(watched.asked())
     watched.passes(minutes=30)
     assert len(watched.asked()) == settled
+
+
+def test_an_early_end_is_shown_within_twenty_minutes(watch: Watch) -> None:
+    """Nothing announces it."""
+    watched = watch(subscriptions())
+    watched.answers(subscriptions(state="used", revoked_at=iso(NOON)))
+    watched.passes(minutes=21)
+    expect(watched.cabinet.table.get_by_role("button", name="Расширение прекращено")).to_be_visible()
+
+
+def test_at_the_end_of_the_subscription_limits_and_row_change_together(watch: Watch) -> None:
+    """To the second, before the next answer: nothing is available, and the extension does not count."""
+    soon = iso(NOON + timedelta(minutes=1))
+    watched = watch(a_list(*FREE, (0, 0), [row(ends_at=soon, extension=extended())], next_change_at=soon), luck=0.9)
+    limits = watched.cabinet.limits
+    expect(limits).to_contain_text("занято1 из 9")
+    watched.passes(seconds=62)
+    expect(limits).to_contain_text("занято1 при лимите 0")
+    expect(limits).not_to_contain_text("по расширению")
+    expect(watched.cabinet.table).to_contain_text(IDLE)
+    assert len(watched.asked()) == 1
+
+
+def test_the_contact_moves_up_by_itself(watch: Watch) -> None:
+    """At the beginning of the last day, on a page that has been open all the time, and without a request."""
+    watched = watch(a_list(), at=END - timedelta(hours=24, seconds=3))
+    order = """element => {
+      const all = [...element.shadowRoot.querySelectorAll('.contact, .tools')];
+      return all.map((one) => one.localName).join();
+    }"""
+    assert watched.cabinet.element.evaluate(order) == "div,section"
+    watched.passes(seconds=5)
+    assert watched.cabinet.element.evaluate(order) == "section,div"
+    assert len(watched.asked()) == 1
 
 
 def test_owners_do_not_all_ask_at_once(watch: Watch) -> None:
@@ -185,37 +187,41 @@ def test_the_row_says_so_when_the_extension_ends_and_the_list_follows(watch: Wat
 def test_a_hundred_wakings_while_the_service_is_away_are_not_a_hundred_requests(watch: Watch, event: str) -> None:
     """The first of them is served after a pause, all others with it; the pause grows while the failure lasts."""
     watched = watch(None, status=503)
-    watched.hears(event)
+    watched.wakes(event)
     assert len(watched.asked()) == 1
     watched.passes(seconds=11)
     assert len(watched.asked()) == 2
     for _ in range(60):
-        watched.hears(event, times=10)
+        watched.wakes(event, times=10)
         watched.passes(seconds=60)
     assert len(watched.asked()) <= 20
     assert max(gaps(watched.asked())) <= 21 * 60
 
 
-def test_a_waking_while_an_answer_is_awaited_asks_nothing(watch: Watch) -> None:
-    """The answer that is under way is the one that was wanted."""
+def test_while_an_answer_is_awaited_neither_a_waking_nor_a_button_asks_again(watch: Watch) -> None:
+    """The answer under way is the one that is wanted; a page's own refresh() knows of something newer, and asks."""
     watched = watch(None, status=503)
     watched.answers(never=True)
-    watched.cabinet.retry.click()
-    watched.hears("focus")
+    for _ in range(3):
+        watched.cabinet.retry.click()
+    watched.wakes("focus")
     watched.passes(minutes=1)
     assert len(watched.asked()) == 2
+    watched.cabinet.element.evaluate("element => { element.refresh() }")
+    watched.passes(milliseconds=100)
+    assert len(watched.asked()) == 3
 
 
-def test_being_online_again_forgets_how_long_it_was_not(watch: Watch) -> None:
+def test_being_online_again_begins_with_short_pauses(watch: Watch) -> None:
     """After an hour without a network the list is there within ten seconds."""
     watched = watch(subscriptions())
     watched.answers(unreachable=True)
     watched.cabinet.element.evaluate("element => { element.refresh() }")
     for _ in range(60):
-        watched.hears("focus")
+        watched.wakes("focus")
         watched.passes(minutes=1)
     before = len(watched.asked())
-    watched.hears("online")
+    watched.wakes("online")
     watched.passes(seconds=10)
     assert len(watched.asked()) == before + 1
 
@@ -230,7 +236,7 @@ def test_retry_after_is_honoured(watch: Watch, how: str) -> None:
     assert len(watched.asked()) == 2
     (_, refused) = watched.asked()
     for _ in range(25):
-        watched.hears("focus")
+        watched.wakes("focus")
         watched.passes(seconds=10)
     assert len(watched.asked()) == 2
     watched.passes(seconds=60)
@@ -246,18 +252,6 @@ def test_an_owner_need_not_wait(watch: Watch) -> None:
     expect(watched.cabinet.table).to_be_visible()
 
 
-def test_a_button_pressed_again_while_the_list_is_on_its_way_asks_nothing_more(watch: Watch) -> None:
-    """The answer under way is the one that is wanted; a page's own refresh() knows of something newer, and asks."""
-    watched = watch(None, status=503)
-    watched.answers(never=True)
-    for _ in range(3):
-        watched.cabinet.retry.click()
-    assert len(watched.asked()) == 2
-    watched.cabinet.element.evaluate("element => { element.refresh() }")
-    watched.passes(milliseconds=100)
-    assert len(watched.asked()) == 3
-
-
 @pytest.mark.parametrize("refused", [False, True], ids=["details", "a refusal"])
 def test_an_open_window_learns_of_the_revocation(watch: Watch, refused: bool) -> None:
     """ "Not yet" is asked about again while it is on the screen, whether the window shows details or a refusal."""
@@ -266,9 +260,9 @@ def test_an_open_window_learns_of_the_revocation(watch: Watch, refused: bool) ->
     if refused:
         answer = subscriptions(**used)
         extension = answer["subscriptions"][0]["extension"]
-        answer["subscriptions"][0]["extension"] = {"state": "available", "terms": TERMS}
+        answer["subscriptions"][0]["extension"] = AVAILABLE
         watched.answers(answer)
-        watched.cabinet.element.evaluate("element => element.refresh()")
+        watched.cabinet.refresh()
         refusal = {"status": 409, "body": {"code": "already_used", "extension": extension}}
         watched.answers(subscriptions(**used), offer=refusal)
         watched.cabinet.extend.click()
@@ -307,11 +301,11 @@ def test_formats_are_made_once(watch: Watch) -> None:
     }"""
     watched = watch(subscriptions())
     watched.page.evaluate(count)
-    watched.cabinet.element.evaluate("element => element.refresh()")
+    watched.cabinet.refresh()
     watched.cabinet.extended.click()
-    expect(watched.cabinet.dialog).to_contain_text("ещё 23 часа 59 минут")  # what the window tells is loaded
+    expect(watched.cabinet.dialog).to_contain_text("ещё 23 часа 59 минут")  # what the window shows is loaded
     watched.passes(hours=1)
     expect(watched.cabinet.dialog).to_contain_text("ещё 23 часа")
     assert watched.page.evaluate("window.made") == 0
-    watched.cabinet.element.evaluate("element => { element.lang = 'en' }")
+    watched.cabinet.speak("en")
     assert watched.page.evaluate("window.made") > 0, "the check can fail"

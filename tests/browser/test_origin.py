@@ -1,13 +1,12 @@
 """A page of another origin than the API's, as most cabinets are."""
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import Cabinet, OpenPage, answering
 from tests.conftest import ELSEWHERE, Cloud
 
 PAGE = """<!doctype html>
@@ -21,15 +20,24 @@ PAGE = """<!doctype html>
 """
 
 
-def open_elsewhere(open_page: OpenPage, cloud: Cloud, account: Any, origin: str) -> Any:
+def open_elsewhere(
+    open_page: OpenPage,
+    cloud: Cloud,
+    origin: str,
+    owner: str = "U-4",
+    account: str = "A-200",
+    prepare: Callable[[Page], None] | None = None,
+) -> Cabinet:
     """A page at an origin that is only in this browser; the component, its tokens and the API are the cloud's."""
-    text = PAGE.format(api=cloud.url, account=account.id, owner=account.owner)
+    text = PAGE.format(api=cloud.url, account=account, owner=owner)
 
-    def prepared(page: Page) -> None:
+    def before(page: Page) -> None:
+        if prepare:
+            prepare(page)
         page.context.grant_permissions(["local-network-access"])  # The page is no real one: nobody knows where it is.
-        page.route(f"{origin}/elsewhere", lambda route: route.fulfill(content_type="text/html", body=text))
+        page.route(f"{origin}/elsewhere", answering(content_type="text/html", body=text))
 
-    cabinet = open_page(account.owner, account.id, lang="en", before=prepared)
+    cabinet = open_page(owner, account, lang="en", before=before)
     cabinet.page.goto(f"{origin}/elsewhere")
     return cabinet
 
@@ -38,7 +46,7 @@ def open_elsewhere(open_page: OpenPage, cloud: Cloud, account: Any, origin: str)
 def test_a_page_of_an_origin_that_is_named_works(cloud: Cloud, open_page: OpenPage, origin: str) -> None:
     """Token, preflight, list, offer, extension: by ORIGINS and by CORS, as the template has it."""
     account = cloud.an_account()
-    cabinet = open_elsewhere(open_page, cloud, account, origin.format(urlsplit(cloud.url).port))
+    cabinet = open_elsewhere(open_page, cloud, origin.format(urlsplit(cloud.url).port), account.owner, account.id)
     cabinet.extend.click()
     cabinet.confirm.click()
     expect(cabinet.extended).to_be_visible()
@@ -49,29 +57,19 @@ def test_a_page_of_an_origin_that_is_named_works(cloud: Cloud, open_page: OpenPa
 
 
 def test_a_page_of_any_other_origin_learns_nothing(cloud: Cloud, open_page: OpenPage) -> None:
-    """The browser is told nothing that would let it hand an answer to the page, though the page has a token."""
-    account = cloud.an_account()
-    token = cloud.token(account.owner)
+    """No answer has what would let the browser hand it to the page, though the page has a token."""
+    every_origin = {"access-control-allow-origin": "*"}
 
     def own_copy(route: Route) -> None:
         headers = {name: value for name, value in route.request.headers.items() if name != "origin"}
         answer = route.fetch(headers=headers)
-        route.fulfill(response=answer, headers=answer.headers | {"access-control-allow-origin": "*"})
+        route.fulfill(response=answer, headers=answer.headers | every_origin)
 
-    def prepared(page: Page) -> None:
+    def prepare(page: Page) -> None:
         page.route(f"{cloud.url}/extending-subscription*", own_copy)
-        page.route(
-            f"{cloud.url}/token*",
-            lambda route: route.fulfill(json={"access_token": token}, headers={"access-control-allow-origin": "*"}),
-        )
+        page.route(f"{cloud.url}/token*", answering(json={"access_token": cloud.token("U-4")}, headers=every_origin))
 
-    def opened(*arguments: Any, before: Callable[[Page], None], **options: Any) -> Any:
-        def both(page: Page) -> None:
-            prepared(page)
-            before(page)
-
-        return open_page(*arguments, before=both, **options)
-
-    cabinet = open_elsewhere(opened, cloud, account, f"http://127.0.0.2:{urlsplit(cloud.url).port}")
+    other = f"http://127.0.0.2:{urlsplit(cloud.url).port}"
+    cabinet = open_elsewhere(open_page, cloud, other, prepare=prepare)
     expect(cabinet.retry).to_be_visible()
     expect(cabinet.table).to_have_count(0)
