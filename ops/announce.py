@@ -13,7 +13,6 @@ import click
 
 from devkit.stage import Stack, stack
 from extending import items
-from extending.items import Item
 from ops import console, table
 
 STEPS = (items.GRANTED_AT, items.REMINDED_AT, items.REVOKED_AT)
@@ -34,26 +33,16 @@ def announcements(
     `seen` receives the number of items of each page.
     """
     written = " OR ".join(f"{step} BETWEEN :since AND :until" for step in STEPS)
-    pages = (
-        target.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=target.outputs["TableName"],
-            FilterExpression=f"{items.TYPE} = :extension AND ({written})",
-            ExpressionAttributeValues={
-                ":extension": {"S": "extension"},
-                ":since": {"N": str(int(since.timestamp()))},
-                ":until": {"N": str(int(until.timestamp()))},
-            },
-        )
-    )
-
-    def found() -> Iterator[Item]:
-        for page in pages:
-            seen(page["ScannedCount"])
-            yield from page["Items"]
-
-    for number, item in enumerate(found()):
+    request = {
+        "FilterExpression": f"{items.TYPE} = :extension AND ({written})",
+        "ExpressionAttributeValues": {
+            ":extension": {"S": "extension"},
+            ":since": {"N": str(int(since.timestamp()))},
+            ":until": {"N": str(int(until.timestamp()))},
+        },
+    }
+    found = table.scan(target, lambda page: seen(page["ScannedCount"]), **request)
+    for number, item in enumerate(found):
         for place, step in enumerate(STEPS):
             if step in item and since.timestamp() <= int(item[step]["N"]) <= until.timestamp():
                 later = {*STEPS[place + 1 :], *([] if step == items.REVOKED_AT else [items.REVOKED_BY])}

@@ -49,8 +49,8 @@ ANSWERS: dict[str, list[Any]] = {
 
 
 def named(tool: str) -> set[str]:
-    """The rights in the tool's row, but those that finding the stack and reading an export take."""
-    return set(re.findall(r"`(\w+:\w+)`", ROWS[tool].partition("; of an export")[0]))
+    """The rights in the tool's row, beside those that finding the stack needs."""
+    return set(re.findall(r"`(\w+:\w+)`", ROWS[tool]))
 
 
 EXTENSION = (
