@@ -36,8 +36,6 @@ ANSWERS: dict[str, list[Any]] = {
     "cloudformation_ListStackResources": [{"StackResourceSummaries": [SUMMARY]}],
     "cloudwatch_DescribeAlarms": [{"MetricAlarms": [ALARM]}],
     "cloudwatch_GetMetricData": [{"MetricDataResults": []}],
-    "dynamodb_GetRecords": [{"Records": []}],
-    "dynamodb_GetShardIterator": [{"ShardIterator": "i"}],
     "events_PutEvents": [{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}],
     "logs_FilterLogEvents": [{"events": [{"timestamp": 1795341600000, "message": LOGGED}]}],
     "sqs_ChangeMessageVisibility": [{}],
