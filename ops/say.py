@@ -32,29 +32,30 @@ def sentence(holdings: Holdings, role: Role | None, now: datetime) -> str:
     return " ".join([*sentences, *said_of_use(holdings, now)])
 
 
-def said_of(holdings: Holdings, of: Subscription, now: datetime) -> str:
+def said_of(holdings: Holdings, subscription: Subscription, now: datetime) -> str:
     """A main subscription: it can be extended, or why not."""
-    name, more = f"Your subscription {of.number} ({of.tariff_name})", turn_to(holdings)
+    name = f"Your subscription {subscription.number} ({subscription.tariff_name})"
     try:
-        offer = model.make_offer(holdings, of.id, now)
+        offer = model.make_offer(holdings, subscription.id, now)
     except Refused as refusal:
         seen = refusal.extension
-        if seen and (seen.runs or of.state(now) is not State.FINISHED):
+        if seen and (seen.runs or subscription.state(now) is not State.FINISHED):
             return said_of_extension(holdings, name, seen)
-        obstacle = of.obstacle(now)
+        obstacle = subscription.obstacle(now)
         assert obstacle  # or there was an extension
-        return f"{name} {said_of_obstacle(holdings, obstacle, of)}{more}."
-    gain = added(offer.id.terms)
-    return f"{name} can be extended now: {gain}, by the link “Extend” in the list of tariff subscriptions."
+        return f"{name} {said_of_obstacle(holdings, obstacle, subscription)}{turn_to(holdings)}."
+    gain, end = added(offer.id.terms), spoken(offer.ends_at_if_accepted_now, holdings)
+    return f"{name} can be extended now, until {end}: {gain}, by the link “Extend” in the list of tariff subscriptions."
 
 
-def said_of_obstacle(holdings: Holdings, obstacle: Obstacle, of: Subscription) -> str:
+def said_of_obstacle(holdings: Holdings, obstacle: Obstacle, subscription: Subscription) -> str:
     match obstacle:
         case Code.NOT_ACTIVE_YET:
-            return f"begins {spoken(of.starts_at, holdings)}; from then on it can be extended"
+            return f"begins {spoken(subscription.starts_at, holdings)}; from then on it can be extended"
         case Code.FINISHED:
-            again = f"from {spoken(of.next.starts_at, holdings)}" if of.next else "once it is renewed"
-            return f"ended {spoken(of.ends_at, holdings)} and can be extended again {again}"
+            following = subscription.next
+            again = f"from {spoken(following.starts_at, holdings)}" if following else "once it is renewed"
+            return f"ended {spoken(subscription.ends_at, holdings)} and can be extended again {again}"
         case Code.TARIFF_NOT_EXTENDABLE:
             return "has a tariff without extensions, or all that one would add is unlimited already"
         case Code.NOT_MAIN:
@@ -88,25 +89,15 @@ def said_of_use(holdings: Holdings, now: datetime) -> Iterator[str]:
         yield f"From {spoken(limits.next_change_at, holdings)} you may use {total}; now {use}."
 
 
-def counted(sessions: int | None, databases: int | None) -> str:
+def counted(sessions: int | None, databases: int | None, more: str = "") -> str:
     """2 sessions and 1 database; None is unlimited."""
     both = ((sessions, "session"), (databases, "database"))
-    return " and ".join(f"{'any number of' if n is None else n} {what}{'s' * (n != 1)}" for n, what in both)
+    return " and ".join(f"{'any number of' if n is None else n} {more}{unit}{'s' * (n != 1)}" for n, unit in both)
 
 
 def added(terms: model.Terms) -> str:
-    """2 more sessions and 8 more databases for 7 days"""
-    both = ((terms.sessions, "session"), (terms.databases, "database"))
-    more = " and ".join(f"{n} more {what}{'s' * (n != 1)}" for n, what in both if n)
-    return f"{more} for {length(terms.seconds)}"
-
-
-def length(seconds: int) -> str:
-    """A number of seconds in the largest unit without a remainder."""
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}{'s' * (seconds != size)}"
-    return f"{seconds} second{'s' * (seconds != 1)}"
+    """2 more sessions and 8 more databases"""
+    return counted(terms.sessions, terms.databases, "more ")
 
 
 def spoken(when: datetime, holdings: Holdings) -> str:
