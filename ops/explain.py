@@ -157,7 +157,8 @@ def show(out: Console, explained: Json, stage: str) -> None:
             out.print(cell(f"{row['id']}: is the last second of its period meant? It is not covered."))
     show_limits(out, explained["limits"])
     names = ["subscription_id", "granted_at", "granted_by", "terms", "ends_at", "state", "revoked_at", "revoked_by"]
-    grid(out, "Extensions, the newest first", explained["extensions"], *names)
+    by_name = [row | {"granted_by": row["granted_by_name"] or row["granted_by"]} for row in explained["extensions"]]
+    grid(out, "Extensions, the newest first", by_name, *names)
     grid(out, "Still to do", explained["due"], "subscription_id", "what", "due_at", "late_seconds")
     grid(out, "Last change", explained["records"], "record", "at", "removed", "frozen")
     for record in explained["records"]:
