@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from starlette.applications import Starlette
 
-from devkit.project import REGION, ROOT, Trouble, aws, bypass_proxies, free_port
+from devkit.project import ENDINGS, REGION, ROOT, Trouble, aws, bypass_proxies, free_port
 from devkit.stage import local_session
 from local import STACK, build, cloud
 from local.identity import AUDIENCE, MACHINES, Identity
@@ -29,9 +29,6 @@ from local.server import LocalCloud, application
 from local.webhook import Receiver, Webhook
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
-
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, kill, a terminal that is closed."""
 
 
 @contextlib.contextmanager

@@ -22,13 +22,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from devkit.project import FUNCTIONS, ROOT, SAM, Trouble, aws, environment
+from devkit.project import ENDINGS, FUNCTIONS, ROOT, SAM, Trouble, aws, environment
 from devkit.stage import NoStack, Stack, stack
 from local.build import built, templates_python
 from local.cloud import state_folder
 
 ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else platform.machine()
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def state() -> Path:

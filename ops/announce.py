@@ -57,12 +57,12 @@ def announcements(
 
 def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str | None]:
     """Pass records to publish; returns how many it announced, and why not all."""
-    waiting, taken = iter(records), 0
+    waiting, announced = iter(records), 0
     while chunk := list(islice(waiting, AT_ONCE)):
         if reason := hand_over(target, target.outputs["PublishFunctionArn"], {"Records": chunk}):
-            return taken, reason
-        taken += len(chunk)
-    return taken, None
+            return announced, reason
+        announced += len(chunk)
+    return announced, None
 
 
 def hand_over(target: Stack, function: str, payload: Any) -> str | None:
@@ -78,7 +78,7 @@ def hand_over(target: Stack, function: str, payload: Any) -> str | None:
 
 @click.command()
 @click.argument("since", type=console.INSTANT)
-@click.option("--until", type=console.INSTANT, help="Not until now.")
+@click.option("--until", type=console.INSTANT, help="End here instead of now.")
 @console.STAGE
 @console.JSON
 @console.YES
@@ -99,14 +99,9 @@ def command(since: datetime, until: datetime | None, stage: str, as_json: bool, 
     with console.progress() as bar:
         reading = bar.add_task("Announcing", total=size.items or None)
         records = announcements(target, since, until or console.now() + CLOCKS, lambda seen: bar.advance(reading, seen))
-        taken, reason = announce(target, records)
+        announced, reason = announce(target, records)
     if as_json:
-        console.print_json({"announced": taken, "reason": reason})
+        console.print_json({"announced": announced, "reason": reason})
     else:
-        console.results().print(outcome(taken, reason))
+        console.results().print(console.safe(f"{announced} announced again" + (f", then: {reason}" if reason else ".")))
     return 1 if reason else 0
-
-
-def outcome(announced: int, reason: str | None) -> str:
-    """One line for the operator."""
-    return console.safe(f"{announced} announced again" + (f", then: {reason}" if reason else "."))

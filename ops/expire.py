@@ -12,7 +12,7 @@ from devkit.project import Trouble
 from devkit.stage import Stack, stack
 from extending import answers, items, paging
 from extending.model import Holdings
-from ops import console, say, table
+from ops import console, table
 
 ROUTE = "DELETE /accounts/{account_id}/extensions/{extension_id}"
 
@@ -58,13 +58,13 @@ def operator() -> str:
 
 def history(holdings: Holdings) -> dict[str, answers.PastExtension]:
     """The account's extensions by id."""
-    page = paging.history(holdings, say.ALL, None)
+    page = paging.history(holdings, table.ALL_ROWS, None)
     return {each["id"]: each for each in answers.history(holdings, page, console.now())["extensions"]}
 
 
 @click.command()
 @console.ACCOUNT
-@click.argument("extension_id", metavar="EXTENSION", type=console.Parsed("extension", console.extension))
+@click.argument("extension_id", metavar="EXTENSION", type=console.EXTENSION)
 @console.STAGE
 @console.JSON
 @console.YES

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import click
 from rich import box
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from devkit.project import Trouble
@@ -20,7 +19,7 @@ from extending import answers, items, model, paging
 from extending.errors import Code
 from extending.items import Item
 from extending.model import Holdings, Refused, Role
-from ops import console, say, table
+from ops import console, table
 from ops.console import brief
 
 Json = dict[str, Any]
@@ -52,7 +51,7 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
     has_access = holdings.has_access(now)
     rows = [
         {**answers.subscription(row, holdings, Role.OWNER, now, has_access), "may": may(holdings, row.id, role, now)}
-        for row in paging.page(holdings, now, say.ALL, None).subscriptions
+        for row in paging.page(holdings, now, table.ALL_ROWS, None).subscriptions
     ]
     user = None
     if user_id:
@@ -70,10 +69,9 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
         "members": [{"user_id": member, "role": role} for member, role in stored.members.items()],
         "subscriptions": rows,
         "limits": answers.limits(holdings.limits(now)),
-        "extensions": answers.history(holdings, paging.history(holdings, say.ALL, None), now)["extensions"],
+        "extensions": answers.history(holdings, paging.history(holdings, table.ALL_ROWS, None), now)["extensions"],
         "due": list(due(stored.found, now)),
         "records": [record(item, now) for item in stored.found if items.type_of(item) not in ("extension", "probe")],
-        "say": say.sentence(holdings, role, now),
     }
 
 
@@ -165,7 +163,6 @@ def show(out: Console, explained: Json, stage: str) -> None:
         if record["frozen"] and record["record"] != "removal":
             repair = shlex.join(["extending", "repair", account["id"], record["record"], "--stage", stage])
             out.print(cell(f"{record['record']} is in the future: {repair}"))
-    out.print(Panel(cell(explained["say"]), title="You may say to the client", expand=False))
 
 
 def show_limits(out: Console, limits: Json) -> None:
@@ -219,7 +216,7 @@ def shown(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each form
 
 @click.command()
 @console.ACCOUNT
-@click.option("--user", "user_id", type=console.Parsed("user", console.user), help="Instead of an owner.")
+@click.option("--user", "user_id", type=console.USER, help="Explain for this user instead of an owner.")
 @console.STAGE
 @console.JSON
 def command(account_id: str, user_id: str | None, stage: str, as_json: bool) -> int:

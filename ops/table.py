@@ -7,6 +7,9 @@ from devkit.stage import Stack
 from extending import items
 from extending.items import Item
 
+ALL_ROWS = 1_000_000
+"""Rows of a page of an answer that holds everything."""
+
 UNIT = 8192
 """Bytes of one read unit, eventually consistent."""
 
