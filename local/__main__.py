@@ -33,7 +33,7 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @contextlib.contextmanager
 def step(what: str) -> Iterator[None]:
-    """Show what is going on and how long it took."""
+    """Show a step with the seconds that it took."""
     started = time.monotonic()
     with console.status(what):
         yield
@@ -54,11 +54,11 @@ def check_port(port: int) -> None:
 def seed(deployed: LocalCloud, now: datetime) -> None:
     """Report the seed as the service manager would, and wait until the API shows it."""
     lines = (ROOT / "local" / "seed.jsonl").read_text().splitlines()
-    for told, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, 1):
         event = as_of(now, json.loads(line))
         # One at a time: the local cloud starts a new worker, a second of two cores, for each that overlaps. Its bus
         # delivers once, whatever becomes of it; what comes twice changes nothing.
-        if not any(arrives(deployed, event, told) for _ in range(6)):
+        if not any(arrives(deployed, event, number) for _ in range(6)):
             raise Trouble(f"This event of the seed did not arrive within a minute: {event}")
 
 
@@ -82,7 +82,7 @@ def as_of(now: datetime, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def arrives(deployed: LocalCloud, event: dict[str, Any], items: int) -> bool:
-    """Tell an event; whether the table holds that many items within ten seconds."""
+    """Report an event; True once the table holds that many items, False after ten seconds."""
     deployed.put_events([event])
     deadline = time.monotonic() + 10
     while deployed.count() < items:
@@ -135,8 +135,8 @@ def start(port: int, origins: list[str], receiver: Receiver | None, stack: conte
     with step("Reporting the seed over the bus"):
         seed(deployed, datetime.now(UTC))
     deployed.keep()
-    told = {"url": url, "endpoint": endpoint, "key": key, "region": REGION, "stack": STACK}
-    (state / "stack.json").write_text(json.dumps(told))
+    about = {"url": url, "endpoint": endpoint, "key": key, "region": REGION, "stack": STACK}
+    (state / "stack.json").write_text(json.dumps(about))
     console.print(f"  cabinet  {url}/\n  «Демо»   {url}/?user=U-7&account=A-500#subscriptions\n  API      {url}/api")
     console.print(
         "  AWS      " + " ".join(f"{name}={value}" for name, value in aws(endpoint, key).items()) + " aws …",
@@ -172,7 +172,7 @@ class Arguments(argparse.ArgumentParser):
 
 def port_number(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: PORT=… takes a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: PORT=… is a number from 1 to 65535")
     return int(text)
 
 

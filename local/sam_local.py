@@ -31,7 +31,7 @@ ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else platform.machine(
 
 
 def state() -> Path:
-    """What the local cloud on PORT keeps while it runs."""
+    """The folder of the local cloud on PORT while it runs."""
     return state_folder(int(os.environ.get("PORT", "8080")))
 
 
@@ -47,7 +47,7 @@ def name_in_template(function: str) -> str:
 
 
 def variables(target: Stack, function: str) -> dict[str, str]:
-    """What the deployment has set for a function."""
+    """Environment variables of a deployed function."""
     deployed = target.client("lambda").get_function_configuration(
         FunctionName=target.resource(name_in_template(function))
     )
@@ -131,7 +131,7 @@ def command(target: Stack, address: str, functions: list[str], *arguments: str) 
 
 
 def remove_containers(build: Path) -> None:
-    """Remove those of a build: the SAM CLI forgets one that it is about to start when it is interrupted."""
+    """Remove those of a build: the SAM CLI leaves one that it is about to start when it is interrupted."""
     mounted = [f"--filter=volume={folder}" for folder in build.iterdir()]
     found = subprocess.run(
         ["docker", "ps", "--all", "--quiet", *mounted], stdout=subprocess.PIPE, text=True, check=False

@@ -1,4 +1,4 @@
-"""What the local cloud serves on one port: cabinet, API, tokens, and a window on the bus."""
+"""The local cloud on one port: cabinet, API, tokens, and a window on the bus."""
 
 import asyncio
 import json
@@ -121,12 +121,12 @@ class LocalCloud:
         return {(item[items.PARTITION]["S"], item[items.SORT]["S"]): item for item in found}
 
     def count(self) -> int:
-        """How many items the table holds."""
+        """The number of items in the table."""
         return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
 
 
 MOST_DETAIL_TYPE = 128
-"""Characters of a detail type that EventBridge takes."""
+"""Characters of a detail type that EventBridge accepts."""
 
 
 class Door:

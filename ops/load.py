@@ -27,7 +27,7 @@ from ops import console
 
 BATCH = 10
 MOST_BYTES = 200_000
-"""PutEvents takes ten entries and 256 KB; an entry has more to it than its detail."""
+"""PutEvents accepts ten entries and 256 KB; an entry has more to it than its detail."""
 
 MOST_CHANGES = 100
 """Changes in one POST /changes."""
@@ -111,7 +111,7 @@ def _parts(raw: bytes | str) -> tuple[str, Any]:
 
 
 def batches(lines: Iterable[Line | Reject], most: int, reject: Callable[[Reject], None]) -> Iterator[list[Line]]:
-    """Lines in batches of no more than so many, and of no more bytes than the bus takes."""
+    """Lines in batches of no more than so many, and of no more bytes than the bus accepts."""
     batch: list[Line] = []
     size = 0
     for line in lines:
@@ -191,7 +191,7 @@ def to_bus(events: Any, bus: str) -> Put:
         ]
         answer = events.put_events(Entries=entries)
         return [
-            Answer("try again", f"not taken: {entry['ErrorCode']}") if "ErrorCode" in entry else Answer("on the bus")
+            Answer("try again", f"not accepted: {entry['ErrorCode']}") if "ErrorCode" in entry else Answer("on the bus")
             for entry in answer["Entries"]
         ]
 

@@ -27,7 +27,7 @@ OWN = ("level", "location", "message", "timestamp", "service", "cold_start", "co
 STYLES = {"ERROR": "red", "WARNING": "yellow"}
 
 USUAL = re.compile(r"(INIT_START|INIT_REPORT|START|END|REPORT|RESTORE_START|RESTORE_REPORT)\b")
-"""What Lambda writes of each call; a `Status` is in it where the call did not go well."""
+"""Lines that Lambda writes of each call; a `Status` is in it where the call did not go well."""
 
 
 class Entry(NamedTuple):

@@ -41,14 +41,14 @@ def scan(target: Stack, seen: Callable[[dict[str, Any]], object], **request: Any
 
 
 class Size(NamedTuple):
-    """How large a table is, as DynamoDB counts it every six hours."""
+    """The size of a table, as DynamoDB counts it every six hours."""
 
     items: int
     bytes: int
 
     @property
     def units(self) -> int:
-        """What reading all of it once takes, eventually consistent."""
+        """Read units of reading all of it once, eventually consistent."""
         return -(-self.bytes // UNIT)
 
     @property

@@ -1,4 +1,4 @@
-"""Watch a stage, for the first hour after a deployment: grants, refusals, lag, queues, alarms; Ctrl-C ends it.
+"""Watch a stage, for the first hour after a deployment: alarms, queues, metrics; Ctrl-C ends it.
 
 It only reads. A source that is out of reach says so in its place; the others are shown.
 """

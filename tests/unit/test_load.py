@@ -40,7 +40,7 @@ class FakeBus:
         for line in batch:
             self.tries[line.number] = self.tries.get(line.number, 0) + 1
             refused = self._refuse(line, self.tries[line.number])
-            answers.append(Answer("try again", "not taken: ThrottlingException") if refused else STORED)
+            answers.append(Answer("try again", "not accepted: ThrottlingException") if refused else STORED)
             if not refused:
                 self.taken.append(line.number)
         return answers
@@ -135,7 +135,7 @@ def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
     assert load(lines(*(f"A-{n}" for n in range(1, 21))), bus.put, rejects.append) == (19, 1)
     assert bus.tries[7] == TRIES
     (reject,) = rejects
-    assert (reject.number, reject.reason) == (7, "not taken: ThrottlingException")
+    assert (reject.number, reject.reason) == (7, "not accepted: ThrottlingException")
 
 
 def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:

@@ -109,7 +109,7 @@ def test_a_port_that_there_is_not_is_told_in_a_line(
         start.main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"✗ PORT: {port!r} is not a port: PORT=… takes a number from 1 to 65535"
+    assert line == f"✗ PORT: {port!r} is not a port: PORT=… is a number from 1 to 65535"
 
 
 @pytest.mark.parametrize(
