@@ -83,7 +83,7 @@ def as_of(now: datetime, event: dict[str, Any]) -> dict[str, Any]:
 
 def arrives(deployed: LocalCloud, event: dict[str, Any], items: int) -> bool:
     """Report an event; True once the table holds that many items, False after ten seconds."""
-    deployed.put_events([event])
+    deployed.put_event(event["detail_type"], event["detail"])
     deadline = time.monotonic() + 10
     while deployed.count() < items:
         if time.monotonic() > deadline:

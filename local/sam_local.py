@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -162,17 +162,10 @@ def run(sam_local: list[str], target: Stack, **options: Any) -> subprocess.Compl
     return subprocess.CompletedProcess(sam_local, process.returncode, said)
 
 
-def main() -> int:
+def ended(call: Callable[[], int], interrupted: int) -> int:
+    """The exit status of a call; an obstacle is one line. 2: there is nothing to call."""
     try:
-        target = stack("local")
-        address = bridge()
-        if not address:
-            print("No Docker engine answers that has its bridge on this machine.", file=sys.stderr)
-            return 2
-        # Containers stay for the next call, and go with the service.
-        arguments = ["start-lambda", "--warm-containers", "LAZY", *sys.argv[1:]]
-        with command(target, address, FUNCTIONS, *arguments) as sam_local:
-            return run(sam_local, target).returncode
+        return call()
     except NoStack as error:
         print(f"Functions need a table. {error}", file=sys.stderr)
         return 2
@@ -180,8 +173,19 @@ def main() -> int:
         print(trouble, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return interrupted
+
+
+def start_lambda() -> int:
+    target, address = stack("local"), bridge()
+    if not address:
+        print("No Docker engine answers that has its bridge on this machine.", file=sys.stderr)
+        return 2
+    # Containers stay for the next call, and go with the service.
+    arguments = ["start-lambda", "--warm-containers", "LAZY", *sys.argv[1:]]
+    with command(target, address, FUNCTIONS, *arguments) as sam_local:
+        return run(sam_local, target).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(start_lambda, interrupted=0))
