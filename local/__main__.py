@@ -95,7 +95,6 @@ def arrives(deployed: LocalCloud, event: dict[str, Any], items: int) -> bool:
 def start(port: int, origins: list[str], receiver: Receiver | None, stack: contextlib.ExitStack) -> None:
     started = time.monotonic()
     check_port(port)
-    cloud.end_what_a_killed_start_left()
     state = cloud.state_folder(port)
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(mode=0o700, parents=True)  # The key is in it.
