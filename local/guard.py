@@ -7,6 +7,7 @@ have it elsewhere, do not pass.
 Once the process that has started it is no more, kill -9 included, MiniStack ends with all its workers.
 """
 
+import contextlib
 import hmac
 import os
 import shutil
@@ -48,7 +49,8 @@ def end_with(owner: int) -> None:
     """Wait until the owner is no more, then delete the folder of this process and end its group."""
     while os.getppid() == owner:
         time.sleep(1)
-    shutil.rmtree(os.getcwd(), ignore_errors=True)
+    with contextlib.suppress(OSError):  # A new start on the same port may have been quicker.
+        shutil.rmtree(os.getcwd(), ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 
