@@ -1,4 +1,4 @@
-"""The bulk loader: every good line goes out, every bad one is told with its number."""
+"""The bulk loader: every good line goes out, every bad one is rejected with its number."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from devkit.builders import NOW, account_changed, iso
 from devkit.project import ROOT
 from extending import inbound
 from extending.inbound import Change
-from ops.load import STORED, TRIES, Answer, Denied, Line, Put, Reject, summary, to_file, to_function, to_url
+from ops.load import STORED, TRIES, Answer, Denied, Line, Put, Reject, summary, to_file, to_url
 
 
 def lines(*accounts: str) -> list[bytes]:
@@ -40,7 +40,7 @@ class FakeBus:
         for line in batch:
             self.tries[line.number] = self.tries.get(line.number, 0) + 1
             refused = self._refuse(line, self.tries[line.number])
-            answers.append(Answer("try again", "not taken: ThrottlingException") if refused else STORED)
+            answers.append(Answer("try again", "not accepted: ThrottlingException") if refused else STORED)
             if not refused:
                 self.taken.append(line.number)
         return answers
@@ -56,7 +56,7 @@ def load(lines: Iterable[bytes], put: Put, rejects: Callable[[Reject], None]) ->
     return counts["stored"], counts["refused"]
 
 
-def test_good_lines_are_loaded_and_bad_ones_are_told_with_number_and_reason() -> None:
+def test_good_lines_are_loaded_and_bad_ones_are_rejected_with_number_and_reason() -> None:
     """A bad line costs only itself."""
     file = [
         *lines("A-1"),
@@ -121,34 +121,6 @@ def test_what_nobody_foresaw_of_one_line_is_that_lines_reject(monkeypatch: pytes
     assert rejects[0].reason == "not understood: OverflowError: date value out of range"
 
 
-class Function:
-    """Lambda's client, for a function that fails on what it is told to fail on."""
-
-    def __init__(self, fails_on: str = "") -> None:
-        self.given: list[Any] = []
-        self._fails_on = fails_on
-
-    def invoke(self, **request: Any) -> dict[str, Any]:
-        event = json.loads(request["Payload"])
-        self.given.append(event)
-        if event["detail"]["account_id"] == self._fails_on:
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "down"}')}
-        return {"Payload": io.BytesIO(b'{"stored": true}')}
-
-
-def test_where_the_bus_cannot_be_trusted_each_line_is_handed_over_and_its_answer_is_seen() -> None:
-    """So it is on the local cloud: an event that its function fails on is rejected, and not lost."""
-    function, rejects = Function(fails_on="A-2"), list[Reject]()
-    assert load(lines("A-1", "A-2", "A-3"), to_function(function, "sync"), rejects.append) == (2, 1)
-    assert (rejects[0].number, rejects[0].reason) == (2, 'not taken: {"errorMessage": "down"}')
-    first = function.given[0]
-    assert (first["source"], first["detail-type"], first["detail"]) == (
-        "service-manager",
-        "AccountChanged",
-        account_changed(account_id="A-1"),
-    )
-
-
 def test_what_the_bus_does_not_take_at_first_is_put_again() -> None:
     """Throttling is waited out; what was taken is not put twice."""
     bus = FakeBus(lambda line, attempt: line.number % 3 == 0 and attempt < 4)
@@ -163,7 +135,7 @@ def test_what_the_bus_never_takes_is_rejected_with_its_reason() -> None:
     assert load(lines(*(f"A-{n}" for n in range(1, 21))), bus.put, rejects.append) == (19, 1)
     assert bus.tries[7] == TRIES
     (reject,) = rejects
-    assert (reject.number, reject.reason) == (7, "not taken: ThrottlingException")
+    assert (reject.number, reject.reason) == (7, "not accepted: ThrottlingException")
 
 
 def test_a_reject_file_can_be_loaded_once_its_texts_are_mended() -> None:

@@ -1,16 +1,12 @@
-"""What a start of the local cloud finds of others, and what is wrong with how it was called."""
+"""A start of the local cloud: its end, its seed, and mistakes in how it was called."""
 
-import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
-import time
-from collections.abc import Iterator
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -18,70 +14,31 @@ import pytest
 from devkit.project import ROOT
 from devkit.template import template
 from local import __main__ as start
-from local import cloud, webhook
+from local import webhook
 from tests.support.shell import shell
 
-GONE = {"pid": 2**22 - 1, "started": 0}
-"""A process that nobody has: no process id is that high."""
+STARTS = """
+import os, subprocess, sys
+guard = "import subprocess, sys; from local.guard import end_with; subprocess.Popen(['sleep', '600']);"
+guard += "print('started', flush=True); end_with(int(sys.argv[1]))"
+subprocess.run([sys.executable, "-c", guard, str(os.getpid())], cwd=sys.argv[1], start_new_session=True)
+"""
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of a start on port 1, and no other."""
-    monkeypatch.setattr(cloud, "STATE", tmp_path)
-    folder = tmp_path / "1"
+def test_whatever_ends_a_start_ends_its_cloud(tmp_path: Path) -> None:
+    """kill -9 too, with all workers and with the folder that has the key."""
+    folder = tmp_path / "8080"
     folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def left() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that somebody left behind, with a child in its group."""
-    process = subprocess.Popen(["sh", "-c", "sleep 600 & wait"], start_new_session=True)
-    yield process
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def record(folder: Path, owner: dict[str, Any], ministack: dict[str, Any]) -> None:
-    (folder / "processes.json").write_text(json.dumps({"owner": owner, "ministack": ministack}))
-
-
-def test_what_a_killed_start_left_is_ended_with_its_children(state: Path, left: subprocess.Popen[bytes]) -> None:
-    """kill -9, or the power: nobody could tidy up."""
-    (child,) = children_of(left)
-    record(state, GONE, cloud.identity(left.pid))
-    cloud.end_what_a_killed_start_left()
-    with contextlib.suppress(psutil.NoSuchProcess):
-        while child.status() != psutil.STATUS_ZOMBIE:  # whoever has it now may be slow to reap
-            time.sleep(0.01)
-    assert not state.exists()
-
-
-def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Its children, once the shell has started them."""
-    while not (found := psutil.Process(process.pid).children()):
-        pass
-    return found
-
-
-def test_what_runs_is_left_alone(state: Path, left: subprocess.Popen[bytes]) -> None:
-    """A second local cloud on another port."""
-    record(state, cloud.identity(os.getpid()), cloud.identity(left.pid))
-    cloud.end_what_a_killed_start_left()
-    assert left.poll() is None
-    assert state.exists()
-
-
-def test_a_process_that_only_has_the_id_of_one_that_is_gone_is_left_alone(
-    state: Path, left: subprocess.Popen[bytes]
-) -> None:
-    """Ids come round again; what started later is somebody else's."""
-    record(state, GONE, cloud.identity(left.pid) | {"started": 1})
-    cloud.end_what_a_killed_start_left()
-    assert left.poll() is None
-    assert not state.exists()
+    command = [sys.executable, "-c", STARTS, str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as start:
+        assert start.stdout
+        assert start.stdout.readline() == "started\n"
+        guard, worker = psutil.Process(start.pid).children(recursive=True)
+        start.kill()
+    _, alive = psutil.wait_procs([guard, worker], timeout=30)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    assert not folder.exists()
 
 
 def made(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -109,7 +66,7 @@ def test_a_port_that_there_is_not_is_told_in_a_line(
         start.main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"✗ PORT: {port!r} is not a port: PORT=… takes a number from 1 to 65535"
+    assert line == f"✗ PORT: {port!r} is not a port: PORT=… is a number from 1 to 65535"
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,21 @@
-"""What the report counts, what it reads it from, and what it writes."""
+"""Figures of the report, its reading at a rate, and the files that it writes."""
 
 import csv
-import gzip
 import io
-import json
-import random
 import re
-import shutil
 import zipfile
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.export import AT, write
 from devkit.builders import CONTACT, DAY, NOW, SECOND, WEEK
-from devkit.project import Trouble
+from extending import items
 from extending.model import Account, Holdings, Kind, OfferId, Subscription, TariffLimits, Terms, Usage
 from ops import report
-from ops.report import page, sources
-from ops.report.facts import BEFORE_END, LAG, Facts, range_of
-from ops.report.spool import Client, Spool
+from ops.report import page
+from ops.report.facts import BEFORE_END, LAG, Call, Facts, range_of
 
 PARTNER: dict[str, str | None] = dict(CONTACT)
 TERMS = Terms(2, 8, "P7D", 604_800)
@@ -37,19 +30,19 @@ def holdings(at: datetime = NOW, usage: Usage | None = None, **extension: Any) -
     return Holdings(Account("A-100"), {"S-1": BASIC}, {("S-1", taken.period): taken}, usage)
 
 
-def counted(of: Holdings, at: datetime = NOW) -> tuple[Facts, list[Client]]:
+def counted(held: Holdings, at: datetime = NOW) -> tuple[Facts, list[Call]]:
     facts = Facts(at)
-    return facts, list(facts.count(of))
+    return facts, list(facts.count(held))
 
 
 def test_an_extension_counts_by_its_day_its_tariff_and_the_rest_of_its_period() -> None:
     """And once in all."""
-    facts, (client,) = counted(holdings())
-    assert facts.days()[-1] == (NOW.date(), 1)
-    assert sum(count for _, count in facts.days()) == facts.extensions == facts.running == facts.extended == 1
+    facts, (call,) = counted(holdings())
+    assert facts.by_day == {NOW.date(): 1}
+    assert facts.extensions == facts.running == facts.accounts_extended == 1
     assert facts.by_tariff == {"Базовый": 1}
     assert facts.before_end == {"1 to 2 weeks": 1}
-    assert (client.row["state"], client.row["sessions_limit"], client.row["granted_by"]) == ("active", 4, "U-1")
+    assert (call.state, call.sessions_limit, call.granted_by) == ("active", 4, "U-1")
 
 
 @pytest.mark.parametrize(
@@ -57,8 +50,8 @@ def test_an_extension_counts_by_its_day_its_tariff_and_the_rest_of_its_period() 
 )
 def test_who_extended_in_the_last_thirty_days_is_to_be_called(age: timedelta, lately: bool) -> None:
     """Nobody else is on the list."""
-    facts, clients = counted(holdings(NOW - age))
-    assert (bool(clients), facts.extended_lately) == (lately, int(lately))
+    facts, calls = counted(holdings(NOW - age))
+    assert (len(calls), facts.calls, facts.accounts_extended_lately) == (lately, lately, lately)
 
 
 def test_the_period_of_an_extension_may_be_known_no_more() -> None:
@@ -74,15 +67,15 @@ def test_the_period_of_an_extension_may_be_known_no_more() -> None:
 def test_lag_is_counted_where_revoked_and_what_waits_is_named() -> None:
     """An extension that has ended and is not revoked has no lag yet."""
     facts, _ = counted(holdings(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY)
-    assert (facts.lag, facts.longest_lag, facts.waiting) == ({"1 to 2 minutes": 1}, 90 * SECOND, 0)
+    assert (facts.lag, facts.longest_lag, facts.not_revoked) == ({"1 to 2 minutes": 1}, 90 * SECOND, 0)
     facts, _ = counted(holdings(NOW - WEEK), NOW)
-    assert (facts.lag.total(), facts.waiting, facts.running) == (0, 1, 0)
+    assert (facts.lag.total(), facts.not_revoked, facts.running) == (0, 1, 0)
     facts, _ = counted(holdings(NOW - WEEK, revoked_at=NOW - DAY), NOW)
-    assert (facts.lag.total(), facts.waiting, facts.ended_early) == (0, 0, 1)
+    assert (facts.lag.total(), facts.not_revoked, facts.ended_early) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
-    ("usage", "told", "over"),
+    ("usage", "reported", "over"),
     [
         (None, 0, (0, 0, 0)),
         (Usage(9, 9, NOW + WEEK - SECOND), 0, (0, 0, 0)),
@@ -90,13 +83,13 @@ def test_lag_is_counted_where_revoked_and_what_waits_is_named() -> None:
         (Usage(3, 5, NOW + WEEK), 1, (1, 1, 4)),
     ],
 )
-def test_use_above_the_limits_counts_when_it_was_told_after_the_end(
-    usage: Usage | None, told: int, over: tuple[int, int, int]
+def test_use_above_the_limits_counts_when_it_was_reported_after_the_end(
+    usage: Usage | None, reported: int, over: tuple[int, int, int]
 ) -> None:
     """While the extension ran, its extras were there."""
     facts, _ = counted(holdings(usage=usage), NOW + 8 * DAY)
-    assert facts.reported_after_end == told
-    assert (facts.over, facts.sessions_over, facts.databases_over) == over
+    assert facts.reported_after_end == reported
+    assert (facts.accounts_over, facts.sessions_over, facts.databases_over) == over
 
 
 def test_every_time_is_in_one_range() -> None:
@@ -115,7 +108,7 @@ def test_reading_keeps_to_its_rate() -> None:
         slept.append(seconds)
         clock[0] += seconds
 
-    pace = sources.Pace(100, lambda: clock[0], sleep)
+    pace = report.Pace(100, lambda: clock[0], sleep)
     for units in (50, 50, 0, 400):
         pace.spend(units)
     assert slept == pytest.approx([0.5, 0.5, 0, 4])
@@ -124,107 +117,12 @@ def test_reading_keeps_to_its_rate() -> None:
     assert slept[-1] == pytest.approx(1)
 
 
-@pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("export")
-    write(folder, 400)
-    return folder
-
-
-def zipped(data: bytes) -> bytes:
-    return gzip.compress(data, mtime=0)
-
-
-def summary(export: Path) -> dict[str, Any]:
-    with Spool() as spool:
-        return report.gather(sources.folder(export), spool).summary()
-
-
-def test_an_export_is_read_as_of_its_time(export: Path) -> None:
-    """Its manifest says when that was."""
-    told = summary(export)
-    assert told["as_of"] == AT.isoformat().replace("+00:00", "Z")
-    assert told["accounts"] == 400
-    assert told["extensions"] == sum(told["by_tariff"].values()) > 100
-    assert sum(told["lag"].values()) + told["running"] + told["not_revoked"] == told["extensions"]
-
-
-def test_the_order_of_an_export_does_not_matter(export: Path, tmp_path: Path) -> None:
-    """No file of it promises one: the items of an account may be anywhere."""
-    shutil.copytree(export, tmp_path, dirs_exist_ok=True)
-    (file,) = tmp_path.rglob("*.json.gz")
-    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
-    random.Random(1).shuffle(lines)
-    for number, part in enumerate((lines[::2], lines[1::2])):
-        (file.parent / f"{number}.json.gz").write_bytes(zipped(b"".join(part)))
-    file.unlink()
-    assert summary(tmp_path) == summary(export)
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"no gzip", "line 0: Not a gzipped file"),
-        (zipped(b'{"Item": {"pk"')[:-12], "Compressed file ended"),
-        (zipped(b"{}\n"), "line 1: not an item of a full export"),
-        (zipped(b'{"NewImage": {"pk": {"S": "A#1"}}}\n'), "line 1: not an item of a full export"),
-        (zipped(b"\n\xff\n"), "line 2"),
-    ],
-    ids=["no gzip", "cut off", "no item", "incremental", "no text"],
-)
-def test_a_damaged_file_is_named(tmp_path: Path, content: bytes, why: str) -> None:
-    """With the line, and no report of what was read before."""
-    (tmp_path / "a.json.gz").write_bytes(content)
-    with pytest.raises(Trouble, match=re.escape(why)), Spool() as spool:
-        report.gather(sources.folder(tmp_path), spool)
-
-
-def test_an_item_that_is_not_understood_is_not_counted_but_told(export: Path, tmp_path: Path) -> None:
-    """The others are."""
-    shutil.copytree(export, tmp_path, dirs_exist_ok=True)
-    line = {"Item": {"pk": {"S": "A#odd"}, "sk": {"S": "S#S-1#E#x"}, "t": {"S": "extension"}}}
-    (next(tmp_path.rglob("data")) / "z.json.gz").write_bytes(zipped(json.dumps(line).encode()))
-    assert summary(tmp_path) == summary(export) | {"unreadable": 1}
-
-
-def test_what_is_no_export_or_more_than_one_is_refused(export: Path, tmp_path: Path) -> None:
-    """One line that says what is expected."""
-    with pytest.raises(Trouble, match="no folder"):
-        sources.folder(tmp_path / "nothing")
-    with pytest.raises(Trouble, match=r"no file \*\.json\.gz"):
-        sources.folder(tmp_path)
-    shutil.copytree(export, tmp_path / "1")
-    shutil.copytree(export, tmp_path / "2")
-    with pytest.raises(Trouble, match="holds 2 exports"):
-        sources.folder(tmp_path)
-    next((tmp_path / "1").rglob("manifest-summary.json")).write_text("[]")
-    with pytest.raises(Trouble, match="manifest"):
-        sources.folder(tmp_path / "1")
-
-
-class Bucket:
-    """S3 with the files of a folder in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def get_paginator(self, _: str) -> "Bucket":
-        return self
-
-    def paginate(self, **_: str) -> Iterator[Any]:
-        for path in self._folder.rglob("*"):
-            if path.is_file():
-                yield {"Contents": [{"Key": str(path.relative_to(self._folder)), "Size": path.stat().st_size}]}
-        yield {}
-
-    def get_object(self, **request: str) -> Any:
-        return {"Body": (self._folder / request["Key"]).open("rb")}
-
-
-def test_an_export_may_be_read_where_it_was_written(export: Path) -> None:
-    """From S3, as it streams."""
-    with Spool() as spool:
-        assert report.gather(sources.bucket("s3://exports/2026", Bucket(export)), spool).summary() == summary(export)
+def test_an_account_that_cannot_be_read_keeps_no_other_from_being_counted() -> None:
+    """It is counted as such."""
+    odd = {"pk": {"S": "A#odd"}, "sk": {"S": "S#S-1#E#x"}, "t": {"S": "extension"}}
+    facts = Facts(NOW)
+    assert list(facts.read([odd, items.account_item(Account("A-100"))])) == []
+    assert (facts.accounts, facts.unreadable) == (1, 1)
 
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -232,24 +130,21 @@ HOSTILE = '"><script>alert(1)</script>'
 
 def written(name: str, contact: dict[str, str | None] | None) -> tuple[str, list[list[str]], dict[str, str]]:
     """Page, list and parts of the workbook of one client with this name and servicing organisation."""
-    with Spool() as spool:
-        facts = Facts(NOW)
-        spool.call(facts.count(holdings()._replace(subscriptions={"S-1": BASIC._replace(tariff_name=name)})))
-        spool.name([Account("A-100", name, None, contact)])
-        html, rows, book = io.StringIO(), io.StringIO(), io.BytesIO()
-        page.write_page(html, facts, spool, "a table")
-        page.write_list(rows, spool)
-        page.write_workbook(book, spool)
+    html, lines, book = io.BytesIO(), io.StringIO(), io.BytesIO()
+    account = Account("A-100", name, None, contact)
+    facts, calls = counted(
+        holdings()._replace(account=account, subscriptions={"S-1": BASIC._replace(tariff_name=name)})
+    )
+    calls = list(page.listed(lines, calls))
+    page.write_page(html, facts, calls)
+    page.write_workbook(book, calls)
     with zipfile.ZipFile(book) as parts:
-        return (
-            html.getvalue(),
-            list(csv.reader(io.StringIO(rows.getvalue()))),
-            {Path(name).name: parts.read(name).decode() for name in parts.namelist()},
-        )
+        workbook = {Path(part).name: parts.read(part).decode() for part in parts.namelist()}
+    return html.getvalue().decode(), list(csv.reader(io.StringIO(lines.getvalue()))), workbook
 
 
-def test_the_page_asks_nobody_for_anything_and_says_what_it_was_told_as_text() -> None:
-    """No script, no foreign host but in links; what others have told is letters."""
+def test_the_page_loads_nothing_and_shows_foreign_text_as_text() -> None:
+    """No script, no foreign host but in links; what others have reported is letters."""
     html, *_ = written(HOSTILE, PARTNER | {"city": HOSTILE, "site": "javascript:alert(1)"})
     assert "<script" not in html
     assert 'href="javascript' not in html
@@ -264,7 +159,7 @@ def test_every_figure_is_a_table_with_bars() -> None:
     """For those who cannot see them, and for those who copy the numbers."""
     html, *_ = written("ООО «Ромашка»", PARTNER)
     assert html.count("<figure") == html.count('<th scope="col" class="n">Extensions</th>') == 4
-    assert '<tr><th scope="row">2026-11-22</th><td class="n">1</td><td><span class="bar" style="width: 100.0%">' in html
+    assert '<tr><th scope="row">2026-11-22</th><td class="n">1</td><td class="bar"><span style="width: 100.0%">' in html
 
 
 @pytest.mark.parametrize(
@@ -337,10 +232,8 @@ def test_a_spreadsheet_takes_no_part_of_a_field_for_a_formula(text: str, harmles
 def test_every_field_of_the_list_is_quoted() -> None:
     """RFC 4180: programs read what was written."""
     lines = io.StringIO()
-    with Spool() as spool:
-        spool.call(Facts(NOW).count(holdings()))
-        spool.name([Account("A-100", 'ООО "Р"', None, PARTNER)])
-        page.write_list(lines, spool)
+    _, calls = counted(holdings()._replace(account=Account("A-100", 'ООО "Р"', None, PARTNER)))
+    assert list(page.listed(lines, calls)) == calls
     head, row, end = lines.getvalue().split("\r\n")
     assert (head[0], row[0], end) == ('"', '"', "")
     assert '"ООО ""Р""","000000123","Базовый"' in row
@@ -377,9 +270,22 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_the_page_is_cut_where_a_browser_would_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list as CSV is not."""
-    monkeypatch.setattr(page, "MOST_CALLS", 0)
-    html, rows, _ = written("ООО «Ромашка»", PARTNER)
-    assert "Not all of them are on this page" in html
-    assert len(rows) == 2
+def test_the_page_says_where_it_does_not_show_all() -> None:
+    """The list as CSV does."""
+    html = io.BytesIO()
+    page.write_page(html, counted(holdings())[0], [])
+    assert "Only the latest are on this page; the CSV has all." in html.getvalue().decode()
+
+
+def test_calls_stand_by_servicing_organisation_the_latest_first() -> None:
+    """The organisation with the most calls begins."""
+    (call,) = counted(holdings())[1]
+    one, another = (PARTNER | {"name": name} for name in ("One", "Another"))
+    calls = page.by_organization(
+        call._replace(organization=organization, account_id=f"A-{n}", granted_at=NOW + n * SECOND)
+        for n, organization in enumerate((one, another, one))
+    )
+    assert [(call.organization, call.account_id) for call in calls] == [(another, "A-1"), (one, "A-2"), (one, "A-0")]
+    html = io.BytesIO()
+    page.write_page(html, Facts(NOW), calls)
+    assert re.findall(r'<h3 id="o\d">(.*)</h3>', html.getvalue().decode()) == ["One (2)", "Another (1)"]

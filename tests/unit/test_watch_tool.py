@@ -1,4 +1,4 @@
-"""What the operator sees of a stage: each source at its own risk, counted over the right time."""
+"""An operator's view of a stage: each source at its own risk, counted over the right time."""
 
 import io
 import json
@@ -23,7 +23,7 @@ def paged(*pages: Any) -> Any:
 
 
 class Target:
-    """A stage on AWS whose clients answer what they are told to."""
+    """A stage on AWS whose clients give these answers."""
 
     name = "extending-subscription"
     endpoint: str | None = None
@@ -31,9 +31,9 @@ class Target:
 
     def __init__(self, **clients: Any) -> None:
         results = [
-            {"Label": "granted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
-            {"Label": "lag of revocation, seconds", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
-            {"Label": "refused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
+            {"Label": "ExtensionsGranted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
+            {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
+            {"Label": "ExtensionsRefused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
         ]
         summaries = [
             {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "one"},
@@ -68,20 +68,14 @@ def looked(target: Target) -> dict[str, watch.Look]:
 
 
 def test_everything_is_shown_over_minutes_and_over_the_hour() -> None:
-    """Sums, the most of a lag, a row for each reason of a refusal, nothing where nothing was told."""
+    """Sums, the most of a lag, a row for each reason of a refusal."""
     looks = looked(Target())
-    rows = {row[0]: row[1:] for row in looks["Metrics"].rows}
-    assert rows["granted"] == [2, 5]
-    assert rows["lag of revocation, seconds"] == [42, 42]
-    assert rows["refused: already_used"] == [None, 7]
-    assert rows["replayed"] == [None, None]
+    assert looks["Metrics"].rows == [
+        ["ExtensionsGranted", 2, 5],
+        ["ExtensionsRefused: already_used", None, 7],
+        [Metric.LAG, 42, 42],
+    ]
     assert looks["Queues"].rows[0] == ["failed in a function", 3, 3]
-
-
-def test_every_step_of_an_extension_is_shown() -> None:
-    """One that is ended early too: whoever watches sees it happen."""
-    shown = {watch.REFUSED, *(metric for metric, _ in watch.METRICS.values())}
-    assert {metric for metric in Metric if metric.startswith("Extensions")} <= shown
 
 
 def test_an_alarm_that_is_on_is_named_with_its_reason_and_only_those_of_the_stack_are_asked_for() -> None:
@@ -101,25 +95,23 @@ def test_what_is_out_of_reach_is_said_and_the_rest_is_kept(error: Exception) -> 
         raise error
 
     target: Any = Target(sqs=SimpleNamespace(get_queue_attributes=refuse))
-    looks = looked(target)
-    assert str(error) in (looks["Queues"].trouble or "")
-    assert looks["Metrics"].rows
+    assert str(error) in (looked(target)["Queues"].trouble or "")
     out = Console(file=io.StringIO(), width=120)
-    out.print(watch.shown(target, list(looks.values()), NOW))
+    out.print(watch.shown(target, watch.Watched(target), NOW))
     assert isinstance(out.file, io.StringIO)
     assert "Queues: out of reach: " in out.file.getvalue()
-    assert "granted" in out.file.getvalue()
+    assert "ExtensionsGranted" in out.file.getvalue()
 
 
 def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the lines that CloudWatch would make them from."""
 
-    def line(at: datetime, **told: Any) -> Any:
-        metrics = [{"Metrics": [{"Name": name} for name in told if name != "reason"]}]
-        return SimpleNamespace(at=at, text=json.dumps({"_aws": {"CloudWatchMetrics": metrics}} | told))
+    def line(at: datetime, **values: Any) -> Any:
+        metrics = [{"Metrics": [{"Name": name} for name in values if name != "reason"]}]
+        return SimpleNamespace(at=at, text=json.dumps({"_aws": {"CloudWatchMetrics": metrics}} | values))
 
     lines = [
-        line(NOW - MINUTE, ExtensionsGranted=[1.0], Other=[9.0]),
+        line(NOW - MINUTE, ExtensionsGranted=[1.0]),
         line(NOW - 20 * MINUTE, ExtensionsGranted=[1.0, 1.0]),
         line(NOW, ExtensionsRefused=1, reason="finished"),
         SimpleNamespace(at=NOW, text="START"),
@@ -128,7 +120,7 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyP
     target = Target()
     target.endpoint = "http://127.0.0.1:1"
     rows = {row[0]: row[1:] for row in looked(target)["Metrics"].rows}
-    assert (rows["granted"], rows["refused: finished"]) == ([1, 3], [1, 1])
+    assert (rows["ExtensionsGranted"], rows["ExtensionsRefused: finished"]) == ([1, 3], [1, 1])
 
 
 def test_one_look_is_printed_and_the_tool_ends(
@@ -140,8 +132,8 @@ def test_one_look_is_printed_and_the_tool_ends(
     watch.command.main(["--once"], standalone_mode=False)
     assert "extending-subscription at 2026-11-22 10:00:00 UTC" in capsys.readouterr().out
     watch.command.main(["--json"], standalone_mode=False)
-    told = json.loads(capsys.readouterr().out)
-    assert told["queues"][0] == {"queue": "failed in a function", "waiting": 3, "under way": 3}
+    looks = json.loads(capsys.readouterr().out)
+    assert looks["queues"][0] == {"queue": "failed in a function", "waiting": 3, "under way": 3}
 
 
 def test_a_look_follows_the_other_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +147,6 @@ def test_a_look_follows_the_other_until_it_is_stopped(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("ops.watch.time.sleep", sleep)
     target: Any = Target()
-    watched = watch.Watched(target)
-    watch.follow(target, watched, watched.look(NOW), NOW, 5)
+    watch.follow(target, watch.Watched(target), 5)
     assert slept == [5, 5, 5]
     assert len(target.asked) == 3

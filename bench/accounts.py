@@ -1,17 +1,11 @@
-"""Make an export of a table that never was, as DynamoDB writes one to S3, to measure `extending report` on.
-
-    python -m bench.export FOLDER [ACCOUNTS]
+"""Accounts of a table that never was, to measure `extending report` on.
 
 Three in ten accounts have extended, some of them in several periods; two hundred servicing organisations.
 """
 
-import gzip
-import json
 import random
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 from devkit.builders import CONTACT, DAY, NOW
 from extending import items
@@ -19,11 +13,17 @@ from extending.items import Item
 from extending.model import Account, Extension, Kind, OfferId, Role, Subscription, TariffLimits, Terms
 
 AT = NOW
-"""When the export was made."""
+"""The time at which the table is read."""
 
 TERMS = Terms(2, 8, "P7D", 604_800)
 TARIFFS = [("start", "Старт", 1, 1), ("basic", "Базовый", 2, 1), ("prof", "ПРОФ", 5, 3), ("corp", "КОРП", 20, 20)]
 ORGANIZATIONS = 200
+
+
+def items_of(accounts: int) -> Iterator[Item]:
+    chance = random.Random(1)  # noqa: S311 - the same every time
+    for number in range(accounts):
+        yield from account(number, chance)
 
 
 def account(number: int, chance: random.Random) -> Iterator[Item]:
@@ -71,20 +71,3 @@ def extension(account_id: str, subscription: Subscription, chance: random.Random
         item |= {items.REVOKED_AT: items.instant(revoked_at), items.REMINDED_AT: items.instant(granted.ends_at - DAY)}
         del item[items.DUE_SHARD], item[items.DUE_AT]
     return item
-
-
-def write(folder: Path, accounts: int) -> None:
-    """The file of an export, with its manifest."""
-    chance = random.Random(1)  # noqa: S311 - the same every time
-    export = folder / "AWSDynamoDB" / "01795341600000-0a1b2c3d"
-    (export / "data").mkdir(parents=True)
-    with gzip.open(export / "data" / "00000000.json.gz", "wt", compresslevel=1, encoding="utf-8") as file:
-        for number in range(accounts):
-            for item in account(number, chance):
-                file.write(json.dumps({"Item": item}, ensure_ascii=False, separators=(",", ":")) + "\n")
-    summary = {"exportTime": "2026-11-22T10:00:00.123Z", "outputFormat": "DYNAMODB_JSON"}
-    (export / "manifest-summary.json").write_text(json.dumps(summary))
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else 1_000_000)
