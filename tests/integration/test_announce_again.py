@@ -23,17 +23,21 @@ def told(service: Service, bus: Bus) -> list[tuple[str, str]]:
     for when in (NOW + WEEK - DAY, NOW + WEEK + SECOND):
         service.at(when).expire()
         assert publish(bus.records()) == []
-    assert [entry["DetailType"] for entry in bus.taken] == ["ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"]
+    assert [entry["DetailType"] for entry in bus.accepted] == [
+        "ExtensionGranted",
+        "ExtensionEndsSoon",
+        "ExtensionExpired",
+    ]
     return details(bus)
 
 
 def details(bus: Bus) -> list[tuple[str, str]]:
-    return [(entry["DetailType"], entry["Detail"]) for entry in bus.taken]
+    return [(entry["DetailType"], entry["Detail"]) for entry in bus.accepted]
 
 
 def test_the_table_tells_all_that_the_stream_told(told: list[tuple[str, str]], bus: Bus, service: Service) -> None:
     """The same events with the same ids: consumers that know them see nothing new."""
-    bus.taken.clear()
+    bus.accepted.clear()
     service.at(NOW + WEEK - DAY)  # While it runs: after its end nobody is told that it is near.
     records = list(announcements(TABLE, NOW, NOW + WEEK + SECOND))
     assert publish(records) == []
@@ -46,7 +50,7 @@ def test_a_grant_that_was_ended_early_is_announced_as_it_was(service: Service, b
     service.at(NOW + DAY).expire_early(id_)
     assert publish(bus.records()) == []
     announced = details(bus)
-    bus.taken.clear()
+    bus.accepted.clear()
     assert publish(list(announcements(TABLE, NOW, NOW + WEEK))) == []
     assert details(bus) == announced
 
@@ -63,8 +67,8 @@ def test_only_what_was_written_in_the_time_asked_for(
     told: list[Any], bus: Bus, service: Service, since: datetime, until: datetime, news: list[str]
 ) -> None:
     """An outage of a day does not bring up the extensions of years."""
-    bus.taken.clear()
+    bus.accepted.clear()
     service.at(NOW + WEEK - DAY)
     assert publish(list(announcements(TABLE, since, until))) == []
-    assert [entry["DetailType"] for entry in bus.taken] == news
+    assert [entry["DetailType"] for entry in bus.accepted] == news
     assert not list(announcements(TABLE, NOW + 2 * WEEK, NOW + 3 * WEEK))

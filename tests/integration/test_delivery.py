@@ -97,11 +97,11 @@ def check(world: Bus, table: "Table") -> None:
         item["sk"]: item for item in table.scan()["Items"] if item["t"] == "extension"
     }
     told: dict[str, list[tuple[str, str, Any]]] = defaultdict(list)
-    for entry in world.taken:
+    for entry in world.accepted:
         detail = json.loads(entry["Detail"])
         told[detail["extension_id"]].append((entry["DetailType"], detail["event_id"], detail))
         if entry["DetailType"] == "ExtensionEndsSoon":
-            assert entry["TakenAt"] < datetime.fromisoformat(detail["ends_at"])
+            assert entry["AcceptedAt"] < datetime.fromisoformat(detail["ends_at"])
     assert len(told) == len(stored)
     for events in told.values():
         kinds = [kind for kind, _, _ in events]

@@ -90,7 +90,7 @@ def test_a_reminder_counts_with_the_period_reported_ahead(service: Service, bus:
     publish(bus.records())
     service.at(NOW + 6 * DAY).expire()
     publish(bus.records())
-    (_, reminder) = [json.loads(entry["Detail"]) for entry in bus.taken]
+    (_, reminder) = [json.loads(entry["Detail"]) for entry in bus.accepted]
     assert reminder["after_end"] == left(5, 3)
 
 
@@ -329,7 +329,7 @@ def test_a_new_life_has_other_ids(service: Service, bus: Bus) -> None:
     records = bus.records()
     publish(records)
     publish(records)
-    events = [json.loads(entry["Detail"]) for entry in bus.taken]
+    events = [json.loads(entry["Detail"]) for entry in bus.accepted]
     assert [event["extension_id"] for event in events] == [first, second] * 2
     assert len({event["event_id"] for event in events}) == 2
     assert service.expire_early(first).code == "extension_not_found"

@@ -37,9 +37,13 @@ def test_a_grant_a_reminder_and_a_revocation_are_each_told_once_with_all_that_is
     assert publish(bus.records()) == []
     service.at(NOW + WEEK + SECOND).expire()
     assert publish(bus.records()) == []
-    details = [json.loads(entry["Detail"]) for entry in bus.taken]
-    assert [entry["DetailType"] for entry in bus.taken] == ["ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"]
-    assert {entry["Source"] for entry in bus.taken} == {"extending-subscription"}
+    details = [json.loads(entry["Detail"]) for entry in bus.accepted]
+    assert [entry["DetailType"] for entry in bus.accepted] == [
+        "ExtensionGranted",
+        "ExtensionEndsSoon",
+        "ExtensionExpired",
+    ]
+    assert {entry["Source"] for entry in bus.accepted} == {"extending-subscription"}
     usual = {
         "account_id": "A-100",
         "subscription_id": "S-1",
@@ -63,7 +67,7 @@ def reminded(service: Service, bus: Bus) -> list[dict[str, Any]]:
     publish(bus.records())
     service.at(NOW + 6 * DAY).expire()
     publish(bus.records())
-    return [json.loads(entry["Detail"]) for entry in bus.taken if entry["DetailType"] == "ExtensionEndsSoon"]
+    return [json.loads(entry["Detail"]) for entry in bus.accepted if entry["DetailType"] == "ExtensionEndsSoon"]
 
 
 def test_a_reminder_says_what_is_left_of_what_is_in_use(service: Service, bus: Bus) -> None:
@@ -110,7 +114,7 @@ def test_a_repeat_has_the_same_event_id(service: Service, bus: Bus) -> None:
     records = bus.records()
     publish(records)
     publish(records)
-    first, second = bus.taken
+    first, second = bus.accepted
     assert first == second
 
 
@@ -120,7 +124,7 @@ def test_the_correlation_id_of_the_request_goes_with_the_event(service: Service,
     service.at(NOW + WEEK).expire()
     publish(bus.records())
     request_id = sample("extend")["requestContext"]["requestId"]
-    assert [entry["Resources"] for entry in bus.taken] == [[f"correlation-id:{request_id}"]] * 2
+    assert [entry["Resources"] for entry in bus.accepted] == [[f"correlation-id:{request_id}"]] * 2
 
 
 def test_events_go_out_ten_at_a_time(service: Service, bus: Bus) -> None:
@@ -231,7 +235,7 @@ def test_other_changes_of_an_extension_tell_nothing(service: Service, bus: Bus) 
     assert items.event_between(image, image) is None
     removal = {"dynamodb": {"OldImage": image, "SequenceNumber": "8"}, "eventName": "REMOVE"}
     assert publish([removal]) == []
-    assert bus.taken == []
+    assert bus.accepted == []
 
 
 def test_the_sample_event_is_told(bus: Bus) -> None:

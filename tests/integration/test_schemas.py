@@ -64,8 +64,8 @@ def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
     for now in (NOW + 6 * DAY, NOW + WEEK):
         service.at(now).expire()
         publish(bus.records())
-    assert len(bus.taken) == 3
-    for entry in bus.taken:
+    assert len(bus.accepted) == 3
+    for entry in bus.accepted:
         assert valid(entry["DetailType"], json.loads(entry["Detail"]))
 
 

@@ -274,7 +274,7 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
         assert event in pattern["eventName"]
         record = {"eventName": event, "dynamodb": {"NewImage": item, "SequenceNumber": "1"}}
         assert publish([record]) == []
-    assert not bus.taken
+    assert not bus.accepted
     assert "Messages" not in sqs().receive_message(QueueUrl=bus.queue_url)
 
 
