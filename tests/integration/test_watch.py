@@ -11,7 +11,7 @@ import pytest
 from aws_lambda_powertools.metrics import Metrics
 
 from devkit.builders import NOW, WEEK, usage_changed
-from devkit.service import Context, Service
+from devkit.service import Answer, Service
 from devkit.template import expanded, resources, template, watched
 from extending import api, changes, sweep
 from extending import service as use_cases
@@ -56,15 +56,18 @@ def filtered() -> set[tuple[str, str]]:
     return {(str(metric["MetricNamespace"]), metric["MetricName"]) for metric in made}
 
 
-@pytest.mark.parametrize(("name", "statuses"), [("ThrottledRequests", ["429"]), ("RefusedRequests", ["401", "403"])])
-def test_a_filter_reads_what_the_access_log_writes(name: str, statuses: list[str]) -> None:
+def test_a_filter_reads_what_the_access_log_writes() -> None:
     """API Gateway writes the status as a text."""
-    filter_ = resources("AWS::Logs::MetricFilter")[name]["Properties"]
     (api,) = resources("AWS::Serverless::HttpApi").values()
     log = api["Properties"]["AccessLogSettings"]
-    assert log["DestinationArn"] == {"Fn::GetAtt": [filter_["LogGroupName"]["Ref"], "Arn"]}
     assert json.loads(log["Format"])["status"] == "$context.status"
-    assert filter_["FilterPattern"] == f"{{ {' || '.join(f'$.status = {json.dumps(status)}' for status in statuses)} }}"
+    filters = {name: part["Properties"] for name, part in resources("AWS::Logs::MetricFilter").items()}
+    assert {name: each["FilterPattern"] for name, each in filters.items()} == {
+        "RefusedRequests": '{ $.status = "401" || $.status = "403" }',
+        "ThrottledRequests": '{ $.status = "429" }',
+    }
+    for each in filters.values():
+        assert log["DestinationArn"] == {"Fn::GetAtt": [each["LogGroupName"]["Ref"], "Arn"]}
 
 
 def test_each_alarm_watches_what_a_run_emits(
@@ -119,7 +122,7 @@ def test_every_answer_that_fails_is_counted_and_back_pressure_apart(
 
 
 def is_on(name: str, **series: float) -> bool:
-    """An alarm's expression over one quarter of an hour; `of` stands for the sum of all metrics of that name."""
+    """Evaluate an alarm over one quarter of an hour; `of` stands for the sum of all metrics of that name."""
     expression = re.sub(r'SUM\(METRICS\("of"\)\)', "of", ALARMS[name]["Properties"]["Metrics"][0]["Expression"])
     expression = re.sub(r"FILL\((\w+), 0\)", r"\1", expression).replace("AND", "and").replace("OR", "or")
     return bool(eval(expression, {}, series))  # noqa: S307 - our own
@@ -142,30 +145,33 @@ def test_more_than_two_failures_and_more_than_one_in_a_thousand_are_too_many(
     assert is_on("ThrottlesAlarm", calls=calls, of=failed) is expected
 
 
-def test_back_pressure_is_an_alarm_of_its_own() -> None:
-    """Callers that are asked to come again do so; one call in a hundred of them is a table that is too slow."""
-    assert not is_on("ApiFaultsAlarm", calls=100, faults=50, again=50)
-    assert is_on("ApiFaultsAlarm", calls=100, faults=50, again=47)
-    assert not is_on("TryAgainAlarm", calls=100, again=5, batches=5)
-    assert is_on("TryAgainAlarm", calls=100, again=5, batches=6)
-    assert not is_on("TryAgainAlarm", calls=10_000, again=50, batches=50)
-
-
-def test_an_issuer_that_suddenly_refuses_everybody_is_heard_of() -> None:
-    """A wrong audience is 401 for all, without one error of a function; a few expired tokens are usual."""
-    assert is_on("ApiRefusalsAlarm", calls=30, refused=30)
-    assert not is_on("ApiRefusalsAlarm", calls=200, refused=30)
+@pytest.mark.parametrize(
+    ("name", "series", "expected"),
+    [
+        # Callers that are asked to come again do so; one call in a hundred of them is a table that is too slow.
+        ("ApiFaultsAlarm", {"calls": 100, "faults": 50, "again": 50}, False),
+        ("ApiFaultsAlarm", {"calls": 100, "faults": 50, "again": 47}, True),
+        ("TryAgainAlarm", {"calls": 100, "again": 5, "batches": 5}, False),
+        ("TryAgainAlarm", {"calls": 100, "again": 5, "batches": 6}, True),
+        ("TryAgainAlarm", {"calls": 10_000, "again": 50, "batches": 50}, False),
+        # A wrong audience is 401 for all, without one error of a function; a few expired tokens are usual.
+        ("ApiRefusalsAlarm", {"calls": 30, "refused": 30}, True),
+        ("ApiRefusalsAlarm", {"calls": 200, "refused": 30}, False),
+    ],
+)
+def test_back_pressure_and_refusals_are_alarms_of_their_own(name: str, series: dict[str, int], expected: bool) -> None:
+    assert is_on(name, **series) is expected
 
 
 def test_a_failure_that_reaches_no_queue_is_heard_of() -> None:
-    """Each function with a failure destination: what Lambda cannot hand over is in no queue, and in no log."""
+    """Of each function with a failure destination: what Lambda cannot hand over is in no queue, and in no log."""
     with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
-    (alarm,) = [alarm for name, alarm in ALARMS.items() if name == "FailuresLostAlarm"]
-    assert {metric["MetricName"] for metric in watched(alarm)} == {"DestinationDeliveryFailures"}
-    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in watched(alarm)} == with_destination
+    metrics = watched(ALARMS["FailuresLostAlarm"])
+    assert {metric["MetricName"] for metric in metrics} == {"DestinationDeliveryFailures"}
+    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics} == with_destination
 
 
-def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_takes() -> None:
+def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_allows() -> None:
     """Whoever was woken may go to sleep again. Ten metrics in an alarm."""
     for name, alarm in ALARMS.items():
         assert alarm["Properties"]["OKActions"] == alarm["Properties"]["AlarmActions"], name
@@ -181,13 +187,16 @@ BY_HTTP = sorted(
 )
 
 
+def probe_name(function: str) -> str:
+    return function.removesuffix("Function") + "Probe"
+
+
 def probe_of(function: str) -> dict[str, Any]:
-    probe: dict[str, Any] = PROBES[function.removesuffix("Function") + "Probe"]
-    return probe
+    return dict(PROBES[probe_name(function)])
 
 
 def every(schedule: dict[str, Any]) -> int:
-    """How often a schedule goes off in a quarter of an hour."""
+    """The number of times that a schedule goes off in a quarter of an hour."""
     rate = re.fullmatch(r"rate\((\d+) minutes?\)", schedule["ScheduleExpression"])
     assert rate
     return 15 // int(rate[1])
@@ -200,13 +209,11 @@ def test_a_probe_is_a_strangers_call_and_changes_nothing(
     """It comes as far as the table, and is answered without a fault; its change is of nobody's account."""
     before = table.scan()["Items"]
     name = function.removesuffix("Function").lower()
-    app = __import__(f"functions.{name}.app", fromlist=["app"])
-    answer = app.handler(json.loads(probe_of(function)["Target"]["Input"]), Context())
-    body = json.loads(answer["body"])
+    answer = Answer.of(service.call(name, json.loads(probe_of(function)["Target"]["Input"])))
     if name == "changes":
-        assert (answer["statusCode"], body) == (200, {"results": [{"result": "stored"}]})
+        assert (answer.status, answer.json) == (200, {"results": [{"result": "stored"}]})
     else:
-        assert (answer["statusCode"], body["code"]) == (404, "account_not_found")
+        assert (answer.status, answer.code) == (404, "account_not_found")
     assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
     assert "AnswersFailed" not in {name for _, name, _ in emitted(capsys.readouterr().out)}
 
@@ -223,25 +230,22 @@ def test_the_probe_of_sync_is_an_event_of_the_contract_and_changes_nothing(servi
     assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
 
 
-PROBED = sorted([*BY_HTTP, "SyncFunction"])
+def test_a_probe_goes_to_the_newest_version() -> None:
+    """To the alias, nine of ten would meet the old version while CodeDeploy moves to the new one.
 
-
-def test_what_a_probe_of_sync_fails_on_is_in_no_queue() -> None:
-    """The failure destination belongs to the alias; the probe comes again a minute later, nobody would redrive it."""
+    The failure destination belongs to the alias: what a probe of sync fails on is in no queue, and comes again.
+    """
+    versions = expanded("AWS::Lambda::Version")
+    calls, _ = expanded("AWS::IAM::Role")["ProbeRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    for function in [*BY_HTTP, "SyncFunction"]:
+        version = versions[
+            expanded("AWS::Scheduler::Schedule")[probe_name(function)]["Properties"]["Target"]["Arn"]["Ref"]
+        ]
+        assert version["Properties"]["FunctionName"] == {"Ref": function}
+        # Any of its versions: with a right to the newest alone, no probe would move before the slowest is published.
+        assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in calls["Resource"]
     config = expanded("AWS::Lambda::EventInvokeConfig")["SyncFunctionEventInvokeConfig"]["Properties"]
     assert config["Qualifier"] == "live"
-
-
-@pytest.mark.parametrize("function", PROBED)
-def test_a_probe_goes_to_the_newest_version(function: str) -> None:
-    """To the alias, nine of ten would meet the old version while CodeDeploy moves to the new one."""
-    target = expanded("AWS::Scheduler::Schedule")[function.removesuffix("Function") + "Probe"]["Properties"]["Target"]
-    version = expanded("AWS::Lambda::Version")[target["Arn"]["Ref"]]
-    assert version["Properties"]["FunctionName"] == {"Ref": function}
-    (role,) = [role["Properties"] for name, role in expanded("AWS::IAM::Role").items() if name == "ProbeRole"]
-    calls, _ = role["Policies"][0]["PolicyDocument"]["Statement"]
-    # Any of its versions: with a right to the newest alone, no probe would move before the slowest is published.
-    assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in calls["Resource"]
 
 
 def test_probes_that_do_not_come_are_heard_of() -> None:
@@ -252,16 +256,12 @@ def test_probes_that_do_not_come_are_heard_of() -> None:
     assert is_on("ProbesAlarm", dropped=0, come=coming / 2 - 2)
     assert ALARMS["ProbesAlarm"]["Properties"]["TreatMissingData"] == "breaching"
     assert {str(probe["GroupName"]) for probe in PROBES.values()} == {"{'Ref': 'Probes'}"}
-
-
-def test_schedules_do_not_come_in_the_same_second() -> None:
-    """A new AWS account runs ten functions at once. The probe of publish wakes none by itself."""
-    at_once = [name for name, probe in PROBES.items() if probe["FlexibleTimeWindow"]["Mode"] == "OFF"]
-    assert at_once == ["PublishProbe"]
+    # Not all in the same second: a new AWS account runs ten functions at once. That of publish wakes none by itself.
+    assert [name for name, each in PROBES.items() if each["FlexibleTimeWindow"]["Mode"] == "OFF"] == ["PublishProbe"]
 
 
 def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus: Bus, table: "Table") -> None:
-    """The template's filter lets it pass; publish takes it, and neither sets it aside nor announces it."""
+    """The template's filter lets it pass; publish neither announces it nor sets it aside."""
     target = probe_of("PublishFunction")["Target"]
     item = json.loads(target["Input"]["Fn::Sub"])["Item"]
     assert target["Arn"]["Fn::Sub"].endswith(":scheduler:::aws-sdk:dynamodb:putItem")
@@ -278,14 +278,10 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
     assert "Messages" not in sqs().receive_message(QueueUrl=bus.queue_url)
 
 
-def certain_failures(function: str) -> int:
-    """How many calls fail in a quarter of an hour, at the least, when every call of a function fails."""
-    return every(probe_of(function))
-
-
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour(function: str) -> None:
     """However little it is called. An alarm's window slides: it goes off as soon as its threshold is passed."""
+    failures = every(probe_of(function))
     for metric, series in (("Errors", "failed"), ("Throttles", "of")):
         ((name, found),) = [
             (name, found)
@@ -297,7 +293,6 @@ def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour(functi
         alarm = ALARMS[name]["Properties"]
         assert (found["Statistic"], found["Period"], alarm["EvaluationPeriods"]) == ("Sum", 900, 1)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-        failures = certain_failures(function)
         assert is_on(name, **{"calls": failures, series: failures})
 
 
