@@ -1,4 +1,4 @@
-"""What the stream has forgotten is announced again from the table, word for word."""
+"""Events that the stream no longer has are announced again from the table, word for word."""
 
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ TABLE = Stack("any", {"TableName": "extending-subscription"}, boto3.Session(), N
 
 
 @pytest.fixture
-def told(service: Service, bus: Bus) -> list[tuple[str, str]]:
-    """What the stream has had announced of an extension that was granted, reminded of and revoked."""
+def announced(service: Service, bus: Bus) -> list[tuple[str, str]]:
+    """The events of an extension that was granted, reminded of and revoked, as the stream has had them announced."""
     service.extend()
     assert publish(bus.records()) == []
     for when in (NOW + WEEK - DAY, NOW + WEEK + SECOND):
@@ -35,13 +35,15 @@ def details(bus: Bus) -> list[tuple[str, str]]:
     return [(entry["DetailType"], entry["Detail"]) for entry in bus.accepted]
 
 
-def test_the_table_tells_all_that_the_stream_told(told: list[tuple[str, str]], bus: Bus, service: Service) -> None:
+def test_the_table_yields_every_event_that_the_stream_did(
+    announced: list[tuple[str, str]], bus: Bus, service: Service
+) -> None:
     """The same events with the same ids: consumers that know them see nothing new."""
     bus.accepted.clear()
-    service.at(NOW + WEEK - DAY)  # While it runs: after its end nobody is told that it is near.
+    service.at(NOW + WEEK - DAY)  # While it runs: after its end nobody is reminded.
     records = list(announcements(TABLE, NOW, NOW + WEEK + SECOND))
     assert publish(records) == []
-    assert details(bus) == told
+    assert details(bus) == announced
 
 
 def test_a_grant_that_was_ended_early_is_announced_as_it_was(service: Service, bus: Bus) -> None:
@@ -49,10 +51,10 @@ def test_a_grant_that_was_ended_early_is_announced_as_it_was(service: Service, b
     id_ = service.extend().json["extension"]["id"]
     service.at(NOW + DAY).expire_early(id_)
     assert publish(bus.records()) == []
-    announced = details(bus)
+    before = details(bus)
     bus.accepted.clear()
     assert publish(list(announcements(TABLE, NOW, NOW + WEEK))) == []
-    assert details(bus) == announced
+    assert details(bus) == before
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_a_grant_that_was_ended_early_is_announced_as_it_was(service: Service, b
     ],
 )
 def test_only_what_was_written_in_the_time_asked_for(
-    told: list[Any], bus: Bus, service: Service, since: datetime, until: datetime, news: list[str]
+    announced: list[Any], bus: Bus, service: Service, since: datetime, until: datetime, news: list[str]
 ) -> None:
     """An outage of a day does not bring up the extensions of years."""
     bus.accepted.clear()

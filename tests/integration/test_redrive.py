@@ -1,4 +1,4 @@
-"""Redrive as an operator calls it: it shows, asks, hands over, and tells machines; what is not handed over stays."""
+"""Redrive as an operator calls it: it shows, asks, and hands over; what is not handed over stays."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ WAITING = {
         message("0000dead", "garbage\x1b[2J"),
     ]
 }
-"""What a function set aside, what a webhook refused, a batch that the stream has forgotten, and what nobody wrote."""
+"""Set aside by a function, refused by a webhook, a batch that the stream no longer has, and written by nobody."""
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ LEFT = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
 
 
 def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether all is put back or one is dropped; the messages are there again at once."""
+    """The messages are there again at once."""
     with pytest.raises(Trouble, match="--yes to answer: Put back all 4 messages"):
         run(redrive, target, monkeypatch)
     assert target.calls == LEFT
@@ -74,24 +74,24 @@ def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monke
     assert target.calls == LEFT
 
 
-def test_what_can_be_is_handed_over_and_told_to_machines(
+def test_messages_are_handed_over_and_shown_to_machines(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without what a message holds of a client."""
     assert run(redrive, target, monkeypatch, "--yes", "--json") == 1
-    said = told(capsys.readouterr().out)
-    assert (said["put_back"], said["kept"]) == (3, 1)
-    waiting = said["failed in a function"]
+    printed = told(capsys.readouterr().out)
+    assert (printed["put_back"], printed["kept"]) == (3, 1)
+    waiting = printed["failed in a function"]
     assert waiting[0] == {"id": "0000cafe", "sent_at": "2026-11-22T10:00:00Z", "kind": "MemberChanged", "error": "Busy"}
     assert (waiting[-1]["kind"], waiting[-1]["error"]) == ("not JSON", None)
-    assert said["did not reach its function"] == []
+    assert printed["did not reach its function"] == []
     assert service.list("U-9").status == 200
 
 
 def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What no one can read is shown without what a terminal would take for an order."""
+    """An unreadable one is shown without what a terminal would obey."""
     with pytest.raises(Trouble, match="0 messages have the id 1234abcd"):
         run(redrive, target, monkeypatch, "--drop", "1234abcd", "--yes")
     assert target.calls == LEFT
@@ -120,18 +120,11 @@ def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
     assert target.calls == LEFT
 
 
-def test_to_show_and_to_delete_are_two_things(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_changes_nothing_and_deletes_nothing(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message is there again at once; a script may look every hour."""
     with pytest.raises(click.UsageError):
         run(redrive, target, monkeypatch, "--dry-run", "--drop", "0000dead", "--yes")
     assert target.calls == set()
-
-
-def test_a_look_changes_nothing(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every message is there again at once."""
     assert run(redrive, target, monkeypatch, "--dry-run") == 0
     assert target.calls == LEFT
-
-
-def test_where_nothing_waits_nothing_is_asked(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script may look every hour."""
-    assert run(redrive, Operated(sqs_ReceiveMessage=[{}]), monkeypatch) == 0
+    assert run(redrive, Operated(sqs_ReceiveMessage=[{}]), monkeypatch) == 0  # Without a question.

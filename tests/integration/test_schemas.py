@@ -58,8 +58,7 @@ def test_an_event_in_fits_its_schema(name: str, detail: Any) -> None:
         assert not valid(name, {key: value for key, value in detail.items() if key != field})
 
 
-def test_events_out_fit_their_schemas(service: Service, bus: Bus) -> None:
-    """Every one that the functions tell."""
+def test_every_event_out_fits_its_schema(service: Service, bus: Bus) -> None:
     service.extend()
     for now in (NOW + 6 * DAY, NOW + WEEK):
         service.at(now).expire()

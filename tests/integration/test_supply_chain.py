@@ -1,4 +1,4 @@
-"""Locked packages ship, under known licences, by pinned actions."""
+"""Only locked packages ship, under known licences, by pinned actions."""
 
 import re
 import shutil
