@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from devkit.project import ROOT
 from devkit.template import expanded, resources, template, watched
 
@@ -152,16 +150,8 @@ def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
         assert f"{option}\n" in block
 
 
-def test_the_cost_table_adds_up_and_counts_the_probes_and_alarms_that_there_are() -> None:
+def test_the_cost_table_counts_the_probes_and_alarms_that_there_are() -> None:
     """Each schedule by its rate, in a month of 43,800 minutes; each metric that an alarm reads is billed."""
-    table = COSTS[COSTS.index("| HTTP API, calls |") :]
-    rows = [line.split(" | ") for line in table[: table.index("**a month**")].splitlines()]
-    amounts = {row[0]: [float(re.sub(r"[*|,]", "", cell)) for cell in row[-3:]] for row in rows if len(row) > 3}
-    (total,) = [amounts.pop(name) for name in list(amounts) if "**by use**" in name]
-    by_use = [row for name, row in amounts.items() if not re.search(r"\| probes: | alarms over ", name)]
-    assert len(by_use) == len(amounts) - 2
-    for column, accuracy in enumerate((0.06, 0.06, 5)):
-        assert abs(sum(row[column] for row in by_use) - total[column]) < accuracy
     rates = [each["Properties"]["ScheduleExpression"] for each in resources("AWS::Scheduler::Schedule").values()]
     times = sum(43_800 // int(re.sub(r"\D", "", rate)) for rate in rates)
     assert f"| probes: calls, writes, logs, {times:,} schedules |" in COSTS
@@ -193,25 +183,15 @@ def test_new_shared_code_is_a_new_version_of_every_function() -> None:
     assert not first & second
 
 
-def reads_the_reminder_lead(function: str) -> bool:
-    """True for a function that behaves otherwise with another value: the others only have it in their environment."""
-    app = ROOT / FUNCTIONS[function]["Properties"]["CodeUri"] / "app.py"
-    return "REMIND_BEFORE" in app.read_text()
-
-
-@pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_a_parameter_that_a_function_reads_is_in_the_description_of_its_version(function: str) -> None:
+def test_a_parameter_that_a_function_reads_is_in_the_description_of_its_version() -> None:
     """A new description replaces the version, so that callers get the new value; and the old one is kept."""
-    properties = FUNCTIONS[function]["Properties"]
     parameters = set(template()["Parameters"])
-    read = {name for part in ("Environment", "SnapStart") for name in references(properties.get(part))} & parameters
-    read |= {"ReminderLeadSeconds"} if reads_the_reminder_lead(function) else set()
-    description = properties.get("VersionDescription", {}).get("Fn::Sub", "")
-    assert read == set(re.findall(r"\$\{(\w+)\}", description))
-    assert not read or FUNCTIONS[function]["UpdateReplacePolicy"] == "Retain"
-    # A parameter more in the environment of all must be in the descriptions of those that read it.
+    # All have the reminder lead in their environment; only extend behaves otherwise with another value.
     assert set(references(template()["Globals"]["Function"]["Environment"])) & parameters == {"ReminderLeadSeconds"}
-
-
-def test_the_reminder_lead_is_read_by_extend_alone() -> None:
-    assert [name for name in sorted(FUNCTIONS) if reads_the_reminder_lead(name)] == ["ExtendFunction"]
+    for name, function in FUNCTIONS.items():
+        properties = function["Properties"]
+        read = {name for part in ("Environment", "SnapStart") for name in references(properties.get(part))} & parameters
+        read |= {"ReminderLeadSeconds"} if name == "ExtendFunction" else set()
+        description = properties.get("VersionDescription", {}).get("Fn::Sub", "")
+        assert read == set(re.findall(r"\$\{(\w+)\}", description)), name
+        assert not read or function["UpdateReplacePolicy"] == "Retain"

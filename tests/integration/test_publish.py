@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, left, usage_changed
 from devkit.service import Context, Service, sample
 from extending import accounts, dynamo, failures, items
+from generate.schemas import FOLDER
 from tests.integration.conftest import Bus, publish, sqs
 
 
@@ -46,6 +48,8 @@ def test_a_grant_a_reminder_and_a_revocation_are_each_announced_once_with_all_th
     service.at(NOW + WEEK + SECOND).expire()
     assert publish(bus.records()) == []
     details = [json.loads(entry["Detail"]) for entry in bus.accepted]
+    for entry, detail in zip(bus.accepted, details, strict=True):
+        Draft202012Validator(json.loads((FOLDER / f"{entry['DetailType']}.json").read_text())).validate(detail)
     kinds = [entry["DetailType"] for entry in bus.accepted]
     assert kinds == ["ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"]
     assert {entry["Source"] for entry in bus.accepted} == {"extending-subscription"}

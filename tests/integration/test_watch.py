@@ -5,6 +5,7 @@ And none is deaf: probes call what nobody else may be calling; a function that a
 
 import json
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,9 +84,7 @@ def test_each_alarm_watches_what_a_run_emits(
     monkeypatch.setattr(use_cases, "view", busy)
     assert service.list().status == 503
     monkeypatch.setattr(changes, "apply", busy)
-    assert [change["result"] for change in service.changes(("UsageChanged", usage_changed())).json["results"]] == [
-        "try_again"
-    ]
+    assert service.changes(("UsageChanged", usage_changed())).json["results"] == [{"result": "try_again"}]
     seen = emitted(capsys.readouterr().out)
 
     for name, alarm in ALARMS.items():
@@ -163,19 +162,16 @@ def test_back_pressure_and_refusals_are_alarms_of_their_own(name: str, series: d
     assert is_on(name, **series) is expected
 
 
-def test_a_failure_that_reaches_no_queue_is_heard_of() -> None:
-    """Of each function with a failure destination: what Lambda cannot hand over is in no queue, and in no log."""
-    with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
-    metrics = watched(ALARMS["FailuresLostAlarm"])
-    assert {metric["MetricName"] for metric in metrics} == {"DestinationDeliveryFailures"}
-    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics} == with_destination
-
-
 def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_allows() -> None:
     """Whoever was woken may go to sleep again. Ten metrics in an alarm."""
     for name, alarm in ALARMS.items():
         assert alarm["Properties"]["OKActions"] == alarm["Properties"]["AlarmActions"], name
         assert len(watched(alarm)) <= 10, name
+    # What Lambda cannot hand over to a failure destination is in no queue, and in no log.
+    with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
+    metrics = watched(ALARMS["FailuresLostAlarm"])
+    assert {metric["MetricName"] for metric in metrics} == {"DestinationDeliveryFailures"}
+    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics} == with_destination
 
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -187,12 +183,8 @@ BY_HTTP = sorted(
 )
 
 
-def probe_name(function: str) -> str:
-    return function.removesuffix("Function") + "Probe"
-
-
-def probe_of(function: str) -> dict[str, Any]:
-    return dict(PROBES[probe_name(function)])
+def probe_of(function: str, probes: dict[str, Any] = PROBES) -> dict[str, Any]:
+    return dict(probes[function.removesuffix("Function") + "Probe"])
 
 
 def every(schedule: dict[str, Any]) -> int:
@@ -202,32 +194,27 @@ def every(schedule: dict[str, Any]) -> int:
     return 15 // int(rate[1])
 
 
-@pytest.mark.parametrize("function", BY_HTTP)
 def test_a_probe_is_a_strangers_call_and_changes_nothing(
-    function: str, service: Service, table: "Table", capsys: pytest.CaptureFixture[str]
+    service: Service, table: "Table", capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It comes as far as the table, and is answered without a fault; its change is of nobody's account."""
+    """It comes as far as the table, and is answered without a fault.
+
+    Those of changes and sync make the same change: an account that nobody has is removed, as of 1970, once.
+    """
     before = table.scan()["Items"]
-    name = function.removesuffix("Function").lower()
-    answer = Answer.of(service.call(name, json.loads(probe_of(function)["Target"]["Input"])))
-    if name == "changes":
-        assert (answer.status, answer.json) == (200, {"results": [{"result": "stored"}]})
-    else:
-        assert (answer.status, answer.code) == (404, "account_not_found")
-    assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
-    assert "AnswersFailed" not in {name for _, name, _ in emitted(capsys.readouterr().out)}
-
-
-def test_the_probe_of_sync_is_an_event_of_the_contract_and_changes_nothing(service: Service, table: Any) -> None:
-    """The same change as that of the other probe: an account that nobody has is removed, as of 1970, once."""
-    target = probe_of("SyncFunction")["Target"]
-    event = json.loads(target["Input"])
+    for function in BY_HTTP:
+        name = function.removesuffix("Function").lower()
+        answer = Answer.of(service.call(name, json.loads(probe_of(function)["Target"]["Input"])))
+        if name == "changes":
+            assert (answer.status, answer.json) == (200, {"results": [{"result": "stored"}]})
+        else:
+            assert (answer.status, answer.code) == (404, "account_not_found"), name
+    event = json.loads(probe_of("SyncFunction")["Target"]["Input"])
     sent = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
     assert sent == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
-    before = table.scan()["Items"]
-    assert service.call("sync", event) == {"stored": True}
     assert service.call("sync", event) == {"stored": False}
     assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
+    assert "AnswersFailed" not in {name for _, name, _ in emitted(capsys.readouterr().out)}
 
 
 def test_a_probe_goes_to_the_newest_version() -> None:
@@ -235,12 +222,10 @@ def test_a_probe_goes_to_the_newest_version() -> None:
 
     The failure destination belongs to the alias: what a probe of sync fails on is in no queue, and comes again.
     """
-    versions = expanded("AWS::Lambda::Version")
+    versions, schedules = expanded("AWS::Lambda::Version"), expanded("AWS::Scheduler::Schedule")
     calls, _ = expanded("AWS::IAM::Role")["ProbeRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     for function in [*BY_HTTP, "SyncFunction"]:
-        version = versions[
-            expanded("AWS::Scheduler::Schedule")[probe_name(function)]["Properties"]["Target"]["Arn"]["Ref"]
-        ]
+        version = versions[probe_of(function, schedules)["Properties"]["Target"]["Arn"]["Ref"]]
         assert version["Properties"]["FunctionName"] == {"Ref": function}
         # Any of its versions: with a right to the newest alone, no probe would move before the slowest is published.
         assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in calls["Resource"]
@@ -265,10 +250,8 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
     target = probe_of("PublishFunction")["Target"]
     item = json.loads(target["Input"]["Fn::Sub"])["Item"]
     assert target["Arn"]["Fn::Sub"].endswith(":scheduler:::aws-sdk:dynamodb:putItem")
-    (filtered,) = FUNCTIONS["PublishFunction"]["Properties"]["Events"]["Extensions"]["Properties"]["FilterCriteria"][
-        "Filters"
-    ]
-    pattern = json.loads(filtered["Pattern"])
+    stream = FUNCTIONS["PublishFunction"]["Properties"]["Events"]["Extensions"]["Properties"]
+    pattern = json.loads(stream["FilterCriteria"]["Filters"][0]["Pattern"])
     assert item["t"]["S"] in pattern["dynamodb"]["NewImage"]["t"]["S"]
     for event in ("INSERT", "MODIFY"):
         assert event in pattern["eventName"]
@@ -278,29 +261,27 @@ def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus
     assert "Messages" not in sqs().receive_message(QueueUrl=bus.queue_url)
 
 
-@pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour(function: str) -> None:
+def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour() -> None:
     """However little it is called. An alarm's window slides: it goes off as soon as its threshold is passed."""
-    failures = every(probe_of(function))
-    for metric, series in (("Errors", "failed"), ("Throttles", "of")):
+    for function, (metric, series) in product(FUNCTIONS, (("Errors", "failed"), ("Throttles", "of"))):
+        dimensions = [{"Name": "FunctionName", "Value": {"Ref": function}}]
         ((name, found),) = [
             (name, found)
             for name, alarm in ALARMS.items()
             for found in watched(alarm)
-            if found["MetricName"] == metric
-            and found["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+            if (found["MetricName"], found["Dimensions"]) == (metric, dimensions)
         ]
         alarm = ALARMS[name]["Properties"]
         assert (found["Statistic"], found["Period"], alarm["EvaluationPeriods"]) == ("Sum", 900, 1)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        failures = every(probe_of(function))
         assert is_on(name, **{"calls": failures, series: failures})
 
 
 def test_silence_is_heard() -> None:
     """A schedule or a stream that wakes nobody has no errors."""
-    alarms = {name: alarm["Properties"] for name, alarm in ALARMS.items()}
     for name in ("ScheduleSilentAlarm", "PublishSilentAlarm"):
-        alarm = alarms[name]
+        alarm = ALARMS[name]["Properties"]
         assert alarm["TreatMissingData"] == "breaching"
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= 900
