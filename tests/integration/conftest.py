@@ -43,7 +43,7 @@ def table(aws: None) -> "Table":
 
 @cache
 def dynamodb() -> "DynamoDBServiceResource":
-    """One for all tests: a new one reads the description of the service again, which takes longer than most tests."""
+    """One for all tests: a new one reads the description of the service again, longer than most tests last."""
     return boto3.resource("dynamodb")
 
 

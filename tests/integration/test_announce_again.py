@@ -41,7 +41,7 @@ def test_the_table_yields_every_event_that_the_stream_did(service: Service, bus:
 
 
 def test_a_grant_that_was_ended_early_is_announced_as_it_was(service: Service, bus: Bus) -> None:
-    """Who ended it belongs to the event of the end alone."""
+    """The name of who ended it belongs to the event of the end alone."""
     id_ = service.extend().json["extension"]["id"]
     service.at(NOW + DAY).expire_early(id_)
     assert publish(bus.records()) == []

@@ -75,7 +75,7 @@ def test_the_bounds_of_a_limit_belong_to_it(service: Service) -> None:
 def test_without_claims_that_the_jwt_authorizer_has_verified_nothing_is_answered(
     no_table: Service, authorizer: Any
 ) -> None:
-    """Where no authorizer stands before the function, it fails closed."""
+    """A function without an authorizer before it fails closed."""
     for name in EVENTS:
         event = sample(name)
         event["requestContext"]["authorizer"] = authorizer
@@ -123,7 +123,7 @@ def test_a_sub_that_no_user_id_can_be_is_refused_for_what_it_is(no_table: Servic
     assert "Sign in" not in answer.json["detail"]
 
 
-def test_what_the_router_itself_refuses_is_a_problem_too(no_table: Service) -> None:
+def test_a_refusal_of_the_router_is_a_problem_too(no_table: Service) -> None:
     for method in ("POST", "DELETE", "HEAD", "OPTIONS"):
         event = sample("list")
         event["requestContext"]["http"]["method"] = method

@@ -113,7 +113,7 @@ def test_the_dashboard_shows_metrics_that_the_functions_emit() -> None:
 
 
 def test_every_alarm_has_its_place_in_the_runbook() -> None:
-    """How severe it is, whether a customer notices, what it means and what to do."""
+    """With its severity, what a customer notices, its meaning and what to do."""
     for alarm in resources("AWS::CloudWatch::Alarm"):
         assert re.search(rf"^\| `{alarm}` \| (now|today) \| \S.* \| \S.* \| \S.* \|$", RUNBOOK, re.MULTILINE), alarm
 
@@ -132,8 +132,8 @@ def test_the_runbook_names_only_what_there_is() -> None:
             changing = changing | {name} if command == "update-table" else changing - {name}
 
 
-def test_what_a_restore_leaves_out_is_given_to_the_table_by_hand() -> None:
-    """A stack that takes a table back changes nothing of it that the template has had all along."""
+def test_settings_that_a_restore_leaves_out_are_set_by_hand() -> None:
+    """A stack that adopts a restored table changes nothing that the template has had all along."""
     (block,) = [block for block in re.findall(r"```bash\n(.*?)```", REFERENCE, re.DOTALL) if "from-backup" in block]
     (table,) = resources("AWS::DynamoDB::Table").values()
     time_to_live = table["Properties"]["TimeToLiveSpecification"]["AttributeName"]

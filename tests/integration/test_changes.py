@@ -59,7 +59,7 @@ def test_every_kind_of_change_is_stored_and_seen(service: Service) -> None:
     assert [row["id"] for row in seen["subscriptions"]] == ["S-1"]
 
 
-def test_what_is_as_old_as_what_is_known_changes_nothing(service: Service) -> None:
+def test_a_report_that_is_not_newer_changes_nothing(service: Service) -> None:
     """Older, repeated, or another for the same instant; only the last is odd, and says so."""
     assert results(
         service,
@@ -165,7 +165,7 @@ def test_a_hundred_changes_are_one_request(no_table: Service) -> None:
 
 
 @pytest.mark.parametrize("trouble", [Busy("throttled"), RuntimeError("never seen before")])
-def test_what_could_not_be_written_is_to_be_sent_again(
+def test_a_change_that_could_not_be_written_is_to_be_sent_again(
     service: Service, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     """It alone, with the time to wait; sending all of it again is safe."""
@@ -190,7 +190,7 @@ def test_what_could_not_be_written_is_to_be_sent_again(
 def test_a_request_that_has_lasted_for_seconds_begins_with_nothing_more(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each write may take seconds of its own, and the answer is due."""
+    """Each write may last for seconds, and the answer is due."""
     from functions.changes import app
 
     monkeypatch.setattr(app, "BEGIN_WITHIN", -1.0)

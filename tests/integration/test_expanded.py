@@ -58,7 +58,7 @@ REGIONS = {
 
 def test_cloudformation_would_accept_it_in_every_partition() -> None:
     """Every property and value that SAM has written is one that the regions know; no ARN is of another partition."""
-    from cfnlint.api import lint  # takes 2 s
+    from cfnlint.api import lint  # 2 s
     from cfnlint.config import ManualArgs
 
     for partition, (region, *_) in REGIONS.items():
@@ -200,7 +200,7 @@ def test_the_first_hour_says_how_many_resources_the_deployment_shows() -> None:
     conditions = [resource.get("Condition") for resource in made(*given)["Resources"].values()]
     shown = [condition for condition in conditions if not condition or holds(condition, **values)]
     assert f"Shows {len(shown)} resources to add" in page
-    # The block takes the place of the whole section: what samconfig.toml has there, and more.
+    # The block replaces the whole section: it has what samconfig.toml has there, and more.
     ours = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]
     assert {command: settings["parameters"].keys() for command, settings in ours.items()} == {
         command: settings["parameters"].keys() - {"region"} for command, settings in prod.items()
@@ -255,7 +255,7 @@ def rights(policies: list[Any]) -> list[tuple[str, str]]:
 
 
 def roles_of(service: str) -> dict[str, Any]:
-    """Properties of the roles that a service of AWS takes on."""
+    """Properties of the roles that a service of AWS assumes."""
     return {
         name: role["Properties"]
         for name, role in expanded("AWS::IAM::Role", "GradualDeployment=true").items()

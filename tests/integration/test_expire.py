@@ -1,4 +1,4 @@
-"""The sweep that takes extensions back."""
+"""The sweep: extensions are revoked at their end, and reminded of before it."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ def test_a_second_sweep_over_the_same_index_entries_revokes_nothing_twice(servic
 
 
 def test_a_sweep_stops_in_time_to_answer(service: Service) -> None:
-    """What was not reached is due again."""
+    """The rest is due again."""
     service.extend()
     assert service.at(NOW + WEEK).expire(seconds=0)["revoked"] == 0
     assert service.expire()["revoked"] == 1

@@ -52,7 +52,7 @@ def test_it_is_over_from_the_write_on_and_its_right_stays_used(service: Service)
 
 
 def test_repeating_is_safe(service: Service, running: str) -> None:
-    """One `true`, one `revoked_at`, whoever comes later; so it is after the schedule has taken it back."""
+    """One `true`, one `revoked_at`, whoever comes later; so it is after the schedule has swept."""
     first = service.expire_early(running)
     for now, by in [(NOW + DAY, "other"), (NOW + 2 * DAY, "service-manager"), (NOW + 2 * WEEK, "other")]:
         again = service.at(now).expire_early(running, by=by)
@@ -61,7 +61,7 @@ def test_repeating_is_safe(service: Service, running: str) -> None:
 
 
 def test_one_that_has_ended_is_over_already(service: Service, running: str) -> None:
-    """Whether or not the schedule has run; to the second."""
+    """By the clock, to the second; the schedule only adds when it revoked."""
     late = service.at(NOW + WEEK).expire_early(running)
     assert (late.json["expired"], late.json["extension"]["revoked_at"]) == (False, None)
     service.expire()

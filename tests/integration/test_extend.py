@@ -92,7 +92,7 @@ def test_a_role_taken_away_between_offer_and_acceptance_counts(service: Service)
 
 
 def test_terms_changed_meanwhile_are_offered_anew_and_not_granted(service: Service) -> None:
-    """What was offered is what is granted, or nothing is."""
+    """Nothing is granted that was not offered."""
     offer_id = service.offer().json["offer_id"]
     service.subscription(extension_terms=OTHER_TERMS, changed_at=iso(NOW))
     answer = service.extend(offer_id)
@@ -243,7 +243,7 @@ def test_success_and_replay_are_one_round_trip(service: Service, round_trips: Ro
     assert round_trips() == ["TransactWriteItems"]
 
 
-def test_where_someone_who_is_no_owner_has_tried_the_role_is_read_first_for_a_minute(
+def test_the_role_is_read_first_for_a_minute_after_someone_who_is_no_owner_has_tried(
     service: Service, round_trips: RoundTrips
 ) -> None:
     """No transaction holds the account's items for those who may not extend; an owner pays one read, and only there."""
@@ -262,14 +262,12 @@ def test_where_someone_who_is_no_owner_has_tried_the_role_is_read_first_for_a_mi
         assert round_trips() == calls
 
 
-def test_an_instance_remembers_no_more_accounts_than_it_has_room_for(clock: Any) -> None:
+def test_an_instance_remembers_no_more_accounts_than_it_has_room_for() -> None:
     """Of the accounts where the role is read first the oldest goes, so that no instance grows."""
     remembered = use_cases._RoleFirst()
     for number in range(remembered.MOST + 1):
         remembered.from_now_on(f"A-{number}", NOW)
-    assert not remembered.is_due("A-0", NOW)
-    assert remembered.is_due("A-1", NOW)
-    assert remembered.is_due(f"A-{remembered.MOST}", NOW)
+    assert [remembered.is_due(f"A-{number}", NOW) for number in (0, 1, remembered.MOST)] == [False, True, True]
 
 
 # Contention and faults
@@ -371,7 +369,7 @@ def test_a_grant_whose_answer_was_lost_is_still_answered_as_created(service: Ser
 
 
 @pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
-def test_what_nobody_expected_is_an_internal_error_without_details(service: Service, code: str) -> None:
+def test_an_unexpected_error_is_answered_without_details(service: Service, code: str) -> None:
     """500 as problem+json; the details are in the log."""
     offer_id = service.offer().json["offer_id"]
     with answering("TransactWriteItems", cancelled("None", code, "None")):
@@ -431,14 +429,6 @@ def test_a_corrected_start_of_a_period_with_an_id_gives_no_new_right(service: Se
     assert service.list().json["limits"]["sessions"]["extra"] == 4
 
 
-def test_a_period_that_gets_its_id_later_gives_no_new_right(service: Service) -> None:
-    """A sender may begin to name periods at any time: offers and extensions of before are those of the same period."""
-    offer_id = service.offer().json["offer_id"]
-    corrected(service, 1, period_id="P-1")
-    assert service.extend(offer_id).status == 201
-    assert service.offer().code == "already_used"
-
-
 def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_and_for_no_later_one(service: Service) -> None:
     """Though the sender's start is that of the contract, the same in every period; and whatever the offer claims."""
     first = service.extend().json["extension"]
@@ -455,10 +445,14 @@ def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_and_for_no_
     assert service.list().json["limits"]["sessions"]["extra"] == 6
 
 
-def test_a_start_corrected_in_the_period_that_got_its_id_later_gives_no_new_right(service: Service) -> None:
-    """What was granted under a start alone is known by it: the first id keeps that start."""
-    assert service.extend().status == 201
+def test_a_period_that_gets_its_id_later_gives_no_new_right_with_a_corrected_start(service: Service) -> None:
+    """An extension granted under a start alone is known by it: the first id keeps that start.
+
+    A sender may begin to name periods at any time, and an offer of before is one of the same period.
+    """
+    offer_id = service.offer().json["offer_id"]
     corrected(service, 1, period_id="P-1")
+    assert service.extend(offer_id).status == 201
     for number in (2, 3):
         corrected(service, number, period_id="P-1", starts_at=iso(NOW - number * DAY))
         assert service.offer().code == "already_used"

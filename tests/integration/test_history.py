@@ -1,4 +1,4 @@
-"""GET /accounts/{account_id}/extensions: who extended what, when, until when, taken back when."""
+"""GET /accounts/{account_id}/extensions: every extension, with who granted it, its end and when it was revoked."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from devkit.service import Service
 
 @pytest.fixture
 def twice(service: Service) -> Service:
-    """Extended, renewed, extended again; the first has been taken back."""
+    """Extended, renewed, extended again; the first has been revoked."""
     service.extend()
     service.at(NOW + WEEK).expire()
     service.subscription(starts_at=iso(NOW + WEEK), changed_at=iso(NOW + WEEK))

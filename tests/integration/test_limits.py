@@ -34,7 +34,7 @@ def test_the_limits_are_those_of_the_list(service: Service, round_trips: RoundTr
     assert answer.json["limits"] == service.list().json["limits"]
 
 
-def test_what_is_unlimited_is_never_over_and_what_is_unknown_is_null(service: Service) -> None:
+def test_an_unlimited_limit_is_never_exceeded_and_unknown_use_is_null(service: Service) -> None:
     service.subscription(limits={"sessions": None, "databases": 1}, changed_at=iso(NOW))
     assert service.limits().json["limits"]["sessions"] == limit(None, 0)
     service.tell("UsageChanged", usage_changed(sessions=7, databases=2))

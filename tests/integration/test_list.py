@@ -50,7 +50,7 @@ def test_an_owner_sees_the_account_its_limits_and_what_can_be_extended(service: 
 
 
 def test_an_extension_is_active_until_its_end_then_used_and_later_revoked(service: Service) -> None:
-    """By the clock; the schedule only adds when it took notice."""
+    """By the clock; the schedule only adds when it revoked."""
     granted = service.extend().json["extension"]
     for now in (NOW, NOW + WEEK - SECOND):
         answer = service.at(now).list()

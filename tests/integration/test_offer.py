@@ -48,7 +48,7 @@ def test_looking_at_an_offer_uses_nothing_up(service: Service, table: "Table") -
     assert table.scan()["Items"] == before
 
 
-def test_where_there_is_no_offer_the_reason_and_the_contact_are_given(service: Service) -> None:
+def test_a_refused_offer_has_the_reason_and_the_contact(service: Service) -> None:
     """409 with the next step."""
     service.subscription(subscription_id="S-2", ends_at=iso(NOW))
     answer = service.offer(subscription="S-2")

@@ -129,7 +129,7 @@ def test_nobody_is_reminded_after_the_end_or_in_an_account_that_was_removed_mean
 
 
 def test_events_go_out_ten_at_a_time(bus: Bus) -> None:
-    """The most that one call takes."""
+    """The most that one call may have."""
     assert publish(granted(*(f"S-{number}" for number in range(23)))) == []
     assert bus.calls == [10, 10, 3]
 

@@ -103,7 +103,7 @@ def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     assert "\x1b" not in out
 
 
-def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
+def test_hidden_messages_show_up_again_when_reading_is_stopped(
     target: Operated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the second queue is read."""

@@ -95,7 +95,7 @@ def test_later_reports_outlive_a_removal_that_comes_late(service: Service) -> No
 
 
 def test_an_account_that_nobody_knew_of_can_be_removed(service: Service) -> None:
-    """What is older and still on its way finds that out."""
+    """Older changes that are still on their way are stale."""
     assert service.tell("AccountRemoved", account_removed(account_id="A-9"))
     assert not service.account(account_id="A-9")
 

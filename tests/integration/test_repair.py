@@ -102,7 +102,7 @@ def test_an_account_is_removed_and_shown_to_be(
         run(remove_account, target, monkeypatch, "A-100")
 
 
-def test_what_is_left_of_a_removal_is_named(
+def test_a_record_that_a_removal_leaves_is_named(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A record dated later stays, and the exit code says so."""

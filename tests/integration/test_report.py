@@ -29,7 +29,7 @@ def target(service: Service) -> Operated:
 
 
 def test_the_table_is_counted_and_names_are_read_only_of_those_to_call(target: Operated) -> None:
-    """What the scan brings holds neither names nor contacts."""
+    """The scan brings neither names nor contacts."""
     source = sources.TableScan(target, sources.Pace(1e6))
     assert not [
         item for item in source.read(lambda _: None) if "n" in item or "o" in item or item["t"]["S"] == "member"

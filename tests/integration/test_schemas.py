@@ -26,7 +26,7 @@ def valid(name: str, detail: Any) -> bool:
     return bool(Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text())).is_valid(detail))
 
 
-def test_what_is_checked_in_is_what_the_code_says(tmp_path: Path) -> None:
+def test_the_schemas_are_those_that_the_code_makes(tmp_path: Path) -> None:
     """`make generate` writes them."""
     write(tmp_path)
     made = {path.name: path.read_text() for path in tmp_path.iterdir()}

@@ -100,7 +100,7 @@ USUAL: Json = {"ends_at": iso(NOW + WEEK), "extension_terms": TERMS}
 def test_of_two_subscriptions_reported_for_one_instant_the_one_that_ends_earlier_or_has_no_terms_is_true(
     service: Service, table: "Table", other: Json, is_safer: bool | None, counted: Counted
 ) -> None:
-    """Where neither takes anything away the first stays; the sender reads of it in either case."""
+    """If neither is safer the first stays; the sender reads of the tie in either case."""
     for id_, reports, second_wins in (
         ("S-2", [USUAL, USUAL | other], is_safer is True),
         ("S-3", [USUAL | other, USUAL], is_safer is False),
@@ -212,7 +212,7 @@ def test_the_sample_event_is_stored(table: "Table", no_table: Service) -> None:
 
 
 def test_a_replay_of_everything_in_any_order_leaves_the_table_as_it_is(service: Service, table: "Table") -> None:
-    """What an operator replays from the archive does no harm, also to extensions granted since."""
+    """A replay from the archive does no harm, also to extensions granted since."""
     service.account(name="новое имя", changed_at=iso(NOW))
     service.member(user_id="U-2", role=None, changed_at=iso(NOW))
     service.subscription(limits={"sessions": 9, "databases": 9}, changed_at=iso(NOW))

@@ -49,7 +49,7 @@ ANSWERS: dict[str, list[Any]] = {
 
 
 def named(tool: str) -> set[str]:
-    """The rights in the tool's row, but those that finding the stack and reading an export take."""
+    """The rights in the tool's row, but those for finding the stack and reading an export."""
     return set(re.findall(r"`(\w+:\w+)`", ROWS[tool].partition("; of an export")[0]))
 
 
