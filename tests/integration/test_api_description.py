@@ -63,7 +63,6 @@ def test_the_description_is_the_one_that_the_code_makes() -> None:
 
 
 def test_the_description_is_valid(document: dict[str, Any]) -> None:
-    """OpenAPI 3.1, by its own schema."""
     assert document["openapi"].startswith("3.1.")
     validate(document)
 

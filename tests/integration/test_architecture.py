@@ -33,7 +33,6 @@ def test_folder_function_and_sample_have_the_same_name() -> None:
 
 
 def test_the_readme_names_every_function_with_its_trigger_and_its_rights() -> None:
-    """The first table that anyone reads."""
     readme = (ROOT / "README.md").read_text()
     words = {
         "delete": "dynamodb:DeleteItem",
@@ -75,10 +74,13 @@ def test_every_asynchronous_trigger_has_a_failure_destination_and_every_target_a
 
 
 def test_the_schedule_is_named_after_the_stack_and_runs_every_minute() -> None:
-    """Two stacks in one account must not collide."""
-    schedule = FUNCTIONS["ExpireFunction"]["Properties"]["Events"]["EveryMinute"]["Properties"]
+    """Two stacks in one account must not collide; a sweep that is late is not made up for."""
+    properties = FUNCTIONS["ExpireFunction"]["Properties"]
+    schedule = properties["Events"]["EveryMinute"]["Properties"]
     assert schedule["Name"] == {"Fn::Sub": "${AWS::StackName}-expire"}
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    retries = properties["EventInvokeConfig"]
+    assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
 def test_every_route_asks_for_a_users_token_or_for_a_machines_with_its_scope() -> None:

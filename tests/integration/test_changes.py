@@ -151,7 +151,6 @@ def test_odd_json_is_one_entrys_trouble(no_table: Service, detail: str, field: s
     ids=range(15),
 )
 def test_another_body_is_refused_as_a_whole(no_table: Service, body: str, status: int, code: str) -> None:
-    """422 names the field."""
     answer = no_table.changes(body=body)
     assert answer.status == status
     if status == 422:

@@ -330,12 +330,6 @@ def test_nobody_puts_events_in_the_name_of_another() -> None:
         assert template()["Parameters"][name]["Default"] == "nobody"
 
 
-def test_a_sweep_that_is_late_is_not_made_up_for() -> None:
-    """Lambda would go on with a throttled one for six hours, beside all that come meanwhile."""
-    config = expanded("AWS::Lambda::EventInvokeConfig")["ExpireFunctionEventInvokeConfig"]["Properties"]
-    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
-
-
 @pytest.mark.parametrize(
     ("name", "parameter", "missing"),
     [

@@ -92,7 +92,6 @@ def test_a_second_sweep_over_the_same_index_entries_revokes_nothing_twice(servic
 
 
 def test_a_sweep_stops_in_time_to_answer(service: Service) -> None:
-    """The rest is due again."""
     service.extend()
     assert service.at(NOW + WEEK).expire(seconds=0)["revoked"] == 0
     assert service.expire()["revoked"] == 1

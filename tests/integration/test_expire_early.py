@@ -19,7 +19,6 @@ def running(service: Service) -> str:
 
 
 def test_it_is_over_from_the_write_on_and_its_right_stays_used(service: Service) -> None:
-    """At every read, with who ended it and when."""
     offer_id = service.offer().json["offer_id"]
     running = service.extend(offer_id).json["extension"]["id"]
     answer = service.at(NOW + DAY).expire_early(running)

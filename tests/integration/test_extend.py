@@ -115,7 +115,6 @@ def test_terms_edited_while_an_extension_runs_do_not_touch_it(service: Service) 
 
 
 def test_a_renewal_on_the_same_record_gives_exactly_one_new_right(service: Service) -> None:
-    """An offer of the old period is not one of the new."""
     old = service.offer().json["offer_id"]
     first = service.extend(old).json["extension"]
     service.subscription(starts_at=iso(NOW + DAY), changed_at=iso(NOW))
@@ -188,7 +187,6 @@ def test_the_offer_of_another_subscription_is_no_offer_of_this_one(service: Serv
     ],
 )
 def test_a_body_is_exactly_one_offer_id(no_table: Service, body: str, fields: dict[str, str]) -> None:
-    """422 names the fields."""
     answer = no_table.extend(body=body)
     assert (answer.status, answer.code) == (422, "invalid_body")
     assert {field["name"]: field["problem"] for field in answer.json["fields"]} == fields
@@ -316,7 +314,6 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("answers", [[CONFLICT] * 3, [IN_PROGRESS], [cancelled("ThrottlingError", "None", "None")]])
 def test_contention_is_tried_again_and_then_granted(service: Service, no_waiting: None, answers: list[Any]) -> None:
-    """The owner does not notice."""
     offer_id = service.offer().json["offer_id"]
     with answering("TransactWriteItems", *answers) as left:
         assert service.extend(offer_id).status == 201
@@ -342,7 +339,6 @@ def test_contention_that_lasts_asks_to_try_again(service: Service, no_waiting: N
 def test_a_database_that_does_not_answer_is_no_fault_of_the_caller(
     service: Service, no_waiting: None, fault: Any
 ) -> None:
-    """503 with Retry-After for write and read."""
     offer_id = service.offer().json["offer_id"]
     with answering("*", *[fault] * 30):
         assert service.extend(offer_id).code == "try_again"
@@ -381,7 +377,6 @@ def test_an_unexpected_error_is_answered_without_details(service: Service, code:
 def test_one_metric_each_counts_grants_replays_and_refusals_by_reason(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They are on the dashboard."""
     offer_id = service.offer().json["offer_id"]
     service.extend(offer_id)
     service.extend(offer_id)

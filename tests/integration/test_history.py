@@ -17,7 +17,6 @@ def twice(service: Service) -> Service:
 
 
 def test_every_period_has_its_own_the_last_first(twice: Service) -> None:
-    """Field by field."""
     answer = twice.history()
     assert answer.status == 200
     assert answer.json["next_token"] is None

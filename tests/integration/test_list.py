@@ -87,7 +87,6 @@ def test_a_member_may_be_known_before_the_account(service: Service) -> None:
 
 
 def test_pages_hold_what_was_asked_for_and_lead_on_within_their_account(service: Service) -> None:
-    """`next_token` is null on the last page."""
     for number in range(2, 6):
         service.subscription(subscription_id=f"S-{number}")
     seen: list[str] = []

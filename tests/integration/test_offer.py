@@ -42,7 +42,6 @@ def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service
 
 
 def test_looking_at_an_offer_uses_nothing_up(service: Service, table: "Table") -> None:
-    """Declining leaves no trace."""
     before = table.scan()["Items"]
     service.offer()
     assert table.scan()["Items"] == before
@@ -63,7 +62,6 @@ def test_a_refused_offer_has_the_reason_and_the_contact(service: Service) -> Non
 def test_an_extended_subscription_offers_nothing_and_shows_its_extension(
     service: Service, now: datetime, state: str
 ) -> None:
-    """Also after the extension has ended."""
     granted = service.extend().json["extension"]
     answer = service.at(now).offer()
     assert (answer.status, answer.code) == (409, "already_used")
@@ -73,7 +71,6 @@ def test_an_extended_subscription_offers_nothing_and_shows_its_extension(
 
 
 def test_an_offer_is_two_round_trips(service: Service, round_trips: RoundTrips) -> None:
-    """Made or refused."""
     for subscription in ("S-1", "S-9"):
         service.offer(subscription=subscription)
         assert sorted(round_trips()) == ["GetItem", "Query"]

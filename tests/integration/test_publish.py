@@ -163,7 +163,6 @@ def test_a_record_that_is_no_extension_is_set_aside_once_and_the_others_go_out(s
 
 
 def test_without_a_failure_queue_a_bad_record_is_reported_to_lambda(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And still costs only itself."""
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", None)
     first, second = granted("S-2", "S-3")
     assert publish([first, BAD, second]) == ["7"]

@@ -47,7 +47,6 @@ def test_a_pasted_answer_has_the_shape_that_is_described() -> None:
 
 @pytest.mark.parametrize(("english", "russian"), RUSSIAN.items())
 def test_the_russian_text_has_the_code_of_the_english_one(english: str, russian: str) -> None:
-    """Comments are translated, code is not."""
 
     def code(name: str) -> list[str]:
         text = (ROOT / name).read_text()

@@ -64,7 +64,6 @@ LEFT = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
 
 
 def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The messages are there again at once."""
     with pytest.raises(Trouble, match="--yes to answer: Put back all 4 messages"):
         run(redrive, target, monkeypatch)
     assert target.calls == LEFT

@@ -14,7 +14,6 @@ from generate import licences
 
 
 def test_every_locked_package_that_ships_has_a_hash_and_comes_from_the_index() -> None:
-    """No address of somebody's own, no path, no git revision."""
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     shipped = licences.shipped().items()
     packages = [package for package in lock["package"] if (package["name"], package.get("version")) in shipped]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devkit.builders import NOW, SECOND, TERMS, WEEK, iso, subscription_changed
+from devkit.builders import NOW, TERMS, WEEK, iso, subscription_changed
 from devkit.service import Context, Json, Service, sample, sync_event
 from extending import failures
 from extending.inbound import NotAnEvent
@@ -117,17 +117,7 @@ def test_of_two_subscriptions_reported_for_one_instant_the_one_that_ends_earlier
         assert counted() == (metrics, [{"account_id": "A-100", "subscription_id": id_}])
 
 
-def test_a_removed_member_does_not_come_back_with_an_older_event(service: Service) -> None:
-    """A removal is remembered."""
-    service.member(user_id="U-5", role=None, changed_at=iso(NOW))
-    service.member(user_id="U-5", role="owner", changed_at=iso(NOW - SECOND))
-    assert service.list(user="U-5").status == 404
-    service.member(user_id="U-5", role="owner", changed_at=iso(NOW + SECOND))
-    assert service.list(user="U-5").status == 200
-
-
 def test_no_event_touches_an_extension(service: Service, table: "Table") -> None:
-    """It is ours alone."""
     granted = service.extend().json["extension"]
     key = {"pk": "A#A-100", "sk": "S#S-1#E#1767225600"}
     before = table.get_item(Key=key)["Item"]
