@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from devkit.builders import CONTACT, usage_changed
-from devkit.service import MACHINE, Answer, Service, http_event, sample
+from devkit.service import EVENTS, MACHINE, Answer, Service, http_event, sample
 from extending.runtime import logger, pseudonym
 
-EVENTS = ["list", "offer", "extend", "history", "limits", "changes", "expire-early"]
+REQUESTS = [path.stem for path in sorted(EVENTS.glob("*.json")) if "requestContext" in sample(path.stem)]
+"""A sample event of every route."""
 
 
 def answer_to(service: Service, event: dict[str, Any], name: str = "list") -> Answer:
@@ -76,7 +77,7 @@ def test_without_claims_that_the_jwt_authorizer_has_verified_nothing_is_answered
     no_table: Service, authorizer: Any
 ) -> None:
     """A function without an authorizer before it fails closed."""
-    for name in EVENTS:
+    for name in REQUESTS:
         event = sample(name)
         event["requestContext"]["authorizer"] = authorizer
         answer = answer_to(no_table, event, name)
@@ -102,7 +103,7 @@ def test_a_token_of_the_same_issuer_that_is_for_something_else_opens_nothing(
     no_table: Service, claims: dict[str, Any], is_accepted: bool
 ) -> None:
     """An ID token says to a page who signed in; where the issuer says what a token is for, it is believed."""
-    for name in EVENTS:
+    for name in REQUESTS:
         event = sample(name)
         event["requestContext"]["authorizer"]["jwt"]["claims"] |= claims
         assert (answer_to(no_table, event, name).code == "unauthorized") is not is_accepted
