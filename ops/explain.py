@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 from rich import box
 from rich.console import Console
+from rich.panel import Panel
 from rich.table import Table
 
 from devkit.project import Trouble
@@ -19,7 +20,7 @@ from extending import answers, items, model, paging
 from extending.errors import Code
 from extending.items import Item
 from extending.model import Holdings, Refused, Role
-from ops import console, table
+from ops import console, say, table
 from ops.console import brief
 
 Json = dict[str, Any]
@@ -72,6 +73,7 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
         "extensions": answers.history(holdings, paging.history(holdings, table.ALL_ROWS, None), now)["extensions"],
         "due": list(due(stored.found, now)),
         "records": [record(item, now) for item in stored.found if items.type_of(item) not in ("extension", "probe")],
+        "say": say.sentence(holdings, role, now),
     }
 
 
@@ -163,6 +165,7 @@ def show(out: Console, explained: Json, stage: str) -> None:
         if record["frozen"] and record["record"] != "removal":
             repair = shlex.join(["extending", "repair", account["id"], record["record"], "--stage", stage])
             out.print(cell(f"{record['record']} is in the future: {repair}"))
+    out.print(Panel(cell(explained["say"]), title="You may say to the client", expand=False))
 
 
 def show_limits(out: Console, limits: Json) -> None:

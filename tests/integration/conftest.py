@@ -1,4 +1,4 @@
-"""moto behind the real store and the real handlers; the table is that of the template."""
+"""The real handlers and the real store on moto; the table is that of the template."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def table(aws: None) -> "Table":
 
 @cache
 def dynamodb() -> "DynamoDBServiceResource":
-    """One for all tests: a new one reads the description of the service again, which takes longer than most tests."""
+    """One for all tests: a new one reads the description of the service again, longer than most tests last."""
     return boto3.resource("dynamodb")
 
 
@@ -68,12 +68,18 @@ def service(clock: time_machine.Traveller, table: "Table") -> Service:
     return Service(clock).settle()
 
 
+@pytest.fixture
+def no_table(clock: time_machine.Traveller, aws: None) -> Service:
+    """A service without a table: what it answers it answers without asking the database."""
+    return Service(clock)
+
+
 RoundTrips = Callable[[], list[str]]
 
 
 @pytest.fixture
 def round_trips(service: Service) -> Iterator[RoundTrips]:
-    """The operations sent to DynamoDB since the last time it was asked."""
+    """Returns the operations sent to DynamoDB since it was last called."""
     from extending.runtime import dynamodb
 
     sent: list[str] = []
@@ -82,8 +88,8 @@ def round_trips(service: Service) -> Iterator[RoundTrips]:
         sent.append(model.name)
 
     def since() -> list[str]:
-        taken, sent[:] = sent.copy(), []
-        return taken
+        last, sent[:] = sent.copy(), []
+        return last
 
     dynamodb.meta.events.register("before-call.dynamodb", count)
     yield since
@@ -91,10 +97,10 @@ def round_trips(service: Service) -> Iterator[RoundTrips]:
 
 
 class Bus:
-    """The event bus and the stream before it: what comes out, in order; the bus may be made to refuse."""
+    """The event bus and the stream before it; `refuse` makes the bus refuse entries, or whole calls."""
 
     def __init__(self, table: "Table", queue_url: str = "") -> None:
-        self.taken: list[dict[str, Any]] = []
+        self.accepted: list[dict[str, Any]] = []
         self.calls: list[int] = []
         self.refuse: list[Any] = []
         self.queue_url = queue_url
@@ -102,7 +108,7 @@ class Bus:
         self._read = 0
 
     def put_events(self, **request: Any) -> dict[str, Any]:
-        """What the SDK would answer; `refuse` holds, per call, an exception or the places that are not taken."""
+        """Answer as the SDK does; `refuse` holds, per call, an exception or the places of the entries refused."""
         entries = request["Entries"]
         self.calls.append(len(entries))
         refused = self.refuse.pop(0) if self.refuse else []
@@ -113,8 +119,8 @@ class Bus:
             if place in refused:
                 results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "no"})
             else:
-                self.taken.append(entry | {"TakenAt": datetime.now(UTC)})
-                results.append({"EventId": str(len(self.taken))})
+                self.accepted.append(entry | {"AcceptedAt": datetime.now(UTC)})
+                results.append({"EventId": str(len(self.accepted))})
         return {"FailedEntryCount": len(refused), "Entries": results}
 
     def records(self) -> list[dict[str, Any]]:
@@ -128,8 +134,8 @@ class Bus:
         return [r for r in records if r["dynamodb"].get("NewImage", {}).get("t") == {"S": "extension"}]
 
     def announced(self) -> list[tuple[str, str]]:
-        """What was taken: kind and subscription."""
-        return [(entry["DetailType"], json.loads(entry["Detail"])["subscription_id"]) for entry in self.taken]
+        """Kind and subscription of each event that was accepted."""
+        return [(entry["DetailType"], json.loads(entry["Detail"])["subscription_id"]) for entry in self.accepted]
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
-"""openapi.yaml: what the code says, valid, complete, and free of charge at run time."""
+"""openapi.yaml: made of the code, valid, complete, and free of charge at run time."""
 
-import ast
-import re
 import subprocess
 import sys
 from typing import Any
@@ -35,7 +33,7 @@ ALWAYS = "internal_error try_again"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / "openapi.yaml").read_text()))
+    return dict(yaml.load((ROOT / "openapi.yaml").read_text(), Loader=yaml.CSafeLoader))
 
 
 def operations(document: dict[str, Any]) -> dict[str, Any]:
@@ -66,20 +64,8 @@ def test_the_description_is_the_one_that_the_code_makes() -> None:
 
 
 def test_the_description_is_valid(document: dict[str, Any]) -> None:
-    """OpenAPI 3.1, by its own schema."""
     assert document["openapi"].startswith("3.1.")
     validate(document)
-
-
-def test_every_route_of_the_template_is_described_and_nothing_else(document: dict[str, Any]) -> None:
-    """Path and method, function by function."""
-    routes = {
-        (event["Properties"]["Path"], event["Properties"]["Method"].lower())
-        for function in resources("AWS::Serverless::Function").values()
-        for event in function["Properties"]["Events"].values()
-        if event["Type"] == "HttpApi"
-    }
-    assert {(path, method) for path, item in document["paths"].items() for method in item} == routes
 
 
 @pytest.mark.parametrize("name", openapi.FUNCTIONS)
@@ -87,12 +73,9 @@ def test_every_code_of_an_operation_has_an_example_under_its_status(name: str, d
     """The key of the example is the code, and status, type and code of the example agree with where it stands."""
     shown = set()
     for status, media_type, content in contents(operations(document)[name]):
-        if media_type != openapi.PROBLEM:
-            continue
-        for code, example in content["examples"].items():
+        for code, example in content["examples"].items() if media_type == openapi.PROBLEM else ():
             problem = example["value"]
-            assert problem["code"] == code
-            assert problem["status"] == status
+            assert (problem["code"], problem["status"]) == (code, status)
             assert problem["type"].endswith(f":{code}")
             shown.add(code)
     assert shown == set(f"{CONTRACT[name]} {ALWAYS if name != 'changes' else ''}".split())
@@ -109,7 +92,8 @@ def test_every_code_that_the_functions_know_is_described(document: dict[str, Any
 @pytest.mark.parametrize("name", openapi.FUNCTIONS)
 def test_every_example_has_the_shape_that_is_described(name: str, document: dict[str, Any]) -> None:
     """With every object closed: an answer has no field that the description does not name."""
-    registry = closed_registry(document)
+    schemas = {"components": {"schemas": openapi.closed(document["components"]["schemas"])}}
+    registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(schemas))
     checked = 0
     for _, _, content in contents(operations(document)[name]):
         examples = [each["value"] for each in content.get("examples", {}).values()]
@@ -119,12 +103,6 @@ def test_every_example_has_the_shape_that_is_described(name: str, document: dict
             validator.validate(example)
             checked += 1
     assert checked > 5
-
-
-def closed_registry(document: dict[str, Any]) -> Registry[Any]:
-    contents = {"components": {"schemas": openapi.closed(document["components"]["schemas"])}}
-    registry: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(contents))
-    return registry
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
@@ -144,16 +122,16 @@ def test_the_words_of_the_shapes_are_those_of_the_code(document: dict[str, Any])
     assert schemas["SubscriptionList"]["properties"]["role"]["enum"] == [role for role in Role if role.may_view]
 
 
-def test_every_operation_asks_for_a_token(document: dict[str, Any]) -> None:
+def test_every_route_is_described_with_the_token_that_it_asks_for(document: dict[str, Any]) -> None:
     """The description's security is the template's: none opts out, and a machine's token names a scope."""
     assert document["security"] == [{"user": []}]
+    assert {
+        (method.upper(), path): operation.get("security")
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    } == {(route.method, route.path): [{"machine": [route.scope]}] if route.scope else None for route in routes()}
     (flow,) = document["components"]["securitySchemes"]["machine"]["flows"].values()
-    scopes = {f"{route.method} {route.path}": route.scope for route in routes()}
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            scope = scopes[f"{method.upper()} {path}"]
-            assert operation.get("security") == ([{"machine": [scope]}] if scope else None)
-    assert set(flow["scopes"]) == set(filter(None, scopes.values()))
+    assert set(flow["scopes"]) == {route.scope for route in routes() if route.scope}
 
 
 def test_every_way_in_and_every_way_out_has_a_name(document: dict[str, Any]) -> None:
@@ -204,29 +182,21 @@ def test_a_link_leads_to_an_operation_with_the_parameters_that_it_has(document: 
 
 
 def test_nothing_of_the_description_is_paid_for_at_run_time() -> None:
-    """No function of the API imports Powertools' OpenAPI; pydantic only the one that receives changes."""
-    code = "import sys; from functions.{0} import app; print(*sys.modules, sep='\\n')"
+    """No function of the API imports Powertools' OpenAPI; pydantic only the one that accepts changes.
+
+    And the schedule's cold start pays for no route.
+    """
+    code = "import sys\n"
+    for name in ("expire", *sorted({*openapi.FUNCTIONS} - {"expire", "changes"}), "changes"):
+        code += f"from functions.{name} import app\nprint({name!r}, *sys.modules)\n"
     environment = {"TABLE_NAME": "t", "EVENT_BUS_NAME": "b", "AWS_DEFAULT_REGION": "eu-central-1"}
-    for name in openapi.FUNCTIONS:
-        run = subprocess.run(
-            [sys.executable, "-c", code.format(name)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        loaded = set(run.stdout.split())
-        assert ("extending.api" in loaded) == (name != "expire"), "the schedule's cold start pays for no route"
-        unwanted = r"yaml\b|tests\b" if name == "changes" else r"pydantic\b|yaml\b|tests\b"
-        assert not {module for module in loaded if re.match(unwanted, module)}
-        heavy = "aws_lambda_powertools.event_handler.openapi.models"
-        assert heavy not in loaded
-
-
-def test_the_generator_ships_with_nothing() -> None:
-    """Nothing in a function or in the layer knows of it."""
-    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers" / "shared" / "extending").glob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                assert not str(node.module).startswith("tests")
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    loaded = {name: set(modules) for name, *modules in map(str.split, run.stdout.splitlines())}
+    assert set(loaded) == set(openapi.FUNCTIONS)
+    assert "extending.api" not in loaded["expire"]
+    for name, modules in loaded.items():
+        assert "aws_lambda_powertools.event_handler.openapi.models" not in modules
+        assert "yaml" not in modules
+        assert ("pydantic" in modules) == (name == "changes")

@@ -33,10 +33,10 @@ class Deployed(Stack):
     def resource(self, logical_id: str) -> str:
         return f"any-{logical_id.removesuffix('Function')}"
 
-    def deploy(self, what: str, *functions: str) -> None:
+    def deploy(self, text: str, *functions: str) -> None:
         """Publish a version of functions, and move their aliases to it."""
         for name in map(self.resource, map(str.capitalize, functions)):
-            self.functions.update_function_code(FunctionName=name, ZipFile=code(what))
+            self.functions.update_function_code(FunctionName=name, ZipFile=code(text))
             version = self.functions.publish_version(FunctionName=name)["Version"]
             try:
                 self.functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
@@ -52,10 +52,10 @@ class Deployed(Stack):
         }
 
 
-def code(what: str) -> bytes:
+def code(text: str) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("app.py", what)
+        file.writestr("app.py", text)
     return archive.getvalue()
 
 
@@ -79,32 +79,22 @@ def run(command: Any) -> str:
 
 
 ALL = dict.fromkeys(FUNCTIONS, "1")
-
-
-def test_it_asks_for_what_is_listed(deployed: Deployed) -> None:
-    """Least rights; finding a function's name is `cloudformation:DescribeStackResource`."""
-    (row,) = re.findall(r"^\| \[`extending back`\].*$", (ROOT / "docs" / "reference.md").read_text(), re.MULTILINE)
-    called: set[str] = set()
-    deployed.session.events.register("before-call.lambda", lambda model, **_: called.add(f"lambda:{model.name}"))
-    run(back.command)
-    assert called | {"cloudformation:DescribeStackResource"} == set(re.findall(r"`(\w+:\w+)`", row))
+LATEST = ALL | {"list": "2", "offer": "2"}
 
 
 def test_what_the_last_deployment_changed_goes_back_and_forward_again(deployed: Deployed) -> None:
     """A function that it left alone stays: its version before is of another deployment."""
-    assert deployed.live() == ALL | {"list": "2", "offer": "2"}
+    assert deployed.live() == LATEST
+    (row,) = re.findall(r"^\| \[`extending back`\].*$", (ROOT / "docs" / "reference.md").read_text(), re.MULTILINE)
+    called = {"cloudformation:DescribeStackResource"}  # It finds the name of a function.
+    deployed.session.events.register("before-call.lambda", lambda model, **_: called.add(f"lambda:{model.name}"))
     assert "GradualDeployment=false" in run(back.command)
+    assert called == set(re.findall(r"`(\w+:\w+)`", row))
     assert deployed.live() == ALL
-    run(back.forward)
-    assert deployed.live() == ALL | {"list": "2", "offer": "2"}
-
-
-def test_a_deployment_of_all_functions_has_nothing_before_the_first(deployed: Deployed) -> None:
-    """Going back twice ends at the first deployment; nothing is moved to nowhere."""
-    run(back.command)
-    with pytest.raises(Trouble, match="nothing to move"):
+    with pytest.raises(Trouble, match="nothing to move"):  # Before the first deployment there is none.
         run(back.command)
-    assert deployed.live() == ALL
+    run(back.forward)
+    assert deployed.live() == LATEST
 
 
 def test_forward_undoes_nothing_but_what_back_did(deployed: Deployed) -> None:
@@ -117,21 +107,16 @@ def test_forward_undoes_nothing_but_what_back_did(deployed: Deployed) -> None:
     assert deployed.live() == ALL | {"list": "3", "offer": "2"}
 
 
-def test_while_codedeploy_moves_traffic_nothing_is_moved(deployed: Deployed) -> None:
-    """It would go on from where it stands, and the aliases with it."""
+def test_nothing_is_moved_while_codedeploy_moves_traffic_or_without_a_yes(deployed: Deployed) -> None:
+    """CodeDeploy would go on from where it stands, and the aliases with it."""
+    with pytest.raises(Trouble, match="Nothing was done"):
+        CliRunner().invoke(back.command, ["--stage", "any"], catch_exceptions=False, standalone_mode=False)
     deployed.functions.update_alias(
         FunctionName="any-List", Name="live", RoutingConfig={"AdditionalVersionWeights": {"1": 0.1}}
     )
     with pytest.raises(Trouble, match="stop-deployment"):
         run(back.command)
-    assert deployed.live() == ALL | {"list": "2", "offer": "2"}
-
-
-def test_without_a_yes_nothing_is_moved(deployed: Deployed) -> None:
-    """Nobody is there to be asked."""
-    with pytest.raises(Trouble, match="Nothing was done"):
-        CliRunner().invoke(back.command, ["--stage", "any"], catch_exceptions=False, standalone_mode=False)
-    assert deployed.live() == ALL | {"list": "2", "offer": "2"}
+    assert deployed.live() == LATEST
 
 
 def test_a_version_whose_snapshot_is_gone_is_named(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:

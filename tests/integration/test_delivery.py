@@ -1,4 +1,4 @@
-"""Whatever fails and in whatever order: what is told of an extension is true, in order, and of one id per kind."""
+"""Whatever fails and in whatever order: what is announced of an extension is true, in order, and of one id per kind."""
 
 import json
 from collections import defaultdict
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
+from moto.core.models import MockAWS
 from time_machine import travel
 
 import extending.sweep as writes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("grant"), st.integers(0, 3)),
+        st.tuples(st.just("grant"), st.integers(0, 1)),
         st.tuples(st.just("wait"), st.integers(1, 60)),
         st.tuples(st.just("sweep"), st.sampled_from(["works", "fails on some", "dies"])),
         st.tuples(st.just("publish"), st.lists(st.sampled_from(["up", "down", "partial"]), max_size=4)),
@@ -53,11 +53,12 @@ def sweep(service: Service, how: str) -> None:
         writes.revoke, writes.remind = original
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
-def test_events_are_true_ordered_and_of_one_id_per_kind(steps: list[tuple[str, Any]]) -> None:
+def test_events_are_true_ordered_and_of_one_id_per_kind(moto: MockAWS, steps: list[tuple[str, Any]]) -> None:
     """Per extension one event id per kind, no reminder after the end, revoked once, nothing before its write."""
-    with mock_aws(), travel(NOW, tick=False) as clock:
+    moto.reset()
+    with travel(NOW, tick=False) as clock:
         table = make_table()
         service = Service(clock)
         service.member()
@@ -65,7 +66,7 @@ def test_events_are_true_ordered_and_of_one_id_per_kind(steps: list[tuple[str, A
         original, bus._events = bus._events, world
         try:
             now, waiting = NOW, list[dict[str, Any]]()
-            for number in range(4):
+            for number in range(2):
                 service.subscription(subscription_id=f"S-{number}")
             for step, how in [*steps, ("wait", 300), ("sweep", "works"), ("publish", [])]:
                 if step == "grant":
@@ -86,7 +87,7 @@ def test_events_are_true_ordered_and_of_one_id_per_kind(steps: list[tuple[str, A
 
 
 def delivered(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hand records to the function once, as Lambda does; what has to come again."""
+    """Hand records to the function once, as Lambda does; returns those that have to come again."""
     failed = publish(records) if records else []
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
     return records[min(map(numbers.index, failed)) :] if failed else []
@@ -96,14 +97,14 @@ def check(world: Bus, table: "Table") -> None:
     stored: dict[Any, Mapping[str, Any]] = {
         item["sk"]: item for item in table.scan()["Items"] if item["t"] == "extension"
     }
-    told: dict[str, list[tuple[str, str, Any]]] = defaultdict(list)
-    for entry in world.taken:
+    announced: dict[str, list[tuple[str, str, Any]]] = defaultdict(list)
+    for entry in world.accepted:
         detail = json.loads(entry["Detail"])
-        told[detail["extension_id"]].append((entry["DetailType"], detail["event_id"], detail))
+        announced[detail["extension_id"]].append((entry["DetailType"], detail["event_id"], detail))
         if entry["DetailType"] == "ExtensionEndsSoon":
-            assert entry["TakenAt"] < datetime.fromisoformat(detail["ends_at"])
-    assert len(told) == len(stored)
-    for events in told.values():
+            assert entry["AcceptedAt"] < datetime.fromisoformat(detail["ends_at"])
+    assert len(announced) == len(stored)
+    for events in announced.values():
         kinds = [kind for kind, _, _ in events]
         assert len({(kind, event_id) for kind, event_id, _ in events}) == len(set(kinds))
         first = list(dict.fromkeys(kinds))

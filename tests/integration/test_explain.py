@@ -1,14 +1,13 @@
 """An account explained by the product's own rules."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, subscription_removed, usage_changed
+from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, usage_changed
 from devkit.project import Trouble
 from devkit.service import Service
 from extending.errors import Code
@@ -21,20 +20,13 @@ def target(service: Service) -> Operated:
     return Operated()
 
 
-def explained(target: Operated, user: str | None = None, now: Any = NOW) -> explain.Json:
+def explained(target: Operated, user: str | None = None, now: datetime = NOW) -> explain.Json:
     return explain.explain(explain.Stored.of("A-100", table.of_account(target, "A-100")), user, now)
 
 
 @pytest.mark.parametrize(
     ("user", "code"),
-    [
-        ("U-1", None),
-        (None, None),
-        ("U-2", Code.OWNER_REQUIRED),
-        ("U-3", Code.OWNER_REQUIRED),
-        ("U-4", Code.OWNER_REQUIRED),
-        ("U-9", Code.ACCOUNT_NOT_FOUND),
-    ],
+    [("U-1", None), (None, None), ("U-2", Code.OWNER_REQUIRED), ("U-9", Code.ACCOUNT_NOT_FOUND)],
 )
 def test_what_a_user_may_is_what_the_api_would_answer(
     target: Operated, service: Service, user: str | None, code: Code | None
@@ -42,38 +34,23 @@ def test_what_a_user_may_is_what_the_api_would_answer(
     """By the role first, as extend has it; without a user, for an owner."""
     (row,) = explained(target, user)["subscriptions"]
     assert row["may"] == {"extend": code is None, "code": code}
-    offered = service.offer("U-1").json["offer_id"]
-    assert service.extend(offered, user or "U-1").code == code
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"kind": "add_on"}, Code.NOT_MAIN),
-        ({"starts_at": iso(NOW + SECOND)}, Code.NOT_ACTIVE_YET),
-        ({"ends_at": iso(NOW)}, Code.FINISHED),
-        ({"extension_terms": None}, Code.TARIFF_NOT_EXTENDABLE),
-    ],
-)
-def test_each_obstacle_is_named_by_its_code(target: Operated, service: Service, change: Any, code: Code) -> None:
-    """As the offer has it."""
-    service.tell("SubscriptionRemoved", subscription_removed(changed_at=iso(NOW - SECOND)))
-    service.subscription(changed_at=iso(NOW), **change)
-    (row,) = explained(target, "U-1")["subscriptions"]
-    assert row["may"]["code"] == code == service.offer("U-1").code
+    offer_id = service.offer().json["offer_id"]
+    assert service.extend(offer_id, user or "U-1").code == code
+    service.subscription(subscription_id="S-2", ends_at=iso(NOW))
+    finished = explained(target, user)["subscriptions"][1]
+    assert finished["may"]["code"] == (code or Code.FINISHED)
 
 
 def test_limits_rows_and_history_are_those_of_the_cabinet(target: Operated, service: Service) -> None:
     """Word for word, with what stays from the next change on."""
     service.extend()
     service.tell("UsageChanged", usage_changed(sessions=3, changed_at=iso(NOW)))
-    seen, listed = explained(target, "U-1"), service.list("U-1").json
-    assert seen["limits"] == listed["limits"]
-    assert seen["account"] == listed["account"]
-    assert [{k: v for k, v in row.items() if k != "may"} for row in seen["subscriptions"]] == listed["subscriptions"]
-    assert seen["extensions"] == service.history("U-1").json["extensions"]
-    assert seen["subscriptions"][0]["may"]["code"] == Code.ALREADY_USED
-    assert seen["user"] == {"id": "U-1", "role": "owner", "may_view": True, "may_extend": True}
+    shown, listed = explained(target, "U-1"), service.list("U-1").json
+    assert [row.pop("may")["code"] for row in shown["subscriptions"]] == [Code.ALREADY_USED]
+    for part in ("limits", "account", "subscriptions"):
+        assert shown[part] == listed[part]
+    assert shown["extensions"] == service.history("U-1").json["extensions"]
+    assert shown["user"] == {"id": "U-1", "role": "owner", "may_view": True, "may_extend": True}
 
 
 def test_what_is_due_is_shown_with_how_late_it_is(target: Operated, service: Service) -> None:
@@ -89,39 +66,37 @@ def test_what_is_due_is_shown_with_how_late_it_is(target: Operated, service: Ser
 
 
 def test_a_record_ahead_of_the_clock_is_named_with_what_repairs_it(target: Operated, service: Service) -> None:
-    """Every record has the instant of its last report."""
+    """Every record says when it was last reported."""
     service.member(user_id="U-3", role="user", changed_at=iso(NOW + timedelta(minutes=4)))
     records = {each["record"]: each for each in explained(target)["records"]}
     assert set(records) == {"account", "subscription:S-1", *(f"member:U-{n}" for n in range(1, 5))}
     assert [name for name, each in records.items() if each["frozen"]] == ["member:U-3"]
     assert records["account"]["at"] == "2026-11-01T00:00:00Z"
-    assert "extending repair A-100 member:U-3 --stage prod" in shown(explained(target))
+    assert "extending repair A-100 member:U-3 --stage prod" in printed(explained(target))
 
 
-def shown(seen: explain.Json) -> str:
+def printed(explanation: explain.Json) -> str:
     out = Console(file=StringIO(), width=200)
-    explain.show(out, seen, "prod")
+    explain.show(out, explanation, "prod")
     assert isinstance(out.file, StringIO)
     return out.file.getvalue()
 
 
-def test_it_is_readable_whatever_was_reported(target: Operated, service: Service) -> None:
-    """Markup and escape sequences in a name, no contact, an extension that is over."""
+def test_it_is_readable_whatever_was_reported(
+    target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Little beside a member, markup and escape sequences in a name; as JSON for machines."""
     service.account(name="[red]\x1b[2J", servicing_organization=None, time_zone=None, changed_at=iso(NOW))
     service.extend()
     service.at(NOW + WEEK).expire()
-    text = shown(explained(target, "U-2", NOW + WEEK))
+    text = printed(explained(target, "U-2", NOW + WEEK))
     assert "[red]�[2J" in text
     assert "U-2 is administrator and may view, not extend" in text
     assert "no: owner_required" in text
-
-
-def test_the_tool_prints_json_for_programs(
-    target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The same that it shows."""
+    assert "Only an owner" in text
+    capsys.readouterr()
     assert run(explain, target, monkeypatch, "A-100", "--user", "U-1", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["subscriptions"][0]["number"] == "000000123"
+    assert json.loads(capsys.readouterr().out)["say"].startswith("Your subscription 000000123")
 
 
 def test_an_account_that_is_not_there_was_never_reported_or_was_removed(

@@ -1,14 +1,14 @@
-"""GET /accounts/{account_id}/extensions: who extended what, when, until when, taken back when."""
+"""GET /accounts/{account_id}/extensions: every extension, with who granted it, its end and when it was revoked."""
 
 import pytest
 
-from devkit.builders import NOW, SECOND, TERMS, WEEK, iso, subscription_removed
+from devkit.builders import NOW, SECOND, TERMS, WEEK, iso
 from devkit.service import Service
 
 
 @pytest.fixture
 def twice(service: Service) -> Service:
-    """Extended, renewed, extended again; the first has been taken back."""
+    """Extended, renewed, extended again; the first has been revoked."""
     service.extend()
     service.at(NOW + WEEK).expire()
     service.subscription(starts_at=iso(NOW + WEEK), changed_at=iso(NOW + WEEK))
@@ -17,7 +17,6 @@ def twice(service: Service) -> Service:
 
 
 def test_every_period_has_its_own_the_last_first(twice: Service) -> None:
-    """Field by field."""
     answer = twice.history()
     assert answer.status == 200
     assert answer.json["next_token"] is None
@@ -39,31 +38,21 @@ def test_every_period_has_its_own_the_last_first(twice: Service) -> None:
     assert (last["period_starts_at"], last["state"], last["revoked_at"]) == (iso(NOW + WEEK), "active", None)
     row = twice.list().json["subscriptions"][0]["extension"]
     assert {name: last[name] for name in row} == row
-
-
-def test_it_ends_by_the_clock(service: Service) -> None:
-    """Whether or not the schedule has run."""
-    service.extend()
-    states = [service.at(NOW + WEEK + off).history().json["extensions"][0]["state"] for off in (-SECOND, 0 * SECOND)]
-    assert states == ["active", "used"]
-
-
-def test_a_removed_subscription_has_no_number(twice: Service) -> None:
-    twice.tell("SubscriptionRemoved", subscription_removed(changed_at=iso(NOW + WEEK + SECOND)))
-    assert [row["subscription_number"] for row in twice.history().json["extensions"]] == [None, None]
+    for now, state in ((NOW + 2 * WEEK - SECOND, "active"), (NOW + 2 * WEEK, "used")):  # By the clock, not the sweep.
+        assert twice.at(now).history().json["extensions"][0]["state"] == state
 
 
 def test_pages_lead_from_the_last_to_the_first(service: Service) -> None:
     """Those of one instant too; what is granted meanwhile stands before the first page."""
-    for number in range(5):
+    for number in range(3):
         service.subscription(subscription_id=f"S-{number}")
         service.extend(subscription=f"S-{number}")
     whole = [row["id"] for row in service.history().json["extensions"]]
-    assert len(set(whole)) == 5
+    assert len(set(whole)) == 3
     seen: list[str] = []
     token: dict[str, str] = {}
     while True:
-        page = service.history(limit="2", **token).json
+        page = service.history(limit="1", **token).json
         seen += [row["id"] for row in page["extensions"]]
         if not page["next_token"]:
             break
@@ -73,18 +62,6 @@ def test_pages_lead_from_the_last_to_the_first(service: Service) -> None:
         service.subscription(subscription_id=newest)
         assert service.extend(subscription=newest).status == 201
     assert seen == whole
-
-
-@pytest.mark.parametrize("user", ["U-3", "U-4", "U-9", None])
-def test_it_is_for_owners_and_administrators(service: Service, user: str | None) -> None:
-    assert service.history("U-2").json == {"extensions": [], "next_token": None}
-    codes = {"U-3": "view_not_allowed", "U-4": "view_not_allowed", "U-9": "account_not_found", None: "unauthorized"}
-    assert service.history(user).code == codes[user]
-
-
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", ""])
-def test_a_limit_is_from_1_to_100(service: Service, limit: str) -> None:
-    assert service.history(limit=limit).code == "invalid_limit"
 
 
 def test_a_token_is_the_histories_own(twice: Service) -> None:

@@ -60,7 +60,6 @@ LEFT = {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
 
 
 def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether all is put back or one is dropped; the messages are there again at once."""
     with pytest.raises(Trouble, match="--yes to answer: Put back all 4 messages"):
         run(redrive, target, monkeypatch)
     assert target.calls == LEFT
@@ -75,19 +74,19 @@ def test_a_redrive_hands_over_and_prints_json(
 ) -> None:
     """Without what a message holds of a client."""
     assert run(redrive, target, monkeypatch, "--yes", "--json") == 1
-    said = told(capsys.readouterr().out)
-    assert (said["put_back"], said["kept"]) == (3, 1)
-    waiting = said["failed in a function"]
+    printed = told(capsys.readouterr().out)
+    assert (printed["put_back"], printed["kept"]) == (3, 1)
+    waiting = printed["failed in a function"]
     assert waiting[0] == {"id": "0000cafe", "sent_at": "2026-11-22T10:00:00Z", "kind": "MemberChanged", "error": "Busy"}
     assert (waiting[-1]["kind"], waiting[-1]["error"]) == ("not JSON", None)
-    assert said["did not reach its function"] == []
+    assert printed["did not reach its function"] == []
     assert service.list("U-9").status == 200
 
 
 def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What no one can read is shown without what a terminal would take for an order."""
+    """An unreadable one is shown without what a terminal would obey."""
     with pytest.raises(Trouble, match="0 messages have the id 1234abcd"):
         run(redrive, target, monkeypatch, "--drop", "1234abcd", "--yes")
     assert target.calls == LEFT
@@ -99,7 +98,7 @@ def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     assert "\x1b" not in out
 
 
-def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
+def test_hidden_messages_show_up_again_when_reading_is_stopped(
     target: Operated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the queues are read."""
@@ -115,14 +114,11 @@ def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
     assert target.calls == LEFT
 
 
-def test_to_show_and_to_delete_are_two_things(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_changes_nothing_and_deletes_nothing(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message is there again at once; a script may look every hour."""
     with pytest.raises(click.UsageError):
         run(redrive, target, monkeypatch, "--dry-run", "--drop", "0000dead", "--yes")
     assert target.calls == set()
-
-
-def test_a_look_changes_nothing(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every message is there again at once."""
     assert run(redrive, target, monkeypatch, "--dry-run") == 0
     assert target.calls == LEFT
 

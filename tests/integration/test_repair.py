@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devkit.builders import NOW, iso
+from devkit.builders import NOW, iso, usage_changed
 from devkit.project import Trouble
 from devkit.service import Service
 from extending import items
@@ -33,8 +33,8 @@ def test_a_frozen_member_is_unblocked(
     with pytest.raises(Trouble, match="in the future"):
         run(repair, target, monkeypatch, *arguments)
     assert run(repair, target, monkeypatch, *arguments, "--yes", "--json") == 0
-    said = told(capsys.readouterr().out)
-    assert (said["before"]["r"], said["after"]["r"], said["after"]["changed_at"]) == (
+    printed = told(capsys.readouterr().out)
+    assert (printed["before"]["r"], printed["after"]["r"], printed["after"]["changed_at"]) == (
         "owner",
         "owner",
         "1970-01-01T00:00:00Z",
@@ -43,19 +43,16 @@ def test_a_frozen_member_is_unblocked(
     assert service.member(user_id="U-3", role="user", changed_at=iso(NOW + MINUTE))
 
 
-@pytest.mark.parametrize("record", ["account", "subscription:S-1", "member:U-1", "usage"])
-def test_each_kind_of_record_can_be_named(
-    target: Operated, service: Service, record: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_kind_of_record_can_be_named(target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what was repaired needs no second repair."""
-    service.tell("UsageChanged", {"account_id": "A-100", "sessions": 1, "databases": 1, "changed_at": iso(NOW)})
-    arguments = ["A-100", record, "--yes"]
-    before = repair.fetch(target, repair.key_of(record, "A-100"))
-    assert before
-    assert run(repair, target, monkeypatch, *arguments) == 0
-    assert repair.fetch(target, repair.key_of(record, "A-100")) == before | {items.VERSION: {"N": "0"}}
-    with pytest.raises(Trouble, match="nothing to repair"):
-        run(repair, target, monkeypatch, *arguments)
+    service.tell("UsageChanged", usage_changed())
+    for record in ("account", "subscription:S-1", "member:U-1", "usage"):
+        before = repair.fetch(target, repair.key_of(record, "A-100"))
+        assert before
+        assert run(repair, target, monkeypatch, "A-100", record, "--yes") == 0
+        assert repair.fetch(target, repair.key_of(record, "A-100")) == before | {items.VERSION: {"N": "0"}}
+        with pytest.raises(Trouble, match="nothing to repair"):
+            run(repair, target, monkeypatch, "A-100", record, "--yes")
 
 
 def test_a_record_that_the_removal_is_about_to_delete_is_left_to_it(
@@ -67,17 +64,13 @@ def test_a_record_that_the_removal_is_about_to_delete_is_left_to_it(
         run(repair, target, monkeypatch, "A-100", "subscription:S-1", "--yes")
 
 
-@pytest.mark.parametrize("record", ["", "member", "member:", "subscription:A#1", "account:1", "extension:S-1"])
-def test_a_record_that_there_cannot_be_is_refused(record: str) -> None:
-    """Before anything is read."""
-    with pytest.raises(Trouble, match="is not a record"):
-        repair.key_of(record, "A-100")
-
-
 def test_a_record_that_is_not_there_or_changed_meanwhile_is_left_alone(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The write asks for the version that was shown."""
+    """The write asks for the version that was shown; one that there cannot be is refused before anything is read."""
+    for record in ("", "member", "member:", "subscription:A#1", "account:1", "extension:S-1"):
+        with pytest.raises(Trouble, match="is not a record"):
+            repair.key_of(record, "A-100")
     with pytest.raises(Trouble, match="has no record member:U-9"):
         run(repair, target, monkeypatch, "A-100", "member:U-9")
     key = repair.key_of("account", "A-100")
@@ -102,14 +95,14 @@ def test_an_account_is_removed_and_shown_to_be(
         run(remove_account, target, monkeypatch, "A-100")
     target.fail = failures
     assert run(remove_account, target, monkeypatch, "A-100", "--yes", "--json") == 0
-    said = told(capsys.readouterr().out)
-    assert (len(said["before"]), said["after"], said["reason"]) == (7, [], None)
+    printed = told(capsys.readouterr().out)
+    assert (len(printed["before"]), printed["after"], printed["reason"]) == (7, [], None)
     assert [item["sk"]["S"] for item in table.of_account(target, "A-100")] == ["R"]
     with pytest.raises(Trouble, match="has no account A-100"):
         run(remove_account, target, monkeypatch, "A-100")
 
 
-def test_what_is_left_of_a_removal_is_named(
+def test_a_record_that_a_removal_leaves_is_named(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A record dated later stays, and the exit code says so."""

@@ -47,7 +47,7 @@ def test_files_are_written_and_the_costs_are_shown_first(
 
 
 def test_a_large_table_is_read_only_after_a_yes(
-    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The units and dollars are in the question."""
     monkeypatch.setattr(report, "MOST_UNASKED", -1)
@@ -55,7 +55,9 @@ def test_a_large_table_is_read_only_after_a_yes(
     with pytest.raises(Trouble, match=r"--yes to answer: Read any's table \(.* items, .* read units"):
         run(report, target, monkeypatch, "--html", str(out))
     assert not out.exists()
-    assert run(report, target, monkeypatch, "--html", str(out), "--yes") == 0
+    capsys.readouterr()
+    assert run(report, target, monkeypatch, "--json", "--yes") == 0
+    assert json.loads(capsys.readouterr().out)["calls"] == 1
 
 
 class Throttled(Operated):

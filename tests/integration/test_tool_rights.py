@@ -1,4 +1,4 @@
-"""Each tool, found by the program itself: it makes the calls that the documents name, and prints nothing unsafe."""
+"""Each tool of the program makes the calls that the documents name, and prints nothing unsafe."""
 
 import io
 import json
@@ -13,7 +13,7 @@ import click
 import pytest
 
 from devkit.builders import NOW, account_changed, iso
-from devkit.project import ROOT, Trouble
+from devkit.project import ROOT
 from devkit.service import Service
 from extending.items import microseconds
 from extending.model import OfferId, Terms
@@ -29,6 +29,7 @@ ROWS = {row[1]: row[0] for row in re.finditer(r"^\| \[`extending ([\w-]+)`\].*$"
 HOSTILE = "ООО «[/x][link=https://evil]» \x1b]0;x\x07\x9b2J\u202e\u2066\x7f\u0085:smile:"
 """Markup, escape sequences, C1 controls, changes of direction: all that a terminal or a library may obey."""
 
+GARBAGE = WAITING["Messages"][-1] | {"Body": HOSTILE}
 SUMMARY = {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "alarm"}
 ALARM = {"AlarmName": HOSTILE, "StateValue": "ALARM", "StateUpdatedTimestamp": NOW, "StateReason": HOSTILE}
 LOGGED = json.dumps({"level": HOSTILE, "message": HOSTILE, "correlation_id": HOSTILE, HOSTILE: HOSTILE})
@@ -69,28 +70,24 @@ TOOLS: dict[str, list[str]] = {
     "report": ["--html", "r.html", "--xlsx", "r.xlsx", "--csv", "r.csv"],
     "watch": ["--once"],
 }
-MOVE_ALIASES = {"back": ["--yes"], "forward": ["--yes"]}
-"""Tools of functions alone: their calls are counted in test_back.py."""
 
 
 def test_every_tool_is_listed() -> None:
-    """With what it writes and its permissions. A rehearsal is an administrator's, and calls the other tools."""
-    assert set(TOOLS | MOVE_ALIASES) | {"rehearse"} == set(COMMANDS) == set(ROWS)
+    """The calls of those that move aliases are counted in test_back.py; a rehearsal calls the other tools."""
+    assert {*TOOLS, "back", "forward", "rehearse"} == set(COMMANDS) == set(ROWS)
 
 
 @pytest.fixture
 def target(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operated:
-    """Something for each tool to find, all of it hostile."""
+    """A stage with something for each tool to find, all of it hostile."""
     service.account(name=HOSTILE, servicing_organization={"name": HOSTILE, "city": HOSTILE}, changed_at=iso(NOW))
     service.subscription(number=HOSTILE, tariff={"id": "basic", "name": HOSTILE}, changed_at=iso(NOW))
     service.extend()
     monkeypatch.chdir(tmp_path)
     line = {"detail_type": "AccountChanged", "detail": account_changed(name=HOSTILE)}
     Path("cloud.jsonl").write_text(json.dumps(line))
-    garbage = WAITING["Messages"][-1] | {"Body": HOSTILE}
-    waiting = {"Messages": [*WAITING["Messages"], garbage]}
     answers = {right: answer.copy() for right, answer in ANSWERS.items()}
-    return Operated(**answers, sqs_ReceiveMessage=[waiting, {}])
+    return Operated(**answers, sqs_ReceiveMessage=[{"Messages": [*WAITING["Messages"], GARBAGE]}, {}])
 
 
 def found(tool: str) -> click.Command:
@@ -101,14 +98,8 @@ def found(tool: str) -> click.Command:
 
 def call(tool: str, target: Operated, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
     """Run the program as a shell does; returns its exit code."""
-
-    def stack(_: str) -> Operated:
-        if tool in MOVE_ALIASES:
-            raise Trouble(HOSTILE)
-        return target
-
-    monkeypatch.setattr(import_module(found(tool).callback.__module__), "stack", stack)
-    monkeypatch.setattr("sys.argv", ["extending", tool, *(TOOLS | MOVE_ALIASES)[tool], *more])
+    monkeypatch.setattr(import_module(found(tool).callback.__module__), "stack", lambda _: target)
+    monkeypatch.setattr("sys.argv", ["extending", tool, *TOOLS[tool], *more])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return int(ended.value.code or 0)
@@ -121,14 +112,14 @@ def test_a_tool_makes_the_calls_that_are_listed(tool: str, target: Operated, mon
     assert target.calls == named(tool)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "koi8-r", "cp1251", "latin-1", "ascii"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "latin-1"])
 @pytest.mark.parametrize("tool", TOOLS)
 def test_no_tool_prints_what_a_terminal_obeys_or_fails_where_it_lacks_a_letter(
     tool: str, encoding: str, target: Operated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Names come from clients, errors from other systems; every terminal may be read, and JSON stays JSON."""
     for more in [[], ["--json"]] if any(each.name == "as_json" for each in found(tool).params) else [[]]:
-        target.answer("sqs:ReceiveMessage", {"Messages": [WAITING["Messages"][-1] | {"Body": HOSTILE}]}, {})
+        target.answer("sqs:ReceiveMessage", {"Messages": [GARBAGE]}, {})
         streams = [io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2)]
         monkeypatch.setattr("sys.stdout", streams[0])
         monkeypatch.setattr("sys.stderr", streams[1])

@@ -5,13 +5,14 @@ And none is deaf: probes call what nobody else may be calling; a function that a
 
 import json
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
 from devkit.builders import NOW, WEEK, usage_changed
-from devkit.service import Context, Service
+from devkit.service import Answer, Service
 from devkit.template import expanded, resources, template, watched
 from extending import api, changes, sweep
 from extending import service as use_cases
@@ -56,15 +57,18 @@ def filtered() -> set[tuple[str, str]]:
     return {(str(metric["MetricNamespace"]), metric["MetricName"]) for metric in made}
 
 
-@pytest.mark.parametrize(("name", "statuses"), [("ThrottledRequests", ["429"]), ("RefusedRequests", ["401", "403"])])
-def test_a_filter_reads_what_the_access_log_writes(name: str, statuses: list[str]) -> None:
+def test_a_filter_reads_what_the_access_log_writes() -> None:
     """API Gateway writes the status as a text."""
-    filter_ = resources("AWS::Logs::MetricFilter")[name]["Properties"]
     (api,) = resources("AWS::Serverless::HttpApi").values()
     log = api["Properties"]["AccessLogSettings"]
-    assert log["DestinationArn"] == {"Fn::GetAtt": [filter_["LogGroupName"]["Ref"], "Arn"]}
     assert json.loads(log["Format"])["status"] == "$context.status"
-    assert filter_["FilterPattern"] == f"{{ {' || '.join(f'$.status = {json.dumps(status)}' for status in statuses)} }}"
+    filters = {name: part["Properties"] for name, part in resources("AWS::Logs::MetricFilter").items()}
+    assert {name: each["FilterPattern"] for name, each in filters.items()} == {
+        "RefusedRequests": '{ $.status = "401" || $.status = "403" }',
+        "ThrottledRequests": '{ $.status = "429" }',
+    }
+    for each in filters.values():
+        assert log["DestinationArn"] == {"Fn::GetAtt": [each["LogGroupName"]["Ref"], "Arn"]}
 
 
 def test_each_alarm_watches_what_a_run_emits(
@@ -80,9 +84,7 @@ def test_each_alarm_watches_what_a_run_emits(
     monkeypatch.setattr(use_cases, "view", busy)
     assert service.list().status == 503
     monkeypatch.setattr(changes, "apply", busy)
-    assert [change["result"] for change in service.changes(("UsageChanged", usage_changed())).json["results"]] == [
-        "try_again"
-    ]
+    assert service.changes(("UsageChanged", usage_changed())).json["results"] == [{"result": "try_again"}]
     seen = emitted(capsys.readouterr().out)
 
     for name, alarm in ALARMS.items():
@@ -119,7 +121,7 @@ def test_every_answer_that_fails_is_counted_and_back_pressure_apart(
 
 
 def is_on(name: str, **series: float) -> bool:
-    """An alarm's expression over one quarter of an hour; `of` stands for the sum of all metrics of that name."""
+    """Evaluate an alarm over one quarter of an hour; `of` stands for the sum of all metrics of that name."""
     expression = re.sub(r'SUM\(METRICS\("of"\)\)', "of", ALARMS[name]["Properties"]["Metrics"][0]["Expression"])
     expression = re.sub(r"FILL\((\w+), 0\)", r"\1", expression).replace("AND", "and").replace("OR", "or")
     return bool(eval(expression, {}, series))  # noqa: S307 - our own
@@ -142,34 +144,34 @@ def test_more_than_two_failures_and_more_than_one_in_a_thousand_are_too_many(
     assert is_on("ThrottlesAlarm", calls=calls, of=failed) is expected
 
 
-def test_back_pressure_is_an_alarm_of_its_own() -> None:
-    """Callers that are asked to come again do so; one call in a hundred of them is a table that is too slow."""
-    assert not is_on("ApiFaultsAlarm", calls=100, faults=50, again=50)
-    assert is_on("ApiFaultsAlarm", calls=100, faults=50, again=47)
-    assert not is_on("TryAgainAlarm", calls=100, again=5, batches=5)
-    assert is_on("TryAgainAlarm", calls=100, again=5, batches=6)
-    assert not is_on("TryAgainAlarm", calls=10_000, again=50, batches=50)
+@pytest.mark.parametrize(
+    ("name", "series", "expected"),
+    [
+        # Callers that are asked to come again do so; one call in a hundred of them is a table that is too slow.
+        ("ApiFaultsAlarm", {"calls": 100, "faults": 50, "again": 50}, False),
+        ("ApiFaultsAlarm", {"calls": 100, "faults": 50, "again": 47}, True),
+        ("TryAgainAlarm", {"calls": 100, "again": 5, "batches": 5}, False),
+        ("TryAgainAlarm", {"calls": 100, "again": 5, "batches": 6}, True),
+        ("TryAgainAlarm", {"calls": 10_000, "again": 50, "batches": 50}, False),
+        # A wrong audience is 401 for all, without one error of a function; a few expired tokens are usual.
+        ("ApiRefusalsAlarm", {"calls": 30, "refused": 30}, True),
+        ("ApiRefusalsAlarm", {"calls": 200, "refused": 30}, False),
+    ],
+)
+def test_back_pressure_and_refusals_are_alarms_of_their_own(name: str, series: dict[str, int], expected: bool) -> None:
+    assert is_on(name, **series) is expected
 
 
-def test_an_issuer_that_suddenly_refuses_everybody_is_heard_of() -> None:
-    """A wrong audience is 401 for all, without one error of a function; a few expired tokens are usual."""
-    assert is_on("ApiRefusalsAlarm", calls=30, refused=30)
-    assert not is_on("ApiRefusalsAlarm", calls=200, refused=30)
-
-
-def test_a_failure_that_reaches_no_queue_is_heard_of() -> None:
-    """Each function with a failure destination: what Lambda cannot hand over is in no queue, and in no log."""
-    with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
-    (alarm,) = [alarm for name, alarm in ALARMS.items() if name == "FailuresLostAlarm"]
-    assert {metric["MetricName"] for metric in watched(alarm)} == {"DestinationDeliveryFailures"}
-    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in watched(alarm)} == with_destination
-
-
-def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_takes() -> None:
+def test_an_alarm_says_when_it_is_over_and_reads_no_more_than_cloudwatch_allows() -> None:
     """Whoever was woken may go to sleep again. Ten metrics in an alarm."""
     for name, alarm in ALARMS.items():
         assert alarm["Properties"]["OKActions"] == alarm["Properties"]["AlarmActions"], name
         assert len(watched(alarm)) <= 10, name
+    # What Lambda cannot hand over to a failure destination is in no queue, and in no log.
+    with_destination = {name for name, function in FUNCTIONS.items() if "OnFailure" in json.dumps(function)}
+    metrics = watched(ALARMS["FailuresLostAlarm"])
+    assert {metric["MetricName"] for metric in metrics} == {"DestinationDeliveryFailures"}
+    assert {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics} == with_destination
 
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -181,67 +183,54 @@ BY_HTTP = sorted(
 )
 
 
-def probe_of(function: str) -> dict[str, Any]:
-    probe: dict[str, Any] = PROBES[function.removesuffix("Function") + "Probe"]
-    return probe
+def probe_of(function: str, probes: dict[str, Any] = PROBES) -> dict[str, Any]:
+    return dict(probes[function.removesuffix("Function") + "Probe"])
 
 
 def every(schedule: dict[str, Any]) -> int:
-    """How often a schedule goes off in a quarter of an hour."""
+    """The number of times that a schedule goes off in a quarter of an hour."""
     rate = re.fullmatch(r"rate\((\d+) minutes?\)", schedule["ScheduleExpression"])
     assert rate
     return 15 // int(rate[1])
 
 
-@pytest.mark.parametrize("function", BY_HTTP)
 def test_a_probe_is_a_strangers_call_and_changes_nothing(
-    function: str, service: Service, table: "Table", capsys: pytest.CaptureFixture[str]
+    service: Service, table: "Table", capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It comes as far as the table, and is answered without a fault; its change is of nobody's account."""
+    """It comes as far as the table, and is answered without a fault.
+
+    Those of changes and sync make the same change: an account that nobody has is removed, as of 1970, once.
+    """
     before = table.scan()["Items"]
-    name = function.removesuffix("Function").lower()
-    app = __import__(f"functions.{name}.app", fromlist=["app"])
-    answer = app.handler(json.loads(probe_of(function)["Target"]["Input"]), Context())
-    body = json.loads(answer["body"])
-    if name == "changes":
-        assert (answer["statusCode"], body) == (200, {"results": [{"result": "stored"}]})
-    else:
-        assert (answer["statusCode"], body["code"]) == (404, "account_not_found")
+    for function in BY_HTTP:
+        name = function.removesuffix("Function").lower()
+        answer = Answer.of(service.call(name, json.loads(probe_of(function)["Target"]["Input"])))
+        if name == "changes":
+            assert (answer.status, answer.json) == (200, {"results": [{"result": "stored"}]})
+        else:
+            assert (answer.status, answer.code) == (404, "account_not_found"), name
+    event = json.loads(probe_of("SyncFunction")["Target"]["Input"])
+    sent = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
+    assert sent == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
+    assert service.call("sync", event) == {"stored": False}
     assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
     assert "AnswersFailed" not in {name for _, name, _ in emitted(capsys.readouterr().out)}
 
 
-def test_the_probe_of_sync_is_an_event_of_the_contract_and_changes_nothing(service: Service, table: Any) -> None:
-    """The same change as that of the other probe: an account that nobody has is removed, as of 1970, once."""
-    target = probe_of("SyncFunction")["Target"]
-    event = json.loads(target["Input"])
-    sent = json.loads(json.loads(probe_of("ChangesFunction")["Target"]["Input"])["body"])
-    assert sent == {"changes": [{"detail_type": event["detail-type"], "detail": event["detail"]}]}
-    before = table.scan()["Items"]
-    assert service.call("sync", event) == {"stored": True}
-    assert service.call("sync", event) == {"stored": False}
-    assert [item for item in table.scan()["Items"] if item["pk"] != "A#probe"] == before
+def test_a_probe_goes_to_the_newest_version() -> None:
+    """To the alias, nine of ten would meet the old version while CodeDeploy moves to the new one.
 
-
-PROBED = sorted([*BY_HTTP, "SyncFunction"])
-
-
-def test_what_a_probe_of_sync_fails_on_is_in_no_queue() -> None:
-    """The failure destination belongs to the alias; the probe comes again a minute later, nobody would redrive it."""
+    The failure destination belongs to the alias: what a probe of sync fails on is in no queue, and comes again.
+    """
+    versions, schedules = expanded("AWS::Lambda::Version"), expanded("AWS::Scheduler::Schedule")
+    calls, _ = expanded("AWS::IAM::Role")["ProbeRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    for function in [*BY_HTTP, "SyncFunction"]:
+        version = versions[probe_of(function, schedules)["Properties"]["Target"]["Arn"]["Ref"]]
+        assert version["Properties"]["FunctionName"] == {"Ref": function}
+        # Any of its versions: with a right to the newest alone, no probe would move before the slowest is published.
+        assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in calls["Resource"]
     config = expanded("AWS::Lambda::EventInvokeConfig")["SyncFunctionEventInvokeConfig"]["Properties"]
     assert config["Qualifier"] == "live"
-
-
-@pytest.mark.parametrize("function", PROBED)
-def test_a_probe_goes_to_the_newest_version(function: str) -> None:
-    """To the alias, nine of ten would meet the old version while CodeDeploy moves to the new one."""
-    target = expanded("AWS::Scheduler::Schedule")[function.removesuffix("Function") + "Probe"]["Properties"]["Target"]
-    version = expanded("AWS::Lambda::Version")[target["Arn"]["Ref"]]
-    assert version["Properties"]["FunctionName"] == {"Ref": function}
-    (role,) = [role["Properties"] for name, role in expanded("AWS::IAM::Role").items() if name == "ProbeRole"]
-    calls, _ = role["Policies"][0]["PolicyDocument"]["Statement"]
-    # Any of its versions: with a right to the newest alone, no probe would move before the slowest is published.
-    assert {"Fn::Sub": f"${{{function}.Arn}}:*"} in calls["Resource"]
 
 
 def test_probes_that_do_not_come_are_heard_of() -> None:
@@ -252,60 +241,47 @@ def test_probes_that_do_not_come_are_heard_of() -> None:
     assert is_on("ProbesAlarm", dropped=0, come=coming / 2 - 2)
     assert ALARMS["ProbesAlarm"]["Properties"]["TreatMissingData"] == "breaching"
     assert {str(probe["GroupName"]) for probe in PROBES.values()} == {"{'Ref': 'Probes'}"}
-
-
-def test_schedules_do_not_come_in_the_same_second() -> None:
-    """A new AWS account runs ten functions at once. The probe of publish wakes none by itself."""
-    at_once = [name for name, probe in PROBES.items() if probe["FlexibleTimeWindow"]["Mode"] == "OFF"]
-    assert at_once == ["PublishProbe"]
+    # Not all in the same second: a new AWS account runs ten functions at once. That of publish wakes none by itself.
+    assert [name for name, each in PROBES.items() if each["FlexibleTimeWindow"]["Mode"] == "OFF"] == ["PublishProbe"]
 
 
 def test_the_probe_of_publish_comes_through_the_stream_and_announces_nothing(bus: Bus, table: "Table") -> None:
-    """The template's filter lets it pass; publish takes it, and neither sets it aside nor announces it."""
+    """The template's filter lets it pass; publish neither announces it nor sets it aside."""
     target = probe_of("PublishFunction")["Target"]
     item = json.loads(target["Input"]["Fn::Sub"])["Item"]
     assert target["Arn"]["Fn::Sub"].endswith(":scheduler:::aws-sdk:dynamodb:putItem")
-    (filtered,) = FUNCTIONS["PublishFunction"]["Properties"]["Events"]["Extensions"]["Properties"]["FilterCriteria"][
-        "Filters"
-    ]
-    pattern = json.loads(filtered["Pattern"])
+    stream = FUNCTIONS["PublishFunction"]["Properties"]["Events"]["Extensions"]["Properties"]
+    pattern = json.loads(stream["FilterCriteria"]["Filters"][0]["Pattern"])
     assert item["t"]["S"] in pattern["dynamodb"]["NewImage"]["t"]["S"]
     for event in ("INSERT", "MODIFY"):
         assert event in pattern["eventName"]
         record = {"eventName": event, "dynamodb": {"NewImage": item, "SequenceNumber": "1"}}
         assert publish([record]) == []
-    assert not bus.taken
+    assert not bus.accepted
     assert "Messages" not in sqs().receive_message(QueueUrl=bus.queue_url)
 
 
-def certain_failures(function: str) -> int:
-    """How many calls fail in a quarter of an hour, at the least, when every call of a function fails."""
-    return every(probe_of(function))
-
-
-@pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour(function: str) -> None:
+def test_a_function_that_always_fails_is_heard_of_in_a_quarter_of_an_hour() -> None:
     """However little it is called. An alarm's window slides: it goes off as soon as its threshold is passed."""
-    for metric, series in (("Errors", "failed"), ("Throttles", "of")):
+    for function, (metric, series) in product(FUNCTIONS, (("Errors", "failed"), ("Throttles", "of"))):
+        dimensions = [{"Name": "FunctionName", "Value": {"Ref": function}}]
         ((name, found),) = [
             (name, found)
             for name, alarm in ALARMS.items()
             for found in watched(alarm)
-            if found["MetricName"] == metric
-            and found["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+            if (found["MetricName"], found["Dimensions"]) == (metric, dimensions)
         ]
         alarm = ALARMS[name]["Properties"]
         assert (found["Statistic"], found["Period"], alarm["EvaluationPeriods"]) == ("Sum", 900, 1)
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-        failures = certain_failures(function)
+        failures = every(probe_of(function))
         assert is_on(name, **{"calls": failures, series: failures})
 
 
 def test_silence_is_heard() -> None:
     """A schedule or a stream that wakes nobody has no errors."""
-    alarms = {name: alarm["Properties"] for name, alarm in ALARMS.items()}
     for name in ("ScheduleSilentAlarm", "PublishSilentAlarm"):
-        alarm = alarms[name]
+        alarm = ALARMS[name]["Properties"]
         assert alarm["TreatMissingData"] == "breaching"
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= 900
