@@ -56,14 +56,14 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     return table
 
 
-def extend(offer_id: OfferId = OFFER, now: datetime = NOW, subscription_id: str = "S-1") -> Extended:
-    accepted = Acceptance("A-100", subscription_id, "U-1", offer_id, now, "request")
+def extend(offer_id: OfferId = OFFER, now: datetime = NOW) -> Extended:
+    accepted = Acceptance("A-100", "S-1", "U-1", offer_id, now, "request")
     return service.extend(accepted, DAY, lambda: 20)
 
 
-def refusal(*arguments: Any, **named: Any) -> Refused:
+def refusal(offer_id: OfferId = OFFER, now: datetime = NOW) -> Refused:
     with pytest.raises(Refused) as refused:
-        extend(*arguments, **named)
+        extend(offer_id, now)
     return refused.value
 
 
