@@ -1,18 +1,18 @@
 """The layer's build leaves out nothing that the functions call; what they call is held by the test of their rights."""
 
-import json
 import os
 import shutil
 import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore
+import botocore.session
 import pytest
 from botocore import xform_name
+from botocore.loaders import Loader
 
 import build_layer
 
@@ -29,7 +29,7 @@ def unused_data(folder: str, names: list[str]) -> set[str]:
 
 
 def test_trimming_keeps_what_a_client_reads_and_changes_no_file_that_others_share(tmp_path: Path) -> None:
-    """Each operation with the shapes of its request, answer and errors, and a real endpoint.
+    """Each operation, and a real endpoint.
 
     uv links what it installs to its cache, so a file written in place would change every environment. Its lists of
     files have the hash of scripts, which name the folder of the builder's Python.
@@ -45,31 +45,15 @@ def test_trimming_keeps_what_a_client_reads_and_changes_no_file_that_others_shar
     assert {file: file.read_bytes() for file in contents} == contents
     assert not record.exists()
 
-    code = """
-import botocore.session, json, sys
-session = botocore.session.Session()
-session.set_credentials("a", "b")
-methods = {}
-for service in sys.argv[1:]:
-    client = session.create_client(service, region_name="eu-central-1")
-    methods[service] = [sorted(client.meta.method_to_api_mapping), client.meta.endpoint_url]
-    for operation in client.meta.service_model.operation_names:
-        shapes = client.meta.service_model.operation_model(operation)
-        shapes.input_shape.members, shapes.output_shape.members, [e.members for e in shapes.error_shapes]
-client = session.create_client("dynamodb", region_name="eu-central-1")
-assert client.can_paginate("query")
-assert client.exceptions.TransactionCanceledException
-print(json.dumps(methods))
-"""
-    libraries = f"{layer}{os.pathsep}{INSTALLED.parent}"  # the trimmed SDK first, then what it needs
-    environment = {"PYTHONPATH": libraries, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", code, *build_layer.CALLED]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert not done.returncode, done.stderr
-    assert json.loads(done.stdout) == {
-        service: [sorted(map(xform_name, operations)), f"https://{service}.eu-central-1.amazonaws.com"]
-        for service, operations in build_layer.CALLED.items()
-    }
+    session = botocore.session.Session()
+    data = Loader(extra_search_paths=[str(layer / "botocore" / "data")], include_default_search_paths=False)
+    session.register_component("data_loader", data)
+    assert set(data.list_available_services("service-2")) == set(build_layer.CALLED)
+    for service, operations in build_layer.CALLED.items():
+        client = session.create_client(service, region_name="eu-central-1")
+        assert sorted(client.meta.method_to_api_mapping) == sorted(map(xform_name, operations))
+        assert client.meta.endpoint_url == f"https://{service}.eu-central-1.amazonaws.com"
+    assert session.create_client("dynamodb", region_name="eu-central-1").can_paginate("query")
 
 
 def shapes_named(value: Any) -> Iterator[str]:
@@ -82,7 +66,7 @@ def shapes_named(value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("service", build_layer.CALLED)
 def test_cutting_keeps_the_shapes_that_an_operation_reaches_and_no_others(service: str) -> None:
-    """Errors and nested members are kept with it."""
+    """Those of requests, answers and errors, and what is nested in them."""
     whole = build_layer.read(max((INSTALLED / "data" / service).glob("*/service-2.json.gz")))
     cut = build_layer.cut(whole, build_layer.CALLED[service])
     assert set(shapes_named(cut)) == set(cut["shapes"]) < set(whole["shapes"])

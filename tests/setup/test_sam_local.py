@@ -40,17 +40,20 @@ def test_a_relay_passes_on_both_ways_until_it_ends() -> None:
         def echo() -> None:
             connection, _ = target.accept()
             with connection:
-                got = b"".join(iter(lambda: connection.recv(65536), b""))
-                connection.sendall(got)
+                connection.sendall(received(connection))
 
         threading.Thread(target=echo, daemon=True).start()
         with sam_local.relay("127.0.0.1", target.getsockname()) as port:
             with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
                 client.sendall(sent)
                 client.shutdown(socket.SHUT_WR)
-                assert b"".join(iter(lambda: client.recv(65536), b"")) == sent
+                assert received(client) == sent
             target.close()
             with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
                 assert client.recv(1) == b""  # The cloud has ended.
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def received(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
