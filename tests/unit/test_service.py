@@ -104,21 +104,15 @@ def test_a_grant_is_one_write_and_no_read(table: Table) -> None:
     assert table.called == ["grant"]
 
 
-def test_who_comes_second_gets_what_the_first_was_granted(table: Table) -> None:
-    """As long as it runs, and without another read."""
+def test_who_comes_second_gets_what_the_first_was_granted_and_sees_whether_it_counts(table: Table) -> None:
+    """As long as it runs; the account is read only where the subscription is not active any more."""
     running = an_extension(SUBSCRIPTION, NOW - DAY, granted_by="U-2")
-    table.unmet = [Unmet(Role.OWNER, running, counts=True)]
+    table.unmet = [Unmet(Role.OWNER, running, counts=True), Unmet(Role.OWNER, running)]
+    table.holdings = holding(a_subscription(ends_at=NOW), running)
     assert extend() == (ExtensionAt(running, NOW, counts=True), False)
     assert table.called == ["grant"]
-
-
-def test_who_comes_second_sees_when_the_extension_does_not_count(table: Table) -> None:
-    """Where the subscription is not active any more, the account is read."""
-    over = a_subscription(ends_at=NOW)
-    running = an_extension(over, NOW - DAY)
-    table.unmet = [Unmet(Role.OWNER, running)]
-    table.holdings = holding(over, running)
     assert extend() == (ExtensionAt(running, NOW, counts=False), False)
+    assert table.called == ["grant", "grant", "holdings"]
 
 
 def test_one_that_has_ended_stays_used(table: Table) -> None:
