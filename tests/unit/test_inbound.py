@@ -159,7 +159,7 @@ def _nearly_events(draw: st.DrawFn) -> tuple[str, Any]:
 @example(("AccountChanged", account_changed(name="\ud800", time_zone="\udfff")))
 @example(("AccountChanged", account_changed(colour="\ud800")))
 def test_whatever_json_comes_is_an_event_or_is_refused(event: tuple[Any, Any]) -> None:
-    """What else left it would stop a load, and have the bus bring again what can never be read."""
+    """Another exception would stop a load, and have the bus bring again what can never be read."""
     why = ""
     try:
         assert type(read(*event, NOW)) in CHANGES.values()
@@ -223,7 +223,7 @@ def test_a_zone_that_nobody_can_show_is_left_out_and_the_account_is_stored(given
 
 
 def test_a_role_that_is_not_ours_may_do_nothing_here() -> None:
-    """Whoever was owner before is none any more."""
+    """One who was owner before is none any more."""
     for role in ("ext_administrator", "Owner", "boss", "x" * 64):
         assert reported("MemberChanged", role=role).known_role is Role.USER
 

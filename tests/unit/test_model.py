@@ -146,7 +146,7 @@ def test_what_has_no_end_never_changes_by_itself() -> None:
 
 
 def test_an_extension_that_was_ended_early_counts_for_nothing_from_the_write_on() -> None:
-    """Whatever the clock of another machine says."""
+    """It does, whatever the clock of another machine says."""
     subscription = a_subscription()
     ended = an_extension(subscription, NOW - DAY, revoked_at=NOW, revoked_by="service-manager")
     for now in (NOW - SECOND, NOW):
@@ -228,7 +228,7 @@ def _holdings(draw: st.DrawFn) -> Holdings:
 def test_limits_and_their_next_change_are_those_of_a_naive_reading(
     holdings: Holdings, now: datetime, plus: datetime | None
 ) -> None:
-    """Whatever begins and ends together, is unlimited, or adds nothing."""
+    """Edges may come together, limits be unlimited, extensions add nothing."""
     more = an_extension(a_subscription(id="S-more"), ends_at=plus) if plus and plus > now else None
     assert holdings.limits(now, more) == naive_limits(holdings, now, more)
 
@@ -362,14 +362,14 @@ WRONG_REPORTS: list[list[object]] = [[-7, None, None], [7, None, 7], [7, "P#1", 
     ],
 )
 def test_an_offer_token_that_no_offer_gave_is_refused(values: list[Any]) -> None:
-    """What could never be offered is not even looked up."""
+    """An offer that could never be made is not even looked up."""
     assert OfferId.from_token(pack(OFFER)).subscription_id == "S-1"
     with pytest.raises(ValueError, match="not an offer"):
         OfferId.from_token(pack(values))
 
 
 def test_the_id_of_an_extension_is_that_of_its_period() -> None:
-    """Whoever is granted it; by the period's own id, whatever its start; and another in each life of an account."""
+    """By the period's own id, whatever its start; another in each life of an account, the same for every owner."""
     subscription = a_subscription()
     unnamed, named = an_extension(subscription), an_extension(subscription, period_id="P-1")
     assert unnamed.id == "2b1cbb8e-0282-59f9-87f5-028a88f11cb5"

@@ -1,4 +1,4 @@
-"""What the failure queues hold, understood; and nothing leaves them unhandled."""
+"""Messages of the failure queues are understood, and none leaves them unhandled."""
 
 import json
 from datetime import UTC, datetime
@@ -161,7 +161,6 @@ def test_a_batch_is_read_from_the_stream_over_empty_pages_up_to_its_last_record_
     ids=["ends before the batch", "a day old", "without the shard"],
 )
 def test_a_batch_that_the_stream_no_longer_holds_is_not_taken_for_read(stream: Any) -> None:
-    """The table is asked instead."""
     with pytest.raises(Forgotten):
         put_back(stream, BATCH)
 

@@ -1,4 +1,4 @@
-"""What the report counts, what it reads it from, and what it writes."""
+"""Figures of the report, its sources, and the files that it writes."""
 
 import gzip
 import io
@@ -39,7 +39,6 @@ def counted(holdings: Holdings, at: datetime = NOW) -> tuple[Facts, list[Client]
 
 
 def test_an_extension_counts_by_its_day_its_tariff_and_the_rest_of_its_period() -> None:
-    """And once in all."""
     facts, (client,) = counted(extended())
     assert facts.days()[-1] == (NOW.date(), 1)
     assert sum(count for _, count in facts.days()) == facts.extensions == facts.running == facts.extended == 1
@@ -52,7 +51,6 @@ def test_an_extension_counts_by_its_day_its_tariff_and_the_rest_of_its_period() 
     ("age", "lately"), [(timedelta(0), True), (30 * DAY - SECOND, True), (30 * DAY, False), (90 * DAY, False)]
 )
 def test_who_extended_in_the_last_thirty_days_is_to_be_called(age: timedelta, lately: bool) -> None:
-    """Nobody else is on the list."""
     facts, clients = counted(extended(NOW - age))
     assert (bool(clients), facts.extended_lately) == (lately, int(lately))
 
@@ -145,7 +143,6 @@ def bucket(folder: Path) -> Any:
 
 
 def test_an_export_is_read_as_of_its_time_from_a_folder_or_where_it_was_written(export: Path) -> None:
-    """Its manifest says when that was."""
     counts = summary(sources.folder(export))
     assert (counts["as_of"], counts["accounts"]) == (iso(AT), 100)
     assert counts["extensions"] == sum(counts["by_tariff"].values()) > 25
@@ -188,7 +185,6 @@ def test_a_damaged_file_is_named_with_the_line_and_nothing_is_reported(
 
 
 def test_what_is_no_export_or_more_than_one_is_refused(export: Path, tmp_path: Path) -> None:
-    """One line that says what is expected."""
     with pytest.raises(Trouble, match="no folder"):
         sources.folder(tmp_path / "nothing")
     with pytest.raises(Trouble, match=r"no file \*\.json\.gz"):

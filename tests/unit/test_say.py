@@ -1,4 +1,4 @@
-"""What an operator may say to the client: one true sentence for each state."""
+"""An operator's words to the client: one true sentence for each state."""
 
 from datetime import datetime, timedelta
 from typing import Any
