@@ -8,19 +8,29 @@ from devkit.builders import DAY, NOW, SECOND
 from extending.changes import Outcome, merge
 from extending.items import Reports
 from extending.model import FirstNamed, Subscription
-from tests.unit.test_model import a_subscription
+from tests.unit.builders import a_subscription
 
 RUNNING = a_subscription(starts_at=NOW - DAY, ends_at=NOW + DAY, version=10)
 AHEAD = a_subscription(starts_at=NOW + DAY, ends_at=NOW + 9 * DAY, version=20)
 BOTH = Reports(20, AHEAD, RUNNING, 10)
 
 
-def report(of: Subscription, version: int, **fields: Any) -> Reports:
-    return Reports(version, of._replace(version=version, **fields))
+def report(subscription: Subscription, version: int, **fields: Any) -> Reports:
+    return Reports(version, subscription._replace(version=version, **fields))
 
 
 def removal(version: int) -> Reports:
     return Reports(version, None, forget_at=NOW)
+
+
+def stored(*reports: Reports) -> Reports:
+    """The first report, with the others merged in."""
+    both = reports[0]
+    for new in reports[1:]:
+        _, merged = merge(both, new, NOW)
+        assert merged
+        both = merged
+    return both
 
 
 @pytest.mark.parametrize(
@@ -48,25 +58,21 @@ def test_beside_a_period_ahead_the_newest_report_that_has_begun_is_kept(
     new: Reports, outcome: Outcome, running: Subscription | None, running_version: int
 ) -> None:
     """Of one instant the safer one; what is over, or removed, leaves its version to keep older ones out."""
-    said, merged = merge(BOTH, new, NOW)
+    found, merged = merge(BOTH, new, NOW)
     merged = merged or BOTH
-    assert (said, merged.running, merged.running_version) == (outcome, running, running_version)
+    assert (found, merged.running, merged.running_version) == (outcome, running, running_version)
     assert merged.newest
     assert merged.newest.starts_at == AHEAD.starts_at
 
 
 @pytest.mark.parametrize(
     ("new", "outcome"),
-    [
-        (report(RUNNING, 21), Outcome.STORED),
-        (removal(21), Outcome.STORED),
-        (removal(20), Outcome.TIE_WON),
-    ],
+    [(report(RUNNING, 21), Outcome.STORED), (removal(21), Outcome.STORED), (removal(20), Outcome.TIE_WON)],
 )
 def test_what_is_newer_and_not_ahead_replaces_both(new: Reports, outcome: Outcome) -> None:
     """A removal is the last of its instant."""
-    said, merged = merge(BOTH, new, NOW)
-    assert said is outcome
+    found, merged = merge(BOTH, new, NOW)
+    assert found is outcome
     assert merged
     assert (merged.newest, merged.running, merged.running_version) == (new.newest, None, None)
 
@@ -76,28 +82,23 @@ def test_a_removal_stays_until_something_newer_comes() -> None:
     assert merge(removal(20), report(RUNNING, 20), NOW) == (Outcome.TIE_LOST, None)
     assert merge(removal(20), report(RUNNING, 19), NOW) == (Outcome.OLDER, None)
     assert merge(removal(20), removal(20), NOW) == (Outcome.REPEATED, None)
-    said, merged = merge(removal(20), report(AHEAD, 21), NOW)
-    assert said is Outcome.STORED
-    assert merged
-    assert (merged.running, merged.running_version) == (None, 20)
-    assert merge(merged, report(RUNNING, 20), NOW) == (Outcome.OLDER, None)
+    both = stored(removal(20), report(AHEAD, 21))
+    assert (both.newest, both.running, both.running_version) == (AHEAD._replace(version=21), None, 20)
+    assert merge(both, report(RUNNING, 20), NOW) == (Outcome.OLDER, None)
 
 
 def test_a_period_that_is_over_does_not_come_back_beside_the_next() -> None:
     """It is known by its version, and no other report of that instant comes in its place."""
-    _, merged = merge(report(RUNNING, 10, ends_at=NOW), report(AHEAD, 20), NOW)
-    assert merged
-    assert (merged.running, merged.running_version) == (None, 10)
-    assert merge(merged, report(RUNNING, 10), NOW) == (Outcome.OLDER, None)
+    both = stored(report(RUNNING, 10, ends_at=NOW), report(AHEAD, 20))
+    assert (both.running, both.running_version) == (None, 10)
+    assert merge(both, report(RUNNING, 10), NOW) == (Outcome.OLDER, None)
 
 
 def test_the_first_id_is_that_of_a_period_that_has_begun() -> None:
     """One ahead waits: the period that runs until then may still get its own."""
-    _, ahead = merge(report(RUNNING, 10), report(AHEAD, 20, period_id="2027"), NOW)
-    assert ahead
+    ahead = stored(report(RUNNING, 10), report(AHEAD, 20, period_id="2027"))
     assert ahead.first_named is None
-    _, named = merge(ahead, report(RUNNING, 21, period_id="2026"), NOW)
-    assert named
+    named = stored(ahead, report(RUNNING, 21, period_id="2026"))
     assert named.first_named == FirstNamed("2026", RUNNING.starts_at, 21)
     _, later = merge(ahead, report(AHEAD, 22, period_id="2028"), NOW + DAY)
     assert later

@@ -1,12 +1,8 @@
-"""How a rehearsal goes on where a step fails."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""A rehearsal goes on where a step fails."""
 
 import pytest
 
-from devkit.project import ROOT, Trouble
+from devkit.project import Trouble
 from ops import console, rehearse
 from ops.rehearse import Row, Step
 from ops.rehearse_story import Local
@@ -33,15 +29,3 @@ def test_what_builds_on_a_step_that_failed_is_not_played_and_the_removal_always_
     page = rehearse.evidence(Local("1"), rows, console.now())
     assert "| ✗ | first | 200 | Trouble: 502 <b> \\| �[2J | 0 | 0.0 |\n" in page
     assert len(page.splitlines()) == len(steps) + 8
-
-
-def test_what_a_rehearsal_deploys_beside_the_product_is_a_template() -> None:
-    """As CloudFormation's schemas have it."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("cfn-lint"), "ops/rehearse.yaml", "--regions", "eu-central-1"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout

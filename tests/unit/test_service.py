@@ -1,4 +1,4 @@
-"""The use cases, without a table: the verbs of the store answer what a test says."""
+"""The use cases, without a table: its reads and writes answer what a test wants."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,14 +11,14 @@ from extending.errors import Code
 from extending.grants import Granted, Unmet
 from extending.model import Extension, ExtensionAt, Holdings, OfferId, Refused, Role, Terms
 from extending.service import Acceptance, Extended
-from tests.unit.test_model import WEEK_TERMS, a_subscription, an_extension, holding
+from tests.unit.builders import WEEK_TERMS, a_subscription, an_extension, holding
 
 SUBSCRIPTION = a_subscription()
 OFFER = OfferId.of(SUBSCRIPTION)
 
 
 class Table:
-    """Reads and writes that answer as a test says, and which were called."""
+    """Reads and writes that answer as a test wants, and which were called."""
 
     def __init__(self) -> None:
         self.role: Role | None = Role.OWNER
@@ -56,40 +56,40 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     return table
 
 
-def extend(offer_id: OfferId = OFFER, now: datetime = NOW, subscription_id: str = "S-1") -> Extended:
-    accepted = Acceptance("A-100", subscription_id, "U-1", offer_id, now, "request")
+def extend(offer_id: OfferId = OFFER, now: datetime = NOW) -> Extended:
+    accepted = Acceptance("A-100", "S-1", "U-1", offer_id, now, "request")
     return service.extend(accepted, DAY, lambda: 20)
 
 
-def refusal(*arguments: Any, **named: Any) -> Refused:
+def refusal(offer_id: OfferId = OFFER, now: datetime = NOW) -> Refused:
     with pytest.raises(Refused) as refused:
-        extend(*arguments, **named)
+        extend(offer_id, now)
     return refused.value
 
 
-@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMINISTRATOR])
-def test_who_may_view_gets_all_that_the_account_has(table: Table, role: Role) -> None:
-    """Role first, then the account."""
+def test_an_owner_and_an_administrator_may_view_all_that_the_account_has(table: Table) -> None:
+    for role in (Role.OWNER, Role.ADMINISTRATOR):
+        table.role = role
+        assert service.view("U-1", "A-100") == (role, table.holdings)
+
+
+@pytest.mark.parametrize(
+    ("role", "code", "contact", "called"),
+    [
+        (None, Code.ACCOUNT_NOT_FOUND, None, ["role"]),
+        (Role.USER, Code.VIEW_NOT_ALLOWED, CONTACT, ["role", "holdings"]),
+        (Role.OPERATOR, Code.VIEW_NOT_ALLOWED, CONTACT, ["role", "holdings"]),
+    ],
+)
+def test_who_may_not_view_learns_whom_to_turn_to_and_a_stranger_nothing(
+    table: Table, role: Role | None, code: Code, contact: dict[str, str] | None, called: list[str]
+) -> None:
+    """For a stranger there is no such account, and nothing of it is read."""
     table.role = role
-    assert service.view("U-1", "A-100") == (role, table.holdings)
-    assert table.called == ["role", "holdings"]
-
-
-def test_a_stranger_is_told_that_there_is_no_such_account_and_nothing_of_it_is_read(table: Table) -> None:
-    table.role = None
     with pytest.raises(Refused) as refused:
         service.view("U-1", "A-100")
-    assert refused.value.code is Code.ACCOUNT_NOT_FOUND
-    assert table.called == ["role"]
-
-
-@pytest.mark.parametrize("role", [Role.USER, Role.OPERATOR])
-def test_who_may_not_view_is_told_whom_to_turn_to(table: Table, role: Role) -> None:
-    table.role = role
-    with pytest.raises(Refused) as refused:
-        service.view("U-1", "A-100")
-    assert refused.value.code is Code.VIEW_NOT_ALLOWED
-    assert refused.value.servicing_organization == CONTACT
+    assert (refused.value.code, refused.value.servicing_organization) == (code, contact)
+    assert table.called == called
 
 
 def test_a_grant_is_one_write_and_no_read(table: Table) -> None:
@@ -103,21 +103,15 @@ def test_a_grant_is_one_write_and_no_read(table: Table) -> None:
     assert table.called == ["grant"]
 
 
-def test_who_comes_second_gets_what_the_first_was_granted(table: Table) -> None:
-    """As long as it runs, and without another read."""
+def test_who_comes_second_gets_what_the_first_was_granted_and_sees_whether_it_counts(table: Table) -> None:
+    """As long as it runs; the account is read only where the subscription is not active any more."""
     running = an_extension(SUBSCRIPTION, NOW - DAY, granted_by="U-2")
-    table.unmet = [Unmet(Role.OWNER, running, counts=True)]
+    table.unmet = [Unmet(Role.OWNER, running, counts=True), Unmet(Role.OWNER, running)]
+    table.holdings = holding(a_subscription(ends_at=NOW), running)
     assert extend() == (ExtensionAt(running, NOW, counts=True), False)
     assert table.called == ["grant"]
-
-
-def test_who_comes_second_is_told_when_the_extension_does_not_count(table: Table) -> None:
-    """Where the subscription is not active any more, the account is read."""
-    over = a_subscription(ends_at=NOW)
-    running = an_extension(over, NOW - DAY)
-    table.unmet = [Unmet(Role.OWNER, running)]
-    table.holdings = holding(over, running)
     assert extend() == (ExtensionAt(running, NOW, counts=False), False)
+    assert table.called == ["grant", "grant", "holdings"]
 
 
 def test_one_that_has_ended_stays_used(table: Table) -> None:

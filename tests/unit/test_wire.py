@@ -37,7 +37,7 @@ def test_what_is_no_json_in_utf_8_is_refused(raw: str | bytes) -> None:
         ('{"detail": {"x": "\\ud800"}}', "detail.x", "a text of Unicode characters is expected"),
     ],
 )
-def test_a_value_that_cannot_be_taken_is_named_by_its_path(raw: str, field: str, why: str) -> None:
+def test_a_value_that_cannot_be_accepted_is_named_by_its_path(raw: str, field: str, why: str) -> None:
     with pytest.raises(wire.Unreadable) as error:
         wire.plain(wire.parse(raw))
     assert (error.value.field, error.value.why) == (field, why)

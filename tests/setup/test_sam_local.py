@@ -1,4 +1,4 @@
-"""How containers reach the local cloud; no Docker is needed here."""
+"""The way of containers to the local cloud; no Docker is needed here."""
 
 import os
 import socket
@@ -23,7 +23,7 @@ from local import sam_local
 def test_only_a_bridge_of_this_machine_can_carry_a_relay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker: str | None, own: str | None
 ) -> None:
-    """Where there is none, functions run in the emulator."""
+    """Functions run in the emulator where there is none."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if docker:
         stand_in = tmp_path / "docker"
@@ -40,17 +40,20 @@ def test_a_relay_passes_on_both_ways_until_it_ends() -> None:
         def echo() -> None:
             connection, _ = target.accept()
             with connection:
-                got = b"".join(iter(lambda: connection.recv(65536), b""))
-                connection.sendall(got)
+                connection.sendall(received(connection))
 
         threading.Thread(target=echo, daemon=True).start()
         with sam_local.relay("127.0.0.1", target.getsockname()) as port:
             with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
                 client.sendall(sent)
                 client.shutdown(socket.SHUT_WR)
-                assert b"".join(iter(lambda: client.recv(65536), b"")) == sent
+                assert received(client) == sent
             target.close()
             with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
                 assert client.recv(1) == b""  # The cloud has ended.
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def received(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))

@@ -1,12 +1,12 @@
-"""A start of the local cloud: its end, its seed, and mistakes in how it was called."""
+"""A start of the local cloud: what it finds of others, and the values that it was called with."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -41,55 +41,35 @@ def test_whatever_ends_a_start_ends_its_cloud(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def made(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["make", "--silent", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=shell(), capture_output=True, text=True, check=False)
-
-
-def the_line(done: subprocess.CompletedProcess[str]) -> str:
-    """What a call that cannot be was answered; make says that it failed, too."""
-    assert done.returncode == 2
-    assert done.stdout == ""
-    said = [each for each in done.stderr.splitlines() if not each.startswith("Setting up .venv")]  # a first start
-    line, *rest = said
-    assert all(re.match(r"make(\[\d+\])?: \*\*\*", each) for each in rest), done.stderr
-    return line
-
-
-@pytest.mark.parametrize("port", ["0", "70000", "-1", "http", "", "8080 9090"])
-def test_a_port_that_there_is_not_is_told_in_a_line(
-    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_value_is_named_in_one_line(
+    argument: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before anything is started."""
-    monkeypatch.setattr("sys.argv", ["make run", f"--port={port}"])
+    """With a right one, before anything is started. An origin is named as a browser does it."""
+    monkeypatch.setattr("sys.argv", ["make run", argument])
     with pytest.raises(SystemExit) as ended:
         start.main()
     assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"✗ PORT: {port!r} is not a port: PORT=… is a number from 1 to 65535"
+    (found,) = capsys.readouterr().err.splitlines()
+    assert found.startswith(line)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("target", "name", "line"),
     [
-        (["run", "PORT=8080 9090"], "✗ PORT: '8080 9090' is not a port"),
-        (["run", "WEBHOOK=127.0.0.1:9000"], "✗ WEBHOOK: '127.0.0.1:9000' is not a URL: WEBHOOK=http://"),
+        ("run", "PORT", "✗ PORT: {!r} is not a port"),
+        ("run", "WEBHOOK", "✗ WEBHOOK: {!r} is not"),
+        ("bench", "ARGS", "make bench: error: no such section"),
     ],
 )
-def test_a_wrong_value_of_make_is_one_line(arguments: list[str], said: str) -> None:
-    """With its name behind make, and a right one."""
-    assert the_line(made(*arguments)).startswith(said)
-
-
-@pytest.mark.parametrize(
-    "value", ["$(shell touch {})", "`touch {}`", "$$(touch {})", '"; touch {}; "', "'; touch {}; '"]
-)
-@pytest.mark.parametrize("name", ["PORT", "WEBHOOK", "ARGS"])
-def test_no_value_of_make_is_run(name: str, value: str, tmp_path: Path) -> None:
+def test_no_value_of_make_is_run(target: str, name: str, line: str, tmp_path: Path) -> None:
     """It may come from a web page or a file; whatever it holds reaches the program as it was typed."""
-    said = made("bench" if name == "ARGS" else "run", f"{name}={value.format(tmp_path / 'trace')}")
-    assert said.returncode == 2
+    touch = f"touch {tmp_path / 'trace'}"
+    value = f"$(shell {touch}) `{touch}` $$({touch}) \"; {touch}; \" '; {touch}; '"
+    command = ["make", "--silent", target, f"{name}={value}"]
+    done = subprocess.run(command, cwd=ROOT, env=shell(), capture_output=True, text=True, check=False)
     assert not list(tmp_path.iterdir())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert line.format(value) in done.stderr
 
 
 def test_the_local_webhook_posts_what_the_template_says() -> None:
@@ -101,27 +81,12 @@ def test_the_local_webhook_posts_what_the_template_says() -> None:
         assert target[read] == expected[read]
 
 
-@pytest.mark.parametrize(
-    "origin", ["foo", "http://a b", "http://localhost:3000/", "*", "null", "http://x:0", "ftp://x"]
-)
-def test_what_is_no_origin_is_told_in_a_line(
-    origin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As a browser names it: scheme, host, and the port where it is not the usual one."""
-    monkeypatch.setattr("sys.argv", ["make run", f"--origins=https://cabinet.example,{origin}"])
-    with pytest.raises(SystemExit) as ended:
-        start.main()
-    assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"✗ ORIGINS: {origin!r} is not an origin: ORIGINS=http://localhost:3000,")
-
-
 def test_the_seed_is_as_of_today() -> None:
     """Periods end some weeks ahead whenever it is reported, usage is of now, and what is past stays where it was."""
     now = datetime(2027, 5, 31, 13, 14, 15, tzinfo=UTC)
     lines = (ROOT / "local" / "seed.jsonl").read_text().splitlines()
     details = [start.as_of(now, json.loads(line))["detail"] for line in lines]
-    rows = {detail["subscription_id"]: detail for detail in details if "subscription_id" in detail}
+    rows: dict[str, Any] = {detail["subscription_id"]: detail for detail in details if "subscription_id" in detail}
     assert (rows["S-1"]["starts_at"], rows["S-1"]["ends_at"]) == ("2026-01-01T00:00:00Z", "2027-06-21T00:00:00Z")
     assert rows["S-1"]["changed_at"] > rows["S-19"]["changed_at"]
     assert rows["S-19"]["ends_at"] == "2026-01-01T00:00:00Z"
