@@ -3,8 +3,8 @@
 An actor is a thread that runs the real code over moto. The SDK's events before and after each call stop it there, so
 that the order of calls is chosen and not met by chance; it may be killed at a call, and then does all its work again.
 
-Two calls that touch no item in common, or only read, may change places without anybody's notice: of such orders one is
-played (sleep sets, Godefroid 1996).
+Two calls that touch no item in common, or both only read it, or both only delete it, may change places without anybody's
+notice: of such orders one is played (sleep sets, Godefroid 1996).
 """
 
 import json
@@ -91,18 +91,18 @@ def _stop_after(**_: Any) -> None:
         actor.at_call(after=True, call={})
 
 
-_Call = dict[str, bool]
-"""Sort keys that a call touches, and whether it writes them; "" is all of them."""
+_Call = dict[str, str]
+"""Sort keys that a call touches, with what it does to them; "" is all of them."""
 
 
 def _touched(operation: str, request: Json) -> _Call:
     match operation:
         case "Query":
-            return {"": False}
+            return {"": "read"}
         case "TransactWriteItems":
             calls = [next(iter(each.items())) for each in request["TransactItems"]]
-            return {_key(of): name == "Put" for name, of in calls}
-    return {_key(request): operation != "GetItem"}
+            return {_key(call): "write" if name == "Put" else "read" for name, call in calls}
+    return {_key(request): {"GetItem": "read", "DeleteItem": "delete"}.get(operation, "write")}
 
 
 def _key(request: Json) -> str:
@@ -111,7 +111,7 @@ def _key(request: Json) -> str:
 
 def _commute(one: _Call, other: _Call) -> bool:
     return not any(
-        (mine or theirs) and (key == another or "" in (key, another))
+        (mine, theirs) not in (("read", "read"), ("delete", "delete")) and (key == another or "" in (key, another))
         for key, mine in one.items()
         for another, theirs in other.items()
     )
