@@ -32,9 +32,7 @@ def use(client: "DynamoDBClient", table: str, set_: Callable[[Any, str, Any], No
         set_(module, "TABLE_NAME", table)
 
 
-def many_grants(
-    client: "DynamoDBClient", table: str, count: int, granted_at: datetime, prefix: str = "A"
-) -> None:
+def many_grants(client: "DynamoDBClient", table: str, count: int, granted_at: datetime, prefix: str = "A") -> None:
     """Write extensions as a grant writes them, without the checks that a grant makes."""
     extensions = [
         Extension(
