@@ -3,8 +3,8 @@
 An actor is a thread that runs the real code over moto. The SDK's events before and after each call stop it there, so
 that the order of calls is chosen and not met by chance; it may be killed at a call, and then does all its work again.
 
-Two calls that touch no item in common, or both only read it, or both only delete it, may change places without anybody's
-notice: of such orders one is played (sleep sets, Godefroid 1996).
+Two calls that touch no item in common, or both only read it, or both only delete it, may change places without
+anybody's notice: of such orders one is played (sleep sets, Godefroid 1996).
 """
 
 import json
@@ -129,7 +129,7 @@ def gates() -> Iterator[None]:
 
 
 class Played(NamedTuple):
-    """A schedule that was played: who made each call, what actors returned or raised, what the table holds and told."""
+    """A schedule that was played: who made each call, results or errors, the items and the stream after it."""
 
     calls: list[str]
     crash: Crash | None
@@ -148,7 +148,7 @@ class _Turn:
         self.done: set[str] = set()
 
     def asleep(self) -> set[str]:
-        """Whose call was tried here already, or earlier, and would find what it found then."""
+        """Actors whose call was tried here already, or earlier, and would meet the same as then."""
         chosen = self.calls[self.left[0]]
         return {name for name in self.sleep | self.done if _commute(self.calls[name], chosen)}
 
