@@ -1,4 +1,4 @@
-"""What the tests share: the environment of the functions, set before any of them is imported, and the local cloud."""
+"""Shared by the tests: the environment of the functions, set before any of them is imported, and the local cloud."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 _spent: dict[str, float] = defaultdict(float)
-"""Seconds by room: a folder of tests, set-up included. With workers, their reports arrive at the one that prints."""
+"""Seconds by folder of tests, set-up included."""
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -89,7 +89,7 @@ ELSEWHERE = "https://elsewhere.example"
 """The origin of a page that may use the local cloud."""
 
 SCOPES = "changes:write limits:read extensions:expire"
-"""What the tokens of machines name."""
+"""Scopes in the tokens of machines."""
 
 
 class Cloud:
@@ -131,16 +131,16 @@ class Cloud:
         assert answer.status_code == 202, answer.text
 
     def deliveries(self, account_id: str) -> list[dict[str, Any]]:
-        """What our own source has told of an account so far, repeats included."""
+        """Events out of an account so far, repeats included."""
         events = self._http.get("/events").json()["events"]
         return [event for event in events if event["detail"]["account_id"] == account_id]
 
     def events_out(self, account_id: str) -> list[dict[str, Any]]:
         """The same, each event once: they come at least once, and another test may have all of them announced again."""
-        told: dict[str, dict[str, Any]] = {}
+        events: dict[str, dict[str, Any]] = {}
         for event in self.deliveries(account_id):
-            told.setdefault(event["detail"]["event_id"], event)
-        return list(told.values())
+            events.setdefault(event["detail"]["event_id"], event)
+        return list(events.values())
 
     def until(self, true: Callable[[], T], timeout: float = 3 * PATIENCE) -> T:
         """Wait until something is true, and return it; an answer that is none counts as not yet.
@@ -169,7 +169,7 @@ class Cloud:
         return extension
 
     def an_account(self, *, name: str = "ООО «Проба»", **subscription: Any) -> SimpleNamespace:
-        """A fresh account with a main subscription and one user of each role, told over the bus and arrived.
+        """A fresh account with a main subscription and one user of each role, reported over the bus and arrived.
 
         Keyword arguments are those of the SubscriptionChanged event's detail.
         """
@@ -184,7 +184,7 @@ class Cloud:
         )
         roles = {"owner": account.owner, "administrator": account.administrator, "user": account.user}
         detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, **subscription)
-        told = [
+        reports = [
             ("AccountChanged", account_changed(account_id=account.id, name=name)),
             ("SubscriptionChanged", detail),
             *(
@@ -207,8 +207,8 @@ class Cloud:
             )
 
         for _ in range(4):
-            for event in told:
-                self.event(*event)
+            for report in reports:
+                self.event(*report)
             # The local cloud's bus delivers once, whatever becomes of it; what comes twice changes nothing.
             with suppress(AssertionError):
                 self.until(arrived, timeout=30)

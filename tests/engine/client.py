@@ -1,10 +1,15 @@
-"""A client of the engine as the functions have it, but for its time-outs."""
+"""A client of the engine as the functions have it, but for its time-outs; and what is put into a table beforehand."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
+from devkit.builders import DAY, WEEK
+from extending import items
+from extending.model import Extension, Terms
 from extending.runtime import CONFIG
 
 if TYPE_CHECKING:
@@ -16,3 +21,41 @@ PATIENT = CONFIG.merge(Config(connect_timeout=60, read_timeout=60))
 
 def connect(url: str) -> "DynamoDBClient":
     return boto3.client("dynamodb", endpoint_url=url, config=PATIENT)
+
+
+def use(client: "DynamoDBClient", table: str, set_: Callable[[Any, str, Any], None]) -> None:
+    """Have the product work with a client on a table; `set_` is that of a monkeypatch."""
+    from extending import changes, dynamo, grants, sweep
+
+    for module in (dynamo, grants, sweep, changes):
+        set_(module, "dynamodb", client)
+        set_(module, "TABLE_NAME", table)
+
+
+def many_grants(client: "DynamoDBClient", table: str, count: int, granted_at: datetime, prefix: str = "A") -> None:
+    """Write extensions as a grant writes them, without the checks that a grant makes."""
+    extensions = [
+        Extension(
+            account_id=f"{prefix}-{number}",
+            subscription_id="S-1",
+            period_starts_at=granted_at - 30 * DAY,
+            terms=Terms(2, 8, "P7D", 604_800),
+            granted_at=granted_at - timedelta(seconds=number),
+            granted_by="U-1",
+            ends_at=granted_at - timedelta(seconds=number) + WEEK,
+        )
+        for number in range(count)
+    ]
+    write(client, table, [items.extension_item(x, x.ends_at - DAY, "seed", "seed") for x in extensions])
+
+
+def many_members(client: "DynamoDBClient", table: str, count: int) -> None:
+    """Of account A-100."""
+    version = {items.VERSION: {"N": "1761955200000000"}}
+    write(client, table, [items.member_item("A-100", f"M-{n}", None) | version for n in range(count)])
+
+
+def write(client: "DynamoDBClient", table: str, found: list[Any]) -> None:
+    for first in range(0, len(found), 25):
+        puts: Any = [{"PutRequest": {"Item": item}} for item in found[first : first + 25]]
+        assert not client.batch_write_item(RequestItems={table: puts})["UnprocessedItems"]

@@ -9,8 +9,7 @@ import pytest
 from devkit.engine import dynamodb_local
 from devkit.service import Service
 from devkit.template import table_definition
-from extending import changes, dynamo, grants, sweep
-from tests.engine.client import connect
+from tests.engine.client import connect, use
 from tests.support.started import started
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def raw(engine: str) -> Iterator["DynamoDBClient"]:
 
 @pytest.fixture
 def streamed() -> bool:
-    """Whether the table has its stream. The engine gets slower with every record that any stream has ever held."""
+    """True gives the table its stream. The engine gets slower with every record that any stream has ever held."""
     return False
 
 
@@ -54,9 +53,7 @@ def table(raw: "DynamoDBClient", streamed: bool) -> Iterator[str]:
 def dynamodb(engine: str, table: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["DynamoDBClient"]:
     """The client that the store uses in this test, with the test's own table."""
     client = connect(engine)
-    for module in (dynamo, grants, sweep, changes):
-        monkeypatch.setattr(module, "dynamodb", client)
-        monkeypatch.setattr(module, "TABLE_NAME", table)
+    use(client, table, monkeypatch.setattr)
     yield client
     client.close()
 

@@ -1,4 +1,4 @@
-"""What goes wrong between the SDK and the engine, at the place where the SDK would send."""
+"""Faults between the SDK and the engine, planned for the calls that the SDK is about to send."""
 
 import io
 import json
@@ -12,15 +12,19 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
+from extending.runtime import CONFIG
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-CONNECT_TIMEOUT = 1
-READ_TIMEOUT = 2
+_config: Any = CONFIG
+CONNECT_TIMEOUT: float = _config.connect_timeout
+TIMEOUT: float = CONNECT_TIMEOUT + _config.read_timeout
+"""Seconds until the SDK gives a call up."""
 
 
 class Clock:
-    """Stands for the module `time`: sleeping passes at once, and is seen. Threads wait side by side."""
+    """Stands for the module `time`: sleeping passes at once, and is recorded. Threads wait side by side."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -36,7 +40,7 @@ class Clock:
         return float(getattr(self._mine, "now", self._start))
 
     def latest(self) -> float:
-        """Where the last thread is; whoever asks has waited for it."""
+        """The time of the last thread; whoever asks has waited for it."""
         self._mine.now = self._latest
         return self._latest
 
@@ -62,20 +66,15 @@ class Faults:
         """Operations in the order in which they were sent, faulty or not."""
         self._next: deque[Fault | None] = deque()
         self._always: Fault | None = None
-        self._matches: Callable[[str, bytes], bool] = lambda *_: True
+        self._operation = ""
         self._http = URLLib3Session()
         hook: Any = self._send
         client.meta.events.register_first("before-send.dynamodb", hook)
 
-    def plan(self, *faults: Fault | None, operation: str = "", body: str = "") -> None:
-        """The next sends, of one operation or with some text in the body if so said, meet these; None goes through."""
+    def plan(self, *faults: Fault | None, operation: str = "", always: Fault | None = None) -> None:
+        """The next sends, of one operation where one is named, meet these, later ones `always`; None goes through."""
         self.clock.join()
-        self._next, self._always = deque(faults), None
-        self._matches = lambda name, sent: operation in ("", name) and body.encode() in sent
-
-    def plan_always(self, fault: Fault, operation: str = "", body: str = "") -> None:
-        self.plan(operation=operation, body=body)
-        self._always = fault
+        self._next, self._always, self._operation = deque(faults), always, operation
 
     def heal(self) -> None:
         self.plan()
@@ -91,8 +90,7 @@ class Faults:
     def _send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
         operation = event_name.rsplit(".", 1)[1]
         self.sent.append(operation)
-        assert isinstance(request.body, bytes)
-        if not self._matches(operation, request.body):
+        if self._operation not in ("", operation):
             return None
         fault = self._next.popleft() if self._next else self._always
         return fault(request, self) if fault else None
@@ -136,50 +134,43 @@ def unreachable(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
 
 
 def reset(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The connection breaks before the engine has seen anything."""
+    """The connection breaks before the engine has received anything."""
     raise ConnectionClosedError(endpoint_url=request.url)
 
 
 def timed_out(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """No answer within the time; the engine has seen nothing."""
-    faults.clock.advance(CONNECT_TIMEOUT + READ_TIMEOUT)
+    """No answer within the time; the engine has received nothing."""
+    faults.clock.advance(TIMEOUT)
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
-def reset_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The engine has done it, the connection breaks before the answer."""
-    faults.really_send(request)
-    raise ConnectionClosedError(endpoint_url=request.url)
+LATE = TIMEOUT - 0.1
+"""Just before the SDK gives up."""
 
 
 def late(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The engine answers just before the SDK gives up."""
-    faults.clock.advance(CONNECT_TIMEOUT + READ_TIMEOUT - 0.1)
+    """A good answer at the last moment."""
+    faults.clock.advance(LATE)
     return faults.really_send(request)
 
 
-def timed_out_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The engine has done it, the answer comes too late."""
-    faults.really_send(request)
-    faults.clock.advance(CONNECT_TIMEOUT + READ_TIMEOUT)
-    raise ReadTimeoutError(endpoint_url=request.url)
+def after(fault: Fault) -> Fault:
+    """The engine has done it, and then the fault happens."""
+
+    def sent_first(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+        faults.really_send(request)
+        return fault(request, faults)
+
+    return sent_first
 
 
-def failed_after(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The engine has done it, and says that it has failed."""
-    faults.really_send(request)
-    return error(500, "InternalServerError")(request, faults)
-
-
-THROTTLED = error(400, "ProvisionedThroughputExceededException")
-IN_PROGRESS = error(400, "TransactionInProgressException")
 IN_TRANSACTION = error(400, "TransactionConflictException")
 """A transaction has what a single write would write."""
 
 CONFLICT = cancelled("None", "TransactionConflict", "None")
 
 BEFORE: dict[str, Fault] = {
-    "throttled": THROTTLED,
+    "throttled": error(400, "ProvisionedThroughputExceededException"),
     "throttled by the account": error(400, "RequestLimitExceeded"),
     "throttled by the control plane": error(400, "ThrottlingException"),
     "500": error(500, "InternalServerError"),
@@ -191,7 +182,7 @@ BEFORE: dict[str, Fault] = {
 }
 """Nothing has happened, whatever the operation."""
 
-AFTER: dict[str, Fault] = {"reset": reset_after, "timed out": timed_out_after, "500": failed_after}
+AFTER: dict[str, Fault] = {name: after(BEFORE[name]) for name in ("reset", "timed out", "500")}
 """It has happened, and the answer is lost."""
 
 CONTENTION: dict[str, Fault] = {
@@ -200,9 +191,15 @@ CONTENTION: dict[str, Fault] = {
     "conflict and a failed condition": cancelled("ConditionalCheckFailed", "TransactionConflict", "None"),
     "throttled item": cancelled("None", "None", "ThrottlingError"),
     "throttled table": cancelled("ProvisionedThroughputExceeded", "None", "None"),
-    "in progress": IN_PROGRESS,
+    "in progress": error(400, "TransactionInProgressException"),
 }
 """Another transaction or the limits of a partition are in the way of this one."""
+
+SLOWEST: dict[str, Fault] = {
+    "timed out": timed_out,
+    "throttled": error(400, "ProvisionedThroughputExceededException", seconds=LATE),
+}
+"""Faults that come as late as they can."""
 
 
 def no_jitter() -> SimpleNamespace:

@@ -4,23 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from devkit.project import ROOT
-from devkit.service import Answer, Json
-
-
-class Reply(NamedTuple):
-    """What a function answered, and between which instants of the machine's monotonic clock."""
-
-    answer: Json
-    started: float
-    ended: float
-
-    @property
-    def http(self) -> Answer:
-        return Answer.of(self.answer)
+from devkit.service import Json
 
 
 class Worker:
@@ -42,13 +29,13 @@ class Worker:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def wait_until_ready(self) -> None:
-        assert self._stdout.readline() == "ready\n", "a worker did not start; what it said is above"
+        assert self._stdout.readline() == "ready\n", "a worker did not start; its errors are above"
 
     def ask(self, name: str, event: Json, seconds: float = 25) -> None:
         self._stdin.write(json.dumps({"name": name, "event": event, "seconds": seconds}) + "\n")
 
-    def reply(self) -> Reply:
-        return Reply(**json.loads(self._stdout.readline()))
+    def answer(self) -> Json:
+        return dict(json.loads(self._stdout.readline()))
 
     def kill(self) -> None:
         """SIGKILL: it gets no chance to tidy up."""
@@ -73,12 +60,10 @@ class Fleet:
             for worker in self.workers:
                 worker.wait_until_ready()
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for worker in self.workers:
             worker.close()

@@ -26,7 +26,7 @@ REPORTS = {
     "UsageChanged": ("usage", "account_id"),
     "AccountRemoved": ("removal", "account_id"),
 }
-"""What each event is of: kind, and the fields that name it. Subscriptions are apart: they have two periods."""
+"""Kind of the entity in each event, and the fields that name it. Subscriptions, with two periods, are apart."""
 ROLES = ["owner", "administrator", "user", "operator", None]
 ZONES = {
     "Europe/Moscow": "Europe/Moscow",
@@ -71,7 +71,7 @@ def reported_at(report: Json) -> datetime:
 
 
 def period_of(report: Json) -> Any:
-    """What the sender calls it, or else its start."""
+    """The sender's id for it, or else its start."""
     return report.get("period_id") or begin_of(report)
 
 
@@ -112,18 +112,18 @@ def over_at(x: Json) -> datetime:
 
 
 class Periods:
-    """What is known of one subscription: the newest report, and the newest before it that had begun."""
+    """Of one subscription: the newest report, and the newest before it that had begun."""
 
     def __init__(self, report: Json) -> None:
         self.newest = report
         self.before: Json | None = None
         self.ran = False
         """The period before was not over when the two met: it stays until the newest begins."""
-        self.first: tuple[str, datetime] | None = None
-        """The first id that a begun period got, and its start."""
+        self.first: Json | None = None
+        """The first report of a begun period that had an id."""
 
-    def take(self, new: Json, now: datetime) -> bool:
-        """Whether anything that is shown is another."""
+    def store(self, new: Json, now: datetime) -> bool:
+        """True if anything that is shown changes."""
         self.name(self.newest, now)
         if place(new, now) > place(self.newest, now):
             if not is_ahead(new, now):
@@ -150,7 +150,7 @@ class Periods:
 
     def name(self, report: Json, now: datetime) -> None:
         if not self.first and not is_removal(report) and report.get("period_id") and not is_ahead(report, now):
-            self.first = report["period_id"], begin_of(report)
+            self.first = report
 
     def shown(self) -> list[Json]:
         """The periods in force, one after the other; each with the end that it really has."""
@@ -169,16 +169,16 @@ class Periods:
         return (shown[-1] if shown else None), None
 
     def periods_of(self, report: Json) -> list[Any]:
-        """Under what an extension of this period may stand: its identity, or its start of before it had an id."""
+        """Periods that an extension of this one may name: its identity, or its start of before it had an id."""
         found = [period_of(report)]
         if id_ := report.get("period_id"):
-            first, start = self.first or (id_, begin_of(report))
-            found += [start] if first == id_ else []
+            first = self.first or report
+            found += [begin_of(first)] if first["period_id"] == id_ else []
         return found
 
 
 class World:
-    """What the service manager has reported, and the extensions."""
+    """All reports of the service manager, and the extensions."""
 
     def __init__(self) -> None:
         self.reports: dict[tuple[str, ...], Json] = {}
@@ -186,7 +186,7 @@ class World:
         self.extensions: list[Json] = []
 
     def tell(self, detail_type: str, detail: Json, now: datetime) -> Json:
-        """The result."""
+        """The result of a report."""
         ahead = reported_at(detail) - now
         if ahead > timedelta(hours=1):
             return {"result": "invalid"}
@@ -205,7 +205,7 @@ class World:
         if detail_type in ("SubscriptionChanged", "SubscriptionRemoved"):
             key = account, detail["subscription_id"]
             if key in self.periods:
-                return self.periods[key].take(detail, now)
+                return self.periods[key].store(detail, now)
             self.periods[key] = Periods(detail)
             return True
         kind, *names = REPORTS[detail_type]
@@ -217,10 +217,10 @@ class World:
                 return False
         self.reports[name] = detail
         if kind == "removal":
-            self.forget(account, reported_at(detail))
+            self.delete(account, reported_at(detail))
         return True
 
-    def forget(self, account: str, removed_at: datetime) -> None:
+    def delete(self, account: str, removed_at: datetime) -> None:
         """All that was reported no later goes, and what was granted on it."""
         for name, report in list(self.reports.items()):
             if name[0] != "removal" and name[1] == account and reported_at(report) <= removed_at:
@@ -229,6 +229,8 @@ class World:
             if key[0] == account:
                 if periods.before and reported_at(periods.before) <= removed_at:
                     periods.before, periods.ran = None, False
+                if periods.first and reported_at(periods.first) <= removed_at:
+                    periods.first = None
                 if reported_at(periods.newest) <= removed_at:
                     del self.periods[key]
         self.extensions = [x for x in self.extensions if x["account_id"] != account or x["granted_on"] > removed_at]
@@ -306,7 +308,8 @@ class World:
         return limits | {
             "used_at": say(reported_at(usage)) if usage else None,
             "next_change_at": say(later[0]) if later else None,
-            "after_change": {what: {"total": of["total"], "over": of["over"]} for what, of in after.items()} or None,
+            "after_change": {what: {"total": then["total"], "over": then["over"]} for what, then in after.items()}
+            or None,
         }
 
     def known_limits(self, account: str, now: datetime) -> Json:
@@ -455,7 +458,7 @@ class World:
         }
 
     def promise(self, account: str, id_: str, now: datetime) -> Json:
-        """What an offer made now binds."""
+        """The parts of an offer made now that bind."""
         s = self.subscription(account, id_, now)
         assert s
         return {"subscription_id": id_, "period": period_of(s), "terms": s["extension_terms"]}

@@ -1,4 +1,4 @@
-"""What the operator's tools ask of the table, on the real engine: names, conditions, order, what a page consumed."""
+"""The calls of the operator's tools on the real engine: names, conditions, order, the units that a page consumed."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,8 @@ import pytest
 
 from devkit.project import Trouble
 from devkit.service import Service
-from ops import console, repair, report, table
+from ops import console, repair, report
+from ops import table as tables
 from ops.announce import announcements
 from ops.report.facts import Facts
 from tests.support.operated import Operated
@@ -18,33 +19,30 @@ if TYPE_CHECKING:
 ACCOUNTS = 10
 
 
-@pytest.fixture
-def target(service: Service, dynamodb: "DynamoDBClient", engine: str, request: pytest.FixtureRequest) -> Operated:
-    """Some accounts that have extended."""
+def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
+    """DynamoDB Local by itself listens on every interface, and answers at each address of this machine."""
+    assert httpx.get(engine).status_code == 400
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(engine.replace("127.0.0.1", "127.0.0.2"))
+
+
+def test_the_tools_read_and_repair_the_real_engine(
+    service: Service, dynamodb: "DynamoDBClient", engine: str, table: str
+) -> None:
+    """A scan brings every account once and whole, in however many pages; each page reports the units that it consumed."""
     for number in range(ACCOUNTS):
         account = {"account_id": f"A-{number}"}
         service.account(**account)
         service.subscription(**account)
         service.member(**account)
         assert service.extend(account=f"A-{number}").status == 201
-    operated = Operated()
-    operated.outputs["TableName"] = request.getfixturevalue("table")
-    operated.endpoint = engine
-    return operated
+    target = Operated()
+    target.outputs["TableName"] = table
+    target.endpoint = engine
 
-
-def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
-    """What listens on every interface, as DynamoDB Local does by itself, answers at each address of this machine."""
-    assert httpx.get(engine).status_code == 400
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(engine.replace("127.0.0.1", "127.0.0.2"))
-
-
-def test_the_tools_read_and_repair_the_real_engine(target: Operated) -> None:
-    """A scan brings every account once and whole, in however many pages; each page says what it has consumed."""
     spent: list[float] = []
     facts = Facts(console.now())
-    found = table.scan(
+    found = tables.scan(
         target, lambda page: spent.append(page["ConsumedCapacity"]["CapacityUnits"]), **report.WANTED, Limit=7
     )
     calls = list(facts.read(found))
@@ -61,5 +59,5 @@ def test_the_tools_read_and_repair_the_real_engine(target: Operated) -> None:
     assert repair.repair(target, key, seen, 0)["v"] == {"N": "0"}
     with pytest.raises(Trouble):
         repair.repair(target, key, seen, 0)
-    assert len(table.of_account(target, "A-1")) == 4
-    assert table.size(target).items > 0
+    assert len(tables.of_account(target, "A-1")) == 4
+    assert tables.size(target).items > 0

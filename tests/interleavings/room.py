@@ -3,8 +3,8 @@
 An actor is a thread that runs the real code over moto. The SDK's events before and after each call stop it there, so
 that the order of calls is chosen and not met by chance; it may be killed at a call, and then does all its work again.
 
-Two calls that touch no item in common, or only read, may change places without anybody's notice: of such orders one is
-played (sleep sets, Godefroid 1996).
+Two calls that touch no item in common, or both only read it, or both only delete it, may change places without
+anybody's notice: of such orders one is played (sleep sets, Godefroid 1996).
 """
 
 import json
@@ -91,18 +91,18 @@ def _stop_after(**_: Any) -> None:
         actor.at_call(after=True, call={})
 
 
-_Call = dict[str, bool]
-"""Sort keys that a call touches, and whether it writes them; "" is all of them."""
+_Call = dict[str, str]
+"""Sort keys that a call touches, with what it does to them; "" is all of them."""
 
 
 def _touched(operation: str, request: Json) -> _Call:
     match operation:
         case "Query":
-            return {"": False}
+            return {"": "read"}
         case "TransactWriteItems":
             calls = [next(iter(each.items())) for each in request["TransactItems"]]
-            return {_key(of): name == "Put" for name, of in calls}
-    return {_key(request): operation != "GetItem"}
+            return {_key(call): "write" if name == "Put" else "read" for name, call in calls}
+    return {_key(request): {"GetItem": "read", "DeleteItem": "delete"}.get(operation, "write")}
 
 
 def _key(request: Json) -> str:
@@ -111,7 +111,7 @@ def _key(request: Json) -> str:
 
 def _commute(one: _Call, other: _Call) -> bool:
     return not any(
-        (mine or theirs) and (key == another or "" in (key, another))
+        (mine, theirs) not in (("read", "read"), ("delete", "delete")) and (key == another or "" in (key, another))
         for key, mine in one.items()
         for another, theirs in other.items()
     )
@@ -129,7 +129,7 @@ def gates() -> Iterator[None]:
 
 
 class Played(NamedTuple):
-    """A schedule that was played: who made each call, what actors returned or raised, what the table holds and told."""
+    """A schedule that was played: who made each call, results or errors, the items and the stream after it."""
 
     calls: list[str]
     crash: Crash | None
@@ -148,7 +148,7 @@ class _Turn:
         self.done: set[str] = set()
 
     def asleep(self) -> set[str]:
-        """Whose call was tried here already, or earlier, and would find what it found then."""
+        """Actors whose call was tried here already, or earlier, and would meet the same as then."""
         chosen = self.calls[self.left[0]]
         return {name for name in self.sleep | self.done if _commute(self.calls[name], chosen)}
 

@@ -49,10 +49,10 @@ class Report(NamedTuple):
 
     detail_type: str
     at: int
-    thing: str
-    """Sort key of what it is of."""
+    entity: str
+    """Sort key of the item that it is of."""
     mark: Any = None
-    """What the table holds of it; None: nothing, it takes away."""
+    """Distinguishes it in the table; None: it takes away."""
     detail: Json = {}  # noqa: RUF012 - nobody changes it
 
     @property
@@ -61,9 +61,9 @@ class Report(NamedTuple):
 
     @property
     def is_ahead(self) -> bool:
-        return self.mark is not None and self.thing.startswith("S#") and self.begins > NOW
+        return self.mark is not None and self.entity.startswith("S#") and self.begins > NOW
 
-    def take(self) -> changes.Outcome:
+    def apply(self) -> changes.Outcome:
         detail = {"account_id": A, **self.detail, "changed_at": iso(NOW + self.at * SECOND)}
         return changes.apply(inbound.read(self.detail_type, detail, NOW), NOW, lambda: 60.0)
 
@@ -81,7 +81,7 @@ def member(at: int, user: str = "U-1", role: str = "owner") -> Report:
 
 
 def subscription(at: int, starts_at: datetime = START) -> Report:
-    """Its sessions say which report it is."""
+    """Its sessions are its mark."""
     limits = {"sessions": 1000 + at, "databases": 1}
     detail = subscription_changed(starts_at=iso(starts_at), ends_at=iso(starts_at + 60 * DAY), limits=limits)
     return Report("SubscriptionChanged", at, f"S#{S}", 1000 + at, detail)
@@ -91,7 +91,7 @@ def unsubscribed(at: int) -> Report:
     return Report("SubscriptionRemoved", at, f"S#{S}", None, {"subscription_id": S})
 
 
-# What people and machines do besides
+# People, machines and the operator's tool
 
 
 def extend(user: str) -> Work:
@@ -113,7 +113,7 @@ def sweep_all(at: datetime) -> Work:
 
 
 def repaired(record: str) -> Work:
-    """What the operator's tool does to a record."""
+    """The operator's tool repairs a record."""
 
     def work() -> None:
         target: Any = SimpleNamespace(client=lambda _: runtime.dynamodb, outputs={"TableName": runtime.TABLE_NAME})
@@ -127,7 +127,7 @@ def repaired(record: str) -> Work:
 
 
 offers: dict[str, Any] = {}
-"""What the scene offers, and the id of the extension with which it begins."""
+"""The offer of the scene, and the id of the extension with which it begins."""
 
 WORLD = [member(-100), subscription(-100)]
 BEFORE: dict[str, list[Report]] = {
@@ -135,7 +135,7 @@ BEFORE: dict[str, list[Report]] = {
     "an extension runs": WORLD,
     "a new life has begun": [*WORLD, removed(-50), member(-40), subscription(-40)],
 }
-"""What each scene begins with; the last two with an extension too."""
+"""Reports that each scene begins with; the last two with an extension too."""
 
 Actor = Report | Work
 
@@ -197,17 +197,17 @@ def stage(gates: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # no
 
 
 def before(scene: str, actors: dict[str, Actor]) -> list[Report]:
-    """What the scene begins with, and the second owner where he plays."""
+    """Reports that the scene begins with, and the second owner where he plays."""
     begun = list(BEFORE[scene])
     if any("U-2" in name for name in actors):
-        begun.append(begun[-2]._replace(thing="~U-2", detail=member_changed(user_id="U-2")))
+        begun.append(begun[-2]._replace(entity="~U-2", detail=member_changed(user_id="U-2")))
     return begun
 
 
 def room(scene: str, actors: dict[str, Actor]) -> Room:
     empty()
     for report in before(scene, actors):
-        report.take()
+        report.apply()
     offers[S] = OfferId.of(accounts.holdings(A).subscriptions[S])
     if scene != "owners extend":
         accepted = service.Acceptance(A, S, "U-1", offers[S], ENDS - WEEK, "")
@@ -233,24 +233,25 @@ class _InOneThread:
 # The rules, for which no order matters
 
 
-def what_is_true(reports: list[Report]) -> tuple[float, dict[str, Any]]:
-    """When the account was removed last, and of each thing what is stored, as the reports say in the order of `at`."""
-    gone = max((report.at for report in reports if report.thing == "R"), default=-float("inf"))
+def marks_reported(reports: list[Report]) -> tuple[float, dict[str, Any]]:
+    """When the account was removed last, and the mark of each entity, by the reports in the order of `at`."""
+    gone = max((report.at for report in reports if report.entity == "R"), default=-float("inf"))
     true: dict[str, Any] = {}
     for report in sorted(reports, key=lambda each: each.at):
-        if report.thing == "R" or report.at <= gone:
+        if report.entity == "R" or report.at <= gone:
             continue
-        if not report.thing.startswith("S#"):
-            true[report.thing] = report.mark
+        if not report.entity.startswith("S#"):
+            true[report.entity] = report.mark
             continue
-        running = [each for each in true.get(report.thing, ()) if not each.is_ahead and each.mark is not None]
-        true[report.thing] = (*running[:1], report) if report.is_ahead else (report,)
+        running = [each for each in true.get(report.entity, ()) if not each.is_ahead and each.mark is not None]
+        true[report.entity] = (*running[:1], report) if report.is_ahead else (report,)
     return gone, {
-        thing: tuple(each.mark for each in found) if thing.startswith("S#") else found for thing, found in true.items()
+        entity: tuple(each.mark for each in found) if entity.startswith("S#") else found
+        for entity, found in true.items()
     }
 
 
-def what_is_stored(found: list[Json]) -> dict[str, Any]:
+def marks_stored(found: list[Json]) -> dict[str, Any]:
     """The same, of the table."""
     stored: dict[str, Any] = {}
     for item in found:
@@ -280,9 +281,9 @@ CAUSES = {
 
 def check(scene: str, actors: dict[str, Actor], played: Played) -> None:
     reports = before(scene, actors) + [actor for actor in actors.values() if isinstance(actor, Report)]
-    removals = sorted({report.at for report in reports if report.thing == "R"})
-    gone, true = what_is_true(reports)
-    assert what_is_stored(played.items) == true
+    removals = sorted({report.at for report in reports if report.entity == "R"})
+    gone, true = marks_reported(reports)
+    assert marks_stored(played.items) == true
 
     def life(version: float) -> int:
         return sum(at < version for at in removals)
@@ -315,7 +316,7 @@ def check(scene: str, actors: dict[str, Actor], played: Played) -> None:
 
 
 def check_ends(actors: dict[str, Actor], played: Played, stored: dict[float, Json]) -> None:
-    """What ended, ended once, and whoever was told so was told the same."""
+    """Nothing ends twice, and everybody is answered with the same end."""
     over = [
         r["dynamodb"]["NewImage"]
         for r in _of_extensions(played, "MODIFY")
@@ -353,19 +354,18 @@ def _from_now(version: int) -> float:
 
 
 def works(actors: dict[str, Actor]) -> dict[str, Work]:
-    return {name: actor.take if isinstance(actor, Report) else actor for name, actor in actors.items()}
+    return {name: actor.apply if isinstance(actor, Report) else actor for name, actor in actors.items()}
 
 
 def meet(one: Actor, other: Actor) -> bool:
-    """Two reports of different things never touch one item, unless one is a removal.
+    """Two reports of different entities never touch one item, unless one is a removal.
 
-    Whatever is older than a removal meets it alike, by whichever clock: one such meeting of each kind is enough.
+    Older reports meet a removal alike, by whichever clock: where that is ahead, only newer ones are played.
     """
-    if not (isinstance(one, Report) and isinstance(other, Report)):
+    if not (isinstance(one, Report) and isinstance(other, Report)) or one.entity == other.entity:
         return True
-    if "R" in (one.thing, other.thing):
-        return one.thing == other.thing or max(one.at, other.at) > 200 or min(one.at, other.at) <= -50
-    return one.thing == other.thing
+    removal, report = (one, other) if one.entity == "R" else (other, one)
+    return removal.entity == "R" and (removal.at < 0 or removal.at < report.at)
 
 
 TWO = [
@@ -374,7 +374,7 @@ TWO = [
     for two in combinations(actors, 2)
     if meet(*(actors[name] for name in two)) and set(two) != {"removed, long ago", "repaired"}
 ]
-"""A record that was repaired is as if it had been the first: a removal of long ago that comes after that takes it."""
+"""A record that was repaired is as if it had been the first: a removal of long ago that comes after that deletes it."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -385,7 +385,7 @@ def test_every_order_of_two_ends_alike(part: int, stage: None) -> None:
         actors = {name: SCENES[scene][name] for name in names}
         for played in room(scene, actors).every_order(works(actors)):
             _look(scene, actors, played)
-        for _ in range(SAMPLE if SAMPLE > 1 else chance.random() < 0.2):
+        for _ in range(SAMPLE if SAMPLE > 1 else chance.random() < 0.15):
             for played in room(scene, actors).every_crash(works(actors), chance.choice):
                 _look(scene, actors, played)
 
@@ -394,7 +394,7 @@ def test_every_order_of_two_ends_alike(part: int, stage: None) -> None:
 def test_any_order_of_three_ends_alike(part: int, stage: None) -> None:
     """A sample, each time the same."""
     chance = random.Random(part)
-    for _ in range(10 * SAMPLE):
+    for _ in range(6 * SAMPLE):
         scene = chance.choice(list(SCENES))
         names = chance.sample(list(SCENES[scene]), 3)
         if "repaired" in names:

@@ -28,7 +28,7 @@ GATEWAY = {
     (400, "Invalid HTTP request received."),  # the local web server, for what is no HTTP
     (431, ""),
 }
-"""What is answered before a function is asked; on AWS 413 for a body of more than 10 MB comes to it."""
+"""Answers of the gateway, before a function is asked; on AWS 413 for a body of more than 10 MB as well."""
 
 
 class Received(NamedTuple):
@@ -43,7 +43,7 @@ class Received(NamedTuple):
 
 
 class Attacker:
-    """Sends exactly the bytes that it is told, as the owner of one account, and checks what comes back.
+    """Sends exactly the bytes that it is given, as the owner of one account, and checks what comes back.
 
     `machine` is a token with every scope, for whoever has got hold of one; `key` opens MiniStack's guard.
     """
@@ -106,7 +106,7 @@ class Attacker:
         return answer
 
     def untouched(self) -> bool:
-        """Whether the attacker's own subscription can still be extended."""
+        """True while the attacker's own subscription can still be extended."""
         (row,) = json.loads(self.send("GET", self.list).text)["subscriptions"]
         return bool(row["extension"]["state"] == "available")
 

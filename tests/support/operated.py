@@ -1,4 +1,4 @@
-"""The stack of the moto tests as the operator's tools see it: its table, its functions, and what a test answers for."""
+"""The stack of the moto tests as the operator's tools see it: its table, its functions, and answers of a test's own."""
 
 import json
 from io import BytesIO
@@ -13,13 +13,13 @@ from devkit.service import Context, invoke
 from devkit.stage import PATIENT, Stack
 
 SERVICES = {"monitoring": "cloudwatch", "streams.dynamodb": "dynamodb"}
-"""What IAM calls a service, where that is not what its endpoint is called."""
+"""IAM's name of a service, where its endpoint has another."""
 
 PUBLISH = "PublishFunctionAliaslive"
 
 
 class Operated(Stack):
-    """Clients of moto; a call of sync runs it here, one of publish is taken.
+    """Clients of moto; a call of sync or expire runs it here, one of publish is accepted.
 
     `answers` are those that moto does not give, by right, one after the other; the last one stays.
     """
@@ -29,11 +29,11 @@ class Operated(Stack):
         outputs = {"TableName": "extending-subscription", "PublishFunctionArn": PUBLISH, "BusName": "bus", **queues}
         super().__init__("any", outputs, boto3.Session(), None)
         self.calls: set[str] = set()
-        """What was asked of AWS, as rights are worded."""
-        self._answers = {right.replace("_", ":"): told for right, told in answers.items()}
+        """The rights that the calls so far need."""
+        self._answers = {right.replace("_", ":"): each for right, each in answers.items()}
         self.session.events.register("before-call", self._called)
         self.fail = 0
-        """How many of the next calls of a function fail."""
+        """Calls of a function that fail from now on."""
 
     def _called(self, model: Any, **_: Any) -> Any:
         prefix = model.service_model.endpoint_prefix
@@ -43,9 +43,9 @@ class Operated(Stack):
             return None  # moto's turn
         return SimpleNamespace(status_code=200), answers.pop(0) if len(answers) > 1 else answers[0]
 
-    def answer(self, right: str, *told: Any) -> None:
+    def answer(self, right: str, *answers: Any) -> None:
         """Have these answers given from now on."""
-        self._answers[right] = list(told)
+        self._answers[right] = list(answers)
 
     def client(self, service: str, config: Config = PATIENT) -> Any:
         return self if service == "lambda" else super().client(service, config)
@@ -55,7 +55,7 @@ class Operated(Stack):
         return logical_id
 
     def invoke(self, **call: Any) -> Any:
-        """What Lambda answers."""
+        """As Lambda."""
         self.calls.add("lambda:InvokeFunction")
         if call["FunctionName"] == PUBLISH:
             return {"Payload": BytesIO(b'{"batchItemFailures": []}')}

@@ -1,4 +1,4 @@
-"""A receiver of webhooks: a real HTTP server that checks the key and keeps what it is sent."""
+"""A receiver of webhooks: a real HTTP server that checks the key and keeps the events."""
 
 import json
 import threading
@@ -13,11 +13,11 @@ from local.webhook import Receiver, Webhook
 KEY = "the key of the tests"
 
 Answering = Callable[[dict[str, Any]], int]
-"""Which status an event is answered with."""
+"""The status that answers an event."""
 
 
 class Inbox:
-    """What was posted so far, and how it is answered."""
+    """The events posted so far, and their answers."""
 
     def __init__(self) -> None:
         self.answering: Answering = lambda _: 204

@@ -1,4 +1,4 @@
-"""Which tests stay together in one worker, and in which order they begin: what takes long first, what waits apart."""
+"""The order of the tests over the workers: the longest begin first, those that wait have workers of their own."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ WAITING = {
     "tests/e2e/test_logs.py": "the schedule",
     "tests/e2e/test_package.py": "the schedule",
 }
-"""Tests that mostly wait for the schedule of the local cloud: their worker takes nothing else, or it would wait too.
+"""Tests that mostly wait for the schedule of the local cloud: their worker runs nothing else, or it would wait too.
 
 The logs are looked through, and a package is built anew, when all other tests are over; the story that is logged begins
 with the first tests.
@@ -59,7 +59,7 @@ def scope(nodeid: str) -> str:
 
 
 def place(nodeid: str) -> int:
-    """Where a test stands among the others."""
+    """The place of a test among the others."""
     for rank, path in enumerate([*WAITING, *FIRST]):
         if nodeid.startswith(path):
             return rank

@@ -1,6 +1,6 @@
-"""What takes long to start is started once for a whole run, by the process that hands out the tests, which ends it too.
+"""Servers that start slowly are started once for a whole run, by the process that hands out the tests and ends them.
 
-Without workers the fixture that needs it starts and ends it itself.
+Without workers the fixture that needs one starts and ends it itself.
 """
 
 import os
@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 FOLDER = "TESTS_STARTED"
-"""The environment variable that tells the workers where to read addresses."""
+"""The environment variable with the folder in which the workers find addresses."""
 
 PATIENCE = 600
 """Seconds that a worker waits for an address."""
 
 Start = Callable[[], AbstractContextManager[str]]
-"""Starts something, tells its address, ends it."""
+"""Starts a server, yields its address, ends it."""
 
 
 class Starter:
-    """Starts what the collected tests need; `needs` tells, by name, how, and whether a test needs it."""
+    """Starts the servers that the collected tests need; `needs`, by name: how, and whether a test needs it."""
 
     def __init__(self, needs: dict[str, tuple[Start, Callable[[str], bool]]]) -> None:
         self._needs = needs
@@ -35,7 +35,7 @@ class Starter:
         os.environ[FOLDER] = str(self._folder)
 
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """The first worker to have collected tells what is needed."""
+        """The first worker to have collected decides."""
         if self._threads:
             return
         for name, (start, is_needed_by) in self._needs.items():
@@ -53,43 +53,43 @@ class Starter:
     def _hold(self, name: str, start: Start) -> None:
         try:
             with start() as address:
-                self._tell(name, f"at {address}")
+                self._publish(name, f"at {address}")
                 self._over.wait()
         except Exception as error:
-            self._tell(name, f"not started: {error}")
+            self._publish(name, f"not started: {error}")
 
-    def _tell(self, name: str, what: str) -> None:
+    def _publish(self, name: str, outcome: str) -> None:
         unfinished = self._folder / f"{name}.unfinished"
-        unfinished.write_text(what)
+        unfinished.write_text(outcome)
         unfinished.rename(self._folder / name)
 
 
 @contextmanager
 def started(name: str, start: Start) -> Iterator[str]:
-    """The address of what the run shares under this name; where nothing is shared it is started here."""
+    """The address of the server that the run shares under this name; without a shared run it is started here."""
     folder = os.environ.get(FOLDER)
     if not folder:
         with start() as address:
             yield address
         return
-    told = Path(folder) / name
+    file = Path(folder) / name
     deadline = time.monotonic() + PATIENCE
-    while not told.exists():
+    while not file.exists():
         assert time.monotonic() < deadline, f"{name} has not started within {PATIENCE} s"
         time.sleep(0.1)
-    outcome, _, address = told.read_text().partition(" ")
-    assert outcome == "at", f"{name}: {told.read_text()}"
+    outcome, _, address = file.read_text().partition(" ")
+    assert outcome == "at", f"{name}: {file.read_text()}"
     yield address
 
 
 def finished(worker: str) -> None:
-    """Tell the others that this worker has run all its tests."""
+    """Let the others know that this worker has run all its tests."""
     if folder := os.environ.get(FOLDER):
         (Path(folder) / f"{worker}.finished").touch()
 
 
 def wait_for_the_others(request: pytest.FixtureRequest) -> None:
-    """Until every other worker has run all its tests; for what looks at the whole run."""
+    """Until every other worker has run all its tests; for a test that looks at the whole run."""
     workerinput = getattr(request.config, "workerinput", None)
     if workerinput is None:
         return
