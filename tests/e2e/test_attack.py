@@ -168,11 +168,19 @@ def test_a_stranger_s_account_looks_like_one_that_does_not_exist(attacker: Attac
     assert cloud.api(theirs.owner, "GET", path).json()["subscriptions"][0]["extension"]["state"] == "available"
 
 
+def test_a_plain_user_gets_the_contact_and_nothing_else_of_the_account(attacker: Attacker, cloud: Cloud) -> None:
+    for collection in ("subscriptions", "extensions"):
+        answer = cloud.api(attacker.theirs.user, "GET", f"/accounts/{attacker.theirs.id}/{collection}")
+        assert answer.status_code == 403
+        assert set(answer.json()) == {"type", "title", "status", "detail", "code", "servicing_organization"}
+
+
 @pytest.mark.parametrize("collection", ["subscriptions", "extensions"])
 def test_a_query_that_no_page_gave_is_refused(collection: str, attacker: Attacker) -> None:
-    """As text of a URL: twice, empty, with what only an escape can hold."""
+    """As text of a URL: twice, empty, with what only an escape can hold; and what the history never gives."""
     path = f"/accounts/{attacker.mine.id}/{collection}"
-    for token in ("", "%00", "A%0d%0a", quote("страница"), "%ed%a0%bd", "A" * 8_192, "WzFd&next_token=WzFd"):
+    made_up = [pack([attacker.mine.id, instant, "S-1"]) for instant in (1, True, -0.5, "0", -(10**18))]
+    for token in (*made_up, "", "%00", "A%0d%0a", quote("страница"), "%ed%a0%bd", "A" * 8_192, "WzFd&next_token=WzFd"):
         assert attacker.send("GET", f"{path}?next_token={token}").code == "invalid_next_token", token
     for limit in ("", "1%00", "1&limit=2", "+1", "%201", quote("١"), "9" * 5_000):
         assert attacker.send("GET", f"{path}?limit={limit}").code == "invalid_limit", limit
