@@ -148,14 +148,16 @@ class Facts:
 
     def summary(self) -> dict[str, Any]:
         """The same for programs."""
-        return vars(self) | {
+        values = vars(self) | {
             "as_of": answers.instant(self.as_of),
             "by_day": {day.isoformat(): count for day, count in sorted(self.by_day.items())},
             "by_tariff": dict(self.by_tariff.most_common()),
             "before_end": {name: self.before_end[name] for name in BEFORE_END},
             "lag": {name: self.lag[name] for name in LAG},
-            "longest_lag": int(self.longest_lag.total_seconds()),
+            "longest_lag_seconds": int(self.longest_lag.total_seconds()),
         }
+        del values["longest_lag"]
+        return values
 
 
 def range_of(span: timedelta, ranges: dict[str, timedelta]) -> str:

@@ -45,7 +45,7 @@ def main(url: str) -> None:
 
 
 def report(browser: Browser) -> None:
-    """The operator's report, out of an export of five thousand accounts."""
+    """The operator's report of five thousand accounts."""
     with TemporaryDirectory() as folder:
         page = browser.new_page(viewport={"width": 1040, "height": 1500})
         page.goto(a_report(Path(folder), 5_000).as_uri())

@@ -1,7 +1,7 @@
 """Redrive as an operator calls it: it shows, asks, hands over, and prints JSON; what is not handed over stays."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -140,7 +140,12 @@ def test_a_batch_of_the_stream_is_announced_again_from_the_table(
     }
     waiting = {"Messages": [message("0000feed", {"DDBStreamBatchInfo": batch})]}
     records: list[Any] = []
-    monkeypatch.setattr(redrive, "announce", lambda _, found: (records.extend(found), None))
+
+    def announce(_: Stack, found: Iterable[Any]) -> tuple[int, None]:
+        records.extend(found)
+        return len(records), None
+
+    monkeypatch.setattr(redrive, "announce", announce)
     target = Operated(sqs_ReceiveMessage=[waiting, {}], sqs_DeleteMessage=[{}])
     assert run(redrive, target, monkeypatch, "--yes") == 0
     assert len(records) == announced
