@@ -1,36 +1,21 @@
 """The operator's report in a browser: everybody can read it, in light and in dark, and it asks nobody for anything."""
 
-import random
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from devkit.builders import DAY, NOW, SECOND, WEEK
-from extending.model import Account
+from bench.accounts import AT, items_of
 from ops.report import page as written
-from ops.report.facts import Call, Facts
-from tests.unit.test_report import BASIC, PARTNER, holdings
-
-TARIFFS = ["Старт", "Базовый", "Базовый", "ПРОФ", "КОРП"]
+from ops.report.facts import Facts
 
 
 def a_report(place: Path, accounts: int) -> Path:
-    """The page of so many accounts, all of which have extended in the last three months."""
-    facts, calls, chance = Facts(NOW), list[Call](), random.Random(1)
-    for number in range(accounts):
-        granted_at = NOW - timedelta(seconds=chance.randrange(90 * 86_400))
-        revoked_at = granted_at + WEEK + chance.randrange(100) * SECOND
-        main = BASIC._replace(tariff_name=chance.choice(TARIFFS), starts_at=NOW - 100 * DAY)
-        held = holdings(
-            granted_at, period_starts_at=main.starts_at, revoked_at=revoked_at if revoked_at < NOW else None
-        )
-        partner = PARTNER | {"name": f"ООО «Партнёр {chance.randrange(20)}»"}
-        account = Account(f"A-{number}", f"ООО «Клиент {number}»", None, partner)
-        calls += facts.count(held._replace(account=account, subscriptions={"S-1": main}))
+    """The page of a table of so many accounts."""
+    facts = Facts(AT)
+    calls = written.by_organization(facts.read(items_of(accounts)))
     with (place / "report.html").open("wb") as file:
-        written.write_page(file, facts, written.by_organization(calls))
+        written.write_page(file, facts, calls)
     return place / "report.html"
 
 
