@@ -29,7 +29,7 @@ def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
 def test_the_tools_read_and_repair_the_real_engine(
     service: Service, dynamodb: "DynamoDBClient", engine: str, table: str
 ) -> None:
-    """A scan brings every account once and whole, in however many pages; each page reports the units that it consumed."""
+    """A scan brings every account once and whole, in however many pages; each page reports its units."""
     for number in range(ACCOUNTS):
         account = {"account_id": f"A-{number}"}
         service.account(**account)
