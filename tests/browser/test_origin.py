@@ -1,45 +1,12 @@
 """A page of another origin than the API's, as most cabinets are."""
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Cabinet, OpenPage, answering
+from tests.browser.conftest import OpenPage, answering, open_elsewhere
 from tests.conftest import ELSEWHERE, Cloud
-
-PAGE = """<!doctype html>
-<html lang="en"><title>Elsewhere</title>
-<script type="module" src="{api}/extending-subscription.js"></script>
-<extending-subscription account-id="{account}" api="{api}/api" lang="en"></extending-subscription>
-<script type="module">
-  document.querySelector('extending-subscription').getToken = async () =>
-    (await (await fetch('{api}/token?user={owner}')).json()).access_token;
-</script>
-"""
-
-
-def open_elsewhere(
-    open_page: OpenPage,
-    cloud: Cloud,
-    origin: str,
-    owner: str = "U-4",
-    account: str = "A-200",
-    prepare: Callable[[Page], None] | None = None,
-) -> Cabinet:
-    """A page at an origin that is only in this browser; the component, its tokens and the API are the cloud's."""
-    text = PAGE.format(api=cloud.url, account=account, owner=owner)
-
-    def before(page: Page) -> None:
-        if prepare:
-            prepare(page)
-        page.context.grant_permissions(["local-network-access"])  # The page is no real one: nobody knows where it is.
-        page.route(f"{origin}/elsewhere", answering(content_type="text/html", body=text))
-
-    cabinet = open_page(owner, account, lang="en", before=before)
-    cabinet.page.goto(f"{origin}/elsewhere")
-    return cabinet
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:{}", ELSEWHERE])

@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from devkit.project import ROOT
-from tests.browser.conftest import CABINET, OpenPage, Sound, answering, node_modules
-from tests.browser.test_origin import open_elsewhere
+from tests.browser.conftest import CABINET, OpenPage, Sound, answering, node_modules, open_elsewhere
 from tests.conftest import Cloud
 
 THREE = ROOT / "tests" / "browser" / "three"

@@ -2,13 +2,11 @@
 
 import json
 import re
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -17,20 +15,7 @@ import pytest
 from devkit.builders import account_changed, iso, member_changed, usage_changed
 from devkit.project import FUNCTIONS, ROOT
 from tests.conftest import PATIENCE, Cloud
-from tests.support.shell import shell
-
-
-def call(cloud: Cloud, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as a script of the operator's does, for the running local cloud: nobody answers questions."""
-    environment = shell() | {"USER": "root", "PORT": str(urlsplit(cloud.url).port)}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-
-
-def extending(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the operator's program."""
-    return call(cloud, f"{ROOT}/.venv/bin/extending", *arguments)
+from tests.support.shell import call, extending
 
 
 def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_others_go_on(cloud: Cloud) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from devkit.template import resources
 from tests.conftest import Cloud
-from tests.e2e.test_operating import extending
 from tests.support.receiver import Inbox, webhook
+from tests.support.shell import extending
 from tests.support.stack import stack_of
 
 

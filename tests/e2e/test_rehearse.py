@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from devkit.project import ROOT
 from ops.rehearse import STEPS
 from tests.conftest import Cloud
-from tests.e2e.test_operating import extending
-from tests.support.shell import shell
+from tests.support.shell import extending, shell
 
 
 def test_a_rehearsal_that_was_interrupted_is_played_anew_and_leaves_nothing(cloud: Cloud, tmp_path: Path) -> None:

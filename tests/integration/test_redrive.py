@@ -1,6 +1,5 @@
 """Redrive as an operator calls it: it shows, asks, hands over, and prints JSON; what is not handed over stays."""
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,41 +7,12 @@ from typing import Any
 import click
 import pytest
 
-from devkit.builders import NOW, iso, member_changed
+from devkit.builders import NOW, iso
 from devkit.project import Trouble
 from devkit.service import Service
 from devkit.stage import Stack
 from ops import redrive
-from tests.support.operated import Operated, run, told
-
-SYNC = "SyncFunctionAliaslive"
-
-
-def message(id_: str, body: Any, **attributes: str) -> dict[str, Any]:
-    return {
-        "MessageId": f"{id_}-0000",
-        "ReceiptHandle": id_,
-        "Body": body if isinstance(body, str) else json.dumps(body),
-        "Attributes": {"SentTimestamp": "1795341600000"},
-        "MessageAttributes": {name: {"StringValue": value} for name, value in attributes.items()},
-    }
-
-
-CHANGE = {"source": "service-manager", "detail-type": "MemberChanged", "detail": member_changed(user_id="U-9")}
-GRANT = {"source": "extending-subscription", "detail-type": "ExtensionGranted", "detail": {}}
-BATCH = {
-    "approximateArrivalOfFirstRecord": "2026-11-22T10:00:00Z",
-    "approximateArrivalOfLastRecord": "2026-11-22T10:00:01Z",
-}
-WAITING = {
-    "Messages": [
-        message("0000cafe", {"function": SYNC, "error": "Busy", "payload": CHANGE}),
-        message("0000beef", GRANT, TARGET_ARN="arn:aws:events:eu-central-1:1:api-destination/webhook"),
-        message("0000feed", {"DDBStreamBatchInfo": BATCH}),
-        message("0000dead", "garbage\x1b[2J"),
-    ]
-}
-"""An event set aside by a function, one that a webhook refused, a batch of the stream, and what nobody wrote."""
+from tests.support.operated import WAITING, Operated, message, run, told
 
 
 @pytest.fixture

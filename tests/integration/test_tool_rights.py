@@ -19,8 +19,7 @@ from extending.items import microseconds
 from extending.model import OfferId, Terms
 from ops import cli
 from ops.cli import COMMANDS
-from tests.integration.test_redrive import WAITING
-from tests.support.operated import Operated
+from tests.support.operated import WAITING, Operated
 
 DOCUMENTS = "\n".join(page.read_text() for page in sorted((ROOT / "docs").glob("*.md")))
 ROWS = {row[1]: row[0] for row in re.finditer(r"^\| \[`extending ([\w-]+)`\].*$", DOCUMENTS, re.MULTILINE)}

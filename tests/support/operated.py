@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from devkit.builders import member_changed
 from devkit.service import Context, invoke
 from devkit.stage import PATIENT, Stack
 
@@ -75,3 +76,33 @@ def run(tool: Any, target: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: s
 def told(out: str) -> Any:
     """The JSON that a tool printed last, after whatever the functions wrote of themselves."""
     return json.loads(out[out.rindex("\n{\n") :])
+
+
+SYNC = "SyncFunctionAliaslive"
+
+
+def message(id_: str, body: Any, **attributes: str) -> dict[str, Any]:
+    return {
+        "MessageId": f"{id_}-0000",
+        "ReceiptHandle": id_,
+        "Body": body if isinstance(body, str) else json.dumps(body),
+        "Attributes": {"SentTimestamp": "1795341600000"},
+        "MessageAttributes": {name: {"StringValue": value} for name, value in attributes.items()},
+    }
+
+
+CHANGE = {"source": "service-manager", "detail-type": "MemberChanged", "detail": member_changed(user_id="U-9")}
+GRANT = {"source": "extending-subscription", "detail-type": "ExtensionGranted", "detail": {}}
+BATCH = {
+    "approximateArrivalOfFirstRecord": "2026-11-22T10:00:00Z",
+    "approximateArrivalOfLastRecord": "2026-11-22T10:00:01Z",
+}
+WAITING = {
+    "Messages": [
+        message("0000cafe", {"function": SYNC, "error": "Busy", "payload": CHANGE}),
+        message("0000beef", GRANT, TARGET_ARN="arn:aws:events:eu-central-1:1:api-destination/webhook"),
+        message("0000feed", {"DDBStreamBatchInfo": BATCH}),
+        message("0000dead", "garbage\x1b[2J"),
+    ]
+}
+"""An event set aside by a function, one that a webhook refused, a batch of the stream, and what nobody wrote."""

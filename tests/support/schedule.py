@@ -30,6 +30,7 @@ TOGETHER = {
     "tests/browser/test_ahead.py": "a second browser",
     "tests/browser/test_asking.py": "a second browser",
     "tests/browser/test_story.py": "a second browser",
+    "tests/browser/test_trouble.py": "a second browser",
     "tests/browser": "the browser",
 }
 """Tests that would take something out of each other's hands, or start something each of their own."""
