@@ -73,7 +73,7 @@ def show(account_id: str, found: list[Item], after: list[str], reason: str | Non
     out = console.results()
     for removal in (item for item in found if record_of(item) == "removal"):
         at = answers.instant(items.reported_at(removal))
-        until = answers.instant(items.instant_from(removal[items.FORGET_AT]))
+        until = answers.instant(items.instant_from(removal[items.DELETE_AT]))
         out.print(f"{account_id} is removed as of {at}; only this record stays, until about {until}.")
     if after:
         out.print(console.safe(f"Left: {', '.join(after)}. These changed after the removal: see extending explain."))

@@ -10,7 +10,7 @@ import pytest
 
 from devkit.project import ROOT
 from devkit.template import expanded, expanded_template, resources, routes, template
-from extending.items import FORGET_AT
+from extending.items import DELETE_AT
 from extending.model import SOURCE, ExtensionEvent
 from generate import deployer
 from local.webhook import transformed
@@ -186,7 +186,7 @@ def test_the_table_is_kept_recoverable_and_protected_but_for_the_deployment_that
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
     assert properties["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
-    assert properties["TimeToLiveSpecification"] == {"AttributeName": FORGET_AT, "Enabled": True}
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": DELETE_AT, "Enabled": True}
     assert "SSESpecification" not in properties  # `SSEEnabled: true` is another key, whose every use is billed.
 
 

@@ -20,7 +20,7 @@ def report(subscription: Subscription, version: int, **fields: Any) -> Reports:
 
 
 def removal(version: int) -> Reports:
-    return Reports(version, None, forget_at=NOW)
+    return Reports(version, None, delete_at=NOW)
 
 
 def stored(*reports: Reports) -> Reports:

@@ -91,7 +91,7 @@ def apply(change: Change, now: datetime, time_left: TimeLeft) -> Outcome:
             reported = change.subscription._replace(version=version)
             outcome = _store_report(account_id, reported.id, Reports(version, reported), now, time_left)
         case SubscriptionRemoved():
-            removed = Reports(version, None, forget_at=now + REMEMBER_REMOVALS)
+            removed = Reports(version, None, delete_at=now + REMEMBER_REMOVALS)
             outcome = _store_report(account_id, change.subscription_id, removed, now, time_left)
         case UsageChanged():
             item = items.usage_item(account_id, change.sessions, change.databases)
@@ -167,7 +167,7 @@ def _put_if_newer(
 
 def _content(item: Item) -> Item:
     """An item without what differs when the same change comes again."""
-    return {name: value for name, value in item.items() if name != items.FORGET_AT}
+    return {name: value for name, value in item.items() if name != items.DELETE_AT}
 
 
 # A subscription: the newest report, and the period that runs until it begins

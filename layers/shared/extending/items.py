@@ -56,7 +56,7 @@ ROLE = "r"  # member
 
 USED_SESSIONS, USED_DATABASES = "us", "ud"  # usage
 
-FORGET_AT = "f"  # removal: when DynamoDB may delete it (time to live)
+DELETE_AT = "f"  # of a removal: from then on DynamoDB may delete it (time to live)
 
 NUMBER, KIND = "no", "k"  # subscription
 TARIFF_ID, TARIFF_NAME = "ti", "tn"
@@ -178,7 +178,7 @@ class Reports(NamedTuple):
     running_version: int | None = None
     """Only a later report changes `running`; kept when that period is over, or was removed."""
     first_named: FirstNamed | None = None
-    forget_at: datetime | None = None
+    delete_at: datetime | None = None
     """Of a removal: when it may be deleted."""
 
 
@@ -189,7 +189,7 @@ def reports_from(item: Item) -> Reports:
         first = FirstNamed(item[FIRST_PERIOD_ID]["S"], start, first_version_of(item))
     version, running_version = version_of(item) or 0, _number(item, RUNNING_VERSION)
     if type_of(item) != "subscription":
-        return Reports(version, None, None, running_version, first, instant_from(item[FORGET_AT]))
+        return Reports(version, None, None, running_version, first, instant_from(item[DELETE_AT]))
     id_ = item[SORT]["S"].removeprefix("S#")
     if NEXT not in item:
         return Reports(version, _period_from(item, id_, version, first), None, running_version, first)
@@ -206,8 +206,8 @@ def reports_item(key: Item, reports: Reports) -> Item:
         item[FIRST_PERIOD_START] = instant(first.starts_at)
         _set(item, {FIRST_PERIOD_ID: first.period_id, FIRST_PERIOD_VERSION: first.version})
     if not reports.newest:
-        assert reports.forget_at
-        return {**item, TYPE: REMOVED, FORGET_AT: instant(reports.forget_at)}
+        assert reports.delete_at
+        return {**item, TYPE: REMOVED, DELETE_AT: instant(reports.delete_at)}
     item[TYPE] = SUBSCRIPTION
     if not reports.running:
         return item | _period_item(reports.newest)
@@ -215,7 +215,7 @@ def reports_item(key: Item, reports: Reports) -> Item:
 
 
 SUBSCRIPTION_ATTRIBUTES = (
-    *(TYPE, VERSION, FORGET_AT, NUMBER, KIND, TARIFF_ID, TARIFF_NAME, STARTS_AT, ENDS_AT, PERIOD_ID),
+    *(TYPE, VERSION, DELETE_AT, NUMBER, KIND, TARIFF_ID, TARIFF_NAME, STARTS_AT, ENDS_AT, PERIOD_ID),
     *(SESSIONS, DATABASES, EXTRA_SESSIONS, EXTRA_DATABASES, DURATION, SECONDS, NEXT, RUNNING_VERSION),
 )
 """The attributes that a new report of a subscription writes or removes; it leaves all others."""
@@ -231,9 +231,9 @@ REMOVED = {"S": "removed"}
 """The type of the item that stands for a removed record."""
 
 
-def removal_item(key: Item, forget_at: datetime) -> Item:
+def removal_item(key: Item, delete_at: datetime) -> Item:
     """An item that refuses older reports until DynamoDB may delete it."""
-    return {**key, TYPE: REMOVED, FORGET_AT: instant(forget_at)}
+    return {**key, TYPE: REMOVED, DELETE_AT: instant(delete_at)}
 
 
 def extension_item(extension: Extension, due_at: datetime, request: str, correlation_id: str) -> Item:
