@@ -60,13 +60,13 @@ def test_what_a_killed_sweep_has_left_is_done_once_by_three_sweeps_at_once(
 
 
 def indexed(client: "DynamoDBClient", table: str) -> int:
-    """How many extensions still have something before them."""
+    """The number of extensions that are still due later."""
     (index,) = client.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
     return index["ItemCount"]
 
 
 def streamed_changes(engine: str, table: str) -> Counter[tuple[str, str]]:
-    """How often the table's stream has each event of each account."""
+    """The count of each event of each account in the table's stream."""
     streams = boto3.client("dynamodbstreams", endpoint_url=engine, config=PATIENT)
     ((arn),) = (stream["StreamArn"] for stream in streams.list_streams(TableName=table)["Streams"])
     changes: Counter[tuple[str, str]] = Counter()

@@ -216,7 +216,7 @@ def test_the_summary_says_what_was_stored_what_was_known_and_what_was_refused(mo
 
 
 def test_a_line_is_read_as_the_api_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no JSON, or says one thing twice, is that line's reject: in a request it would cost a hundred lines."""
+    """No JSON, or a name given twice, rejects that line alone: in a request it would cost a hundred lines."""
     good, zone = lines("A-1")[0], b'"time_zone": "Europe/Moscow"'
     file = [good, good.replace(zone, zone + b', "x": NaN'), good.replace(zone, zone + b', "name": "twice"'), good]
     put, _ = over_https(monkeypatch, (200, {"results": [{"result": "stored"}] * 2}))
