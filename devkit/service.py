@@ -128,18 +128,18 @@ class Service:
             self.member(user_id=user, role=role)
         return self
 
-    def tell(self, detail_type: str, detail: Json) -> bool:
+    def report(self, detail_type: str, detail: Json) -> bool:
         """Report an event of the service manager over the bus; True if it was stored."""
         return bool(self.call("sync", sync_event(detail_type, detail))["stored"])
 
     def account(self, **detail: Any) -> bool:
-        return self.tell("AccountChanged", account_changed(**detail))
+        return self.report("AccountChanged", account_changed(**detail))
 
     def member(self, **detail: Any) -> bool:
-        return self.tell("MemberChanged", member_changed(**detail))
+        return self.report("MemberChanged", member_changed(**detail))
 
     def subscription(self, **detail: Any) -> bool:
-        return self.tell("SubscriptionChanged", subscription_changed(**detail))
+        return self.report("SubscriptionChanged", subscription_changed(**detail))
 
     def list(self, user: str | None = "U-1", account: str = "A-100", **query: str) -> Answer:
         return Answer.of(self.call("list", http_event("list", user, {"account_id": account}, query=query)))

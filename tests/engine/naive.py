@@ -185,7 +185,7 @@ class World:
         self.periods: dict[tuple[str, str], Periods] = {}
         self.extensions: list[Json] = []
 
-    def tell(self, detail_type: str, detail: Json, now: datetime) -> Json:
+    def report(self, detail_type: str, detail: Json, now: datetime) -> Json:
         """The result of a report."""
         ahead = reported_at(detail) - now
         if ahead > timedelta(hours=1):

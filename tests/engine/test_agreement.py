@@ -200,7 +200,7 @@ class Story:
         self.sent.append((detail_type, detail))
         self.account = detail["account_id"]
         (result,) = self.service.changes((detail_type, detail)).json["results"]
-        expected = self.world.tell(detail_type, detail, self.now)
+        expected = self.world.report(detail_type, detail, self.now)
         assert {"result": result["result"]} | {n: list(result[n]) for n in ("ignored",) if n in result} == expected
         self.seen.update([expected["result"], *expected.get("ignored", [])])
 

@@ -104,7 +104,7 @@ def test_a_view_of_a_usual_account_takes_two_calls_and_two_read_units(service: S
     assert meter(service.offer, 200) == Bill(read=2, write=0, calls=2)
     assert meter(lambda: service.offer(subscription="S-3"), 409) == Bill(read=2, write=0, calls=2)
     service.extend()
-    service.tell("UsageChanged", usage_changed())
+    service.report("UsageChanged", usage_changed())
     assert meter(service.list, 200) == Bill(read=2, write=0, calls=2)
     assert meter(service.history, 200) == Bill(read=2, write=0, calls=2)
     assert meter(service.limits, 200) == Bill(read=1, write=0, calls=1)
@@ -126,9 +126,9 @@ def test_a_change_takes_a_write_unit_and_a_look_at_whether_its_account_was_remov
 ) -> None:
     """So does its repeat; one that is too old takes no look."""
     for _ in range(2):
-        assert meter(lambda: service.tell(kind, detail)) == Bill(read=1, write=1, calls=2)
+        assert meter(lambda: service.report(kind, detail)) == Bill(read=1, write=1, calls=2)
     old = detail | {"changed_at": "2026-01-01T00:00:00Z"}
-    assert meter(lambda: service.tell(kind, old)) == Bill(read=0, write=1, calls=1)
+    assert meter(lambda: service.report(kind, old)) == Bill(read=0, write=1, calls=1)
 
 
 def test_changes_over_https_take_each_what_one_over_the_bus_does(service: Service, meter: Meter) -> None:

@@ -215,7 +215,7 @@ def test_a_removed_subscription_leaves_list_offer_and_limits(service: Service) -
 def test_a_subscription_comes_back_only_with_a_newer_change_and_gives_no_second_right(service: Service) -> None:
     """It was removed by mistake; its extension is still that of its period."""
     service.extend()
-    service.tell("SubscriptionRemoved", subscription_removed(changed_at=LATER))
+    service.report("SubscriptionRemoved", subscription_removed(changed_at=LATER))
     assert results(
         service,
         ("SubscriptionChanged", subscription_changed(changed_at="2026-11-22T09:59:58Z")),

@@ -121,9 +121,9 @@ def test_an_extension_of_another_account_is_as_unknown_as_one_that_is_not_there(
 
 
 def test_of_an_account_that_was_removed_nothing_can_be_ended(service: Service, running: str) -> None:
-    service.tell("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
+    service.report("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
     assert service.expire_early(running).code == "account_not_found"
-    service.tell("SubscriptionChanged", subscription_changed(changed_at=iso(NOW + DAY + SECOND)))
+    service.report("SubscriptionChanged", subscription_changed(changed_at=iso(NOW + DAY + SECOND)))
     assert service.expire_early(running).code == "extension_not_found"
 
 
@@ -138,7 +138,7 @@ def test_a_caller_who_comes_between_the_read_and_the_write_is_the_one_who_ended_
     monkeypatch.setattr(accounts, "holdings", lambda *_, **__: as_it_ran)
     again = service.expire_early(running, by="another")
     assert again.json == {"expired": False, "extension": first.json["extension"]}
-    service.tell("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
+    service.report("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
     assert service.expire_early(running).code == "extension_not_found"
 
 

@@ -44,7 +44,7 @@ def test_what_a_user_may_is_what_the_api_would_answer(
 def test_limits_rows_and_history_are_those_of_the_cabinet(target: Operated, service: Service) -> None:
     """Word for word, with what stays from the next change on."""
     service.extend()
-    service.tell("UsageChanged", usage_changed(sessions=3, changed_at=iso(NOW)))
+    service.report("UsageChanged", usage_changed(sessions=3, changed_at=iso(NOW)))
     shown, listed = explained(target, "U-1"), service.list("U-1").json
     assert [row.pop("may")["code"] for row in shown["subscriptions"]] == [Code.ALREADY_USED]
     for part in ("limits", "account", "subscriptions"):
@@ -105,6 +105,6 @@ def test_an_account_that_is_not_there_was_never_reported_or_was_removed(
     """One line that distinguishes them."""
     with pytest.raises(Trouble, match="no change of it was ever received"):
         run(explain, target, monkeypatch, "A-900")
-    service.tell("AccountRemoved", account_removed())
+    service.report("AccountRemoved", account_removed())
     with pytest.raises(Trouble, match=f"removed at {iso(NOW)}"):
         run(explain, target, monkeypatch, "A-100")

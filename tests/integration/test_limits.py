@@ -14,7 +14,7 @@ MILLISECOND = timedelta(milliseconds=1)
 def test_the_limits_are_those_of_the_list(service: Service, round_trips: RoundTrips) -> None:
     """For a machine that is a member of no account, in one round trip."""
     service.extend()
-    service.tell("UsageChanged", usage_changed(sessions=3, databases=5, changed_at="2026-11-22T09:00:00.5Z"))
+    service.report("UsageChanged", usage_changed(sessions=3, databases=5, changed_at="2026-11-22T09:00:00.5Z"))
     round_trips()
     answer = service.limits()
     assert round_trips() == ["Query"]
@@ -37,7 +37,7 @@ def test_the_limits_are_those_of_the_list(service: Service, round_trips: RoundTr
 def test_an_unlimited_limit_is_never_exceeded_and_unknown_use_is_null(service: Service) -> None:
     service.subscription(limits={"sessions": None, "databases": 1}, changed_at=iso(NOW))
     assert service.limits().json["limits"]["sessions"] == limit(None, 0)
-    service.tell("UsageChanged", usage_changed(sessions=7, databases=2))
+    service.report("UsageChanged", usage_changed(sessions=7, databases=2))
     assert service.limits().json["limits"]["sessions"] == limit(None, 0, 7) | {"over": 0}
     assert service.limits().json["limits"]["databases"]["over"] == 1
 
@@ -53,7 +53,7 @@ def test_a_machine_that_has_the_limits_gets_no_body(service: Service) -> None:
         assert answer.json is None
         assert answer.headers["ETag"] == tag
         assert answer.headers["Cache-Control"] == "private, max-age=30"
-    service.tell("UsageChanged", usage_changed())
+    service.report("UsageChanged", usage_changed())
     for known in (tag, '"other"', "nonsense"):
         assert later.limits(known=known).status == 200
 
@@ -77,7 +77,7 @@ def test_an_answer_is_never_believed_past_the_next_change(
 def test_an_account_is_known_by_its_report_or_by_a_subscription(service: Service) -> None:
     """Members alone make none, nor does its usage; and an id that begins alike is another account's."""
     service.member(account_id="A-10")
-    service.tell("UsageChanged", usage_changed(account_id="A-10"))
+    service.report("UsageChanged", usage_changed(account_id="A-10"))
     for account in ("A-10", "A-1000"):
         answer = service.limits(account)
         assert (answer.status, answer.code) == (404, "account_not_found")

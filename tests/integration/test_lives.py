@@ -155,7 +155,7 @@ def test_every_obstacle_is_one_for_list_offer_and_the_write(service: Service, ta
     offer_id = service.offer().json["offer_id"]
     for detail_type, fields in OBSTACLES[obstacle]:
         detail = subscription_changed() if detail_type == "SubscriptionChanged" else subscription_removed()
-        service.tell(detail_type, detail | {"changed_at": iso(NOW)} | fields)
+        service.report(detail_type, detail | {"changed_at": iso(NOW)} | fields)
     assert row(service)["extension"] == {"state": "unavailable", "reason": obstacle}
     assert service.offer().code == obstacle
     stored: Any = table.get_item(Key={"pk": "A#A-100", "sk": "S#S-1"})["Item"]
@@ -178,7 +178,7 @@ def begin_anew(service: Service, when: datetime) -> None:
 def test_a_repeat_deletes_nothing_that_the_first_did_not(service: Service) -> None:
     """Though the sender's clock is minutes ahead of ours, and the owner extends before its instant."""
     removal = ("AccountRemoved", account_removed(changed_at=iso(NOW + 200 * SECOND)))
-    service.tell(*removal)
+    service.report(*removal)
     begin_anew(service, NOW + 205 * SECOND)
     offer_id = service.offer().json["offer_id"]
     first = service.extend(offer_id)
@@ -217,7 +217,7 @@ def test_an_extension_of_the_dead_account_goes_in_every_order(service: Service, 
 def test_the_running_period_of_the_dead_account_goes_though_the_next_one_was_reported_later(service: Service) -> None:
     """Only what was reported after the removal is left of the record."""
     service.subscription(**RENEWED | {"changed_at": iso(NOW + SECOND)})
-    service.tell("AccountRemoved", account_removed(changed_at=iso(NOW)))
+    service.report("AccountRemoved", account_removed(changed_at=iso(NOW)))
     service.member(changed_at=iso(NOW + SECOND))
     left_over = row(service)
     assert (left_over["state"], left_over["starts_at"], left_over["next_period"]) == ("future", iso(NEXT), None)
@@ -230,12 +230,12 @@ def test_the_first_id_of_the_dead_account_is_none_of_the_new_one(service: Servic
     removal = ("AccountRemoved", account_removed(changed_at=iso(NOW - 50 * SECOND)))
     service.subscription(period_id="P-1", changed_at=iso(NOW - 100 * SECOND))
     if not late:
-        service.tell(*removal)
+        service.report(*removal)
     service.member(changed_at=iso(NOW - 40 * SECOND))
     service.subscription(changed_at=iso(NOW - 40 * SECOND))
     assert service.extend().status == 201
     if late:
-        service.tell(*removal)
+        service.report(*removal)
     service.subscription(period_id="P-9", changed_at=iso(NOW - 30 * SECOND))
     assert service.offer().code == "already_used"
 
@@ -243,7 +243,7 @@ def test_the_first_id_of_the_dead_account_is_none_of_the_new_one(service: Servic
 def test_a_new_life_has_other_ids(service: Service, bus: Bus) -> None:
     """Whoever drops repeated events drops none of the second life; a repeat within one has its old id."""
     first = service.extend().json["extension"]["id"]
-    service.tell("AccountRemoved", account_removed(changed_at=iso(NOW)))
+    service.report("AccountRemoved", account_removed(changed_at=iso(NOW)))
     begin_anew(service, NOW + SECOND)
     second = service.extend().json["extension"]["id"]
     assert first != second
@@ -266,7 +266,7 @@ def test_the_first_instant_is_one_like_any_other(service: Service) -> None:
     ]:
         assert service.changes((detail_type, detail | {"changed_at": first})).json["results"] == [{"result": "stored"}]
     assert service.extend(account="A-7").status == 201
-    assert service.tell("AccountRemoved", account_removed(account_id="A-7", changed_at=first))
+    assert service.report("AccountRemoved", account_removed(account_id="A-7", changed_at=first))
     assert service.list(account="A-7").status == 404
     assert not service.account(account_id="A-7", changed_at=first)
 

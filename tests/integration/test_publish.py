@@ -77,7 +77,7 @@ def test_a_grant_a_reminder_and_a_revocation_are_each_announced_once_with_all_th
 def test_a_reminder_says_what_is_left_of_what_is_in_use(service: Service, bus: Bus) -> None:
     """By the usage of that moment, and by the subscriptions that there will be."""
     service.extend()
-    service.tell("UsageChanged", usage_changed(sessions=2, databases=5))
+    service.report("UsageChanged", usage_changed(sessions=2, databases=5))
     later = NOW + WEEK - SECOND
     service.subscription(subscription_id="S-2", starts_at=iso(later), limits={"sessions": None, "databases": 1})
     service.at(NOW + 6 * DAY).expire()
@@ -122,7 +122,7 @@ def test_nobody_is_reminded_after_the_end_or_in_an_account_that_was_removed_mean
         publish(records)
         kinds = [kind for kind, _ in bus.announced()]
         assert kinds == ["ExtensionGranted", *(["ExtensionEndsSoon"] if is_reminded else [])]
-    service.at(NOW + 6 * DAY).tell("AccountRemoved", account_removed(changed_at=iso(NOW + 6 * DAY)))
+    service.at(NOW + 6 * DAY).report("AccountRemoved", account_removed(changed_at=iso(NOW + 6 * DAY)))
     bus.accepted.clear()
     publish(records)
     assert [kind for kind, _ in bus.announced()] == ["ExtensionGranted"]

@@ -12,7 +12,7 @@ from devkit.project import Trouble
 from devkit.service import Service
 from devkit.stage import Stack
 from ops import redrive
-from tests.support.operated import WAITING, Operated, message, run, told
+from tests.support.operated import WAITING, Operated, message, printed_json, run
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_redrive_hands_over_and_prints_json(
 ) -> None:
     """Without what a message holds of a client."""
     assert run(redrive, target, monkeypatch, "--yes", "--json") == 1
-    printed = told(capsys.readouterr().out)
+    printed = printed_json(capsys.readouterr().out)
     assert (printed["put_back"], printed["kept"]) == (3, 1)
     waiting = printed["failed in a function"]
     assert waiting[0] == {"id": "0000cafe", "sent_at": "2026-11-22T10:00:00Z", "kind": "MemberChanged", "error": "Busy"}

@@ -31,11 +31,11 @@ BEFORE, AFTER = iso(NOW - SECOND), iso(NOW + SECOND)
 @pytest.fixture
 def removed(service: Service) -> Service:
     """An account of which everything was reported, that was extended, and that was removed."""
-    service.tell("UsageChanged", usage_changed())
+    service.report("UsageChanged", usage_changed())
     service.subscription(subscription_id="S-2")
-    service.tell("SubscriptionRemoved", subscription_removed(subscription_id="S-2", changed_at=BEFORE))
+    service.report("SubscriptionRemoved", subscription_removed(subscription_id="S-2", changed_at=BEFORE))
     service.extend()
-    assert service.tell("AccountRemoved", account_removed())
+    assert service.report("AccountRemoved", account_removed())
     return service
 
 
@@ -87,7 +87,7 @@ def test_later_reports_outlive_a_removal_that_comes_late(service: Service) -> No
     service.subscription(changed_at=AFTER)
     service.member(changed_at=AFTER)
     assert service.extend().status == 201
-    assert service.tell("AccountRemoved", account_removed())
+    assert service.report("AccountRemoved", account_removed())
     seen = service.list().json
     assert seen["account"]["name"] is None  # That was reported before.
     assert seen["subscriptions"][0]["extension"]["state"] == "active"
@@ -96,7 +96,7 @@ def test_later_reports_outlive_a_removal_that_comes_late(service: Service) -> No
 
 def test_an_account_that_nobody_knew_of_can_be_removed(service: Service) -> None:
     """Older changes that are still on their way are stale."""
-    assert service.tell("AccountRemoved", account_removed(account_id="A-9"))
+    assert service.report("AccountRemoved", account_removed(account_id="A-9"))
     assert not service.account(account_id="A-9")
 
 
@@ -106,6 +106,6 @@ def test_another_account_is_not_touched(removed: Service) -> None:
     for account in accounts:
         removed.account(account_id=account)
         removed.member(account_id=account)
-    removed.tell("AccountRemoved", account_removed(changed_at=AFTER))
+    removed.report("AccountRemoved", account_removed(changed_at=AFTER))
     for account in accounts:
         assert removed.list(account=account).json["account"]["servicing_organization"] == CONTACT

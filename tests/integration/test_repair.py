@@ -10,7 +10,7 @@ from devkit.project import Trouble
 from devkit.service import Service
 from extending import items
 from ops import remove_account, repair, table
-from tests.support.operated import Operated, run, told
+from tests.support.operated import Operated, printed_json, run
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -33,7 +33,7 @@ def test_a_frozen_member_is_unblocked(
     with pytest.raises(Trouble, match="in the future"):
         run(repair, target, monkeypatch, *arguments)
     assert run(repair, target, monkeypatch, *arguments, "--yes", "--json") == 0
-    printed = told(capsys.readouterr().out)
+    printed = printed_json(capsys.readouterr().out)
     assert (printed["before"]["r"], printed["after"]["r"], printed["after"]["changed_at"]) == (
         "owner",
         "owner",
@@ -45,7 +45,7 @@ def test_a_frozen_member_is_unblocked(
 
 def test_each_kind_of_record_can_be_named(target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what was repaired needs no second repair."""
-    service.tell("UsageChanged", usage_changed())
+    service.report("UsageChanged", usage_changed())
     for record in ("account", "subscription:S-1", "member:U-1", "usage"):
         before = repair.fetch(target, repair.key_of(record, "A-100"))
         assert before
@@ -95,7 +95,7 @@ def test_an_account_is_removed_and_shown_to_be(
         run(remove_account, target, monkeypatch, "A-100")
     target.fail = failures
     assert run(remove_account, target, monkeypatch, "A-100", "--yes", "--json") == 0
-    printed = told(capsys.readouterr().out)
+    printed = printed_json(capsys.readouterr().out)
     assert (len(printed["before"]), printed["after"], printed["reason"]) == (7, [], None)
     assert [item["sk"]["S"] for item in table.of_account(target, "A-100")] == ["R"]
     with pytest.raises(Trouble, match="has no account A-100"):

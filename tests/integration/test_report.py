@@ -21,7 +21,7 @@ from tests.support.operated import Operated, run
 def target(service: Service) -> Operated:
     """Three accounts; the first has extended, the last has a subscription and no name."""
     service.extend()
-    service.tell("UsageChanged", usage_changed(sessions=3, databases=1, changed_at=iso(NOW)))
+    service.report("UsageChanged", usage_changed(sessions=3, databases=1, changed_at=iso(NOW)))
     service.account(account_id="A-200", name="Ещё одна")
     service.subscription(account_id="A-300")
     return Operated()

@@ -174,9 +174,9 @@ def run_removals(service: Service, recorder: Recorder) -> None:
         ]
         assert service.changes(*changes).status == 200
     with recorder.running("SyncFunction"):
-        service.tell("UsageChanged", usage_changed(sessions=3))
-        service.tell("SubscriptionRemoved", subscription_removed())
-        service.tell("AccountRemoved", account_removed())
+        service.report("UsageChanged", usage_changed(sessions=3))
+        service.report("SubscriptionRemoved", subscription_removed())
+        service.report("AccountRemoved", account_removed())
 
 
 def run_extend(service: Service, offer_id: str) -> None:

@@ -144,7 +144,7 @@ def test_no_event_touches_an_extension(service: Service, table: "Table") -> None
 def test_without_a_failure_queue_a_poison_event_raises(no_table: Service, type_: str, detail: Any) -> None:
     """Lambda's failure destination keeps it with this error."""
     with pytest.raises(NotAnEvent):
-        no_table.tell(type_, detail)
+        no_table.report(type_, detail)
 
 
 @pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail_type")])
@@ -154,7 +154,7 @@ def test_a_poison_event_is_set_aside_with_its_error(
     """It is not retried, and the queue says what to hand over again and to which function."""
     queue = sqs().create_queue(QueueName="failures")["QueueUrl"]
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue)
-    assert not no_table.tell(type_, {"account_id": "A#100", "name": "тайна"})
+    assert not no_table.report(type_, {"account_id": "A#100", "name": "тайна"})
     (message,) = sqs().receive_message(QueueUrl=queue)["Messages"]
     body = json.loads(message["Body"])
     assert body["error"].startswith(f"NotAnEvent: {error}")
@@ -178,7 +178,7 @@ def test_an_event_that_a_queue_would_refuse_is_set_aside_all_the_same(
     no_table: Service, kept: list[str], text: str
 ) -> None:
     """SQS accepts the characters of XML and no others; whoever is handed the event again gets it as it came."""
-    assert not no_table.tell("AccountChanged", {"account_id": text})
+    assert not no_table.report("AccountChanged", {"account_id": text})
     (body,) = kept
     assert not re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", body)
     assert json.loads(body)["payload"]["detail"] == {"account_id": text}
@@ -188,7 +188,7 @@ def test_an_event_that_no_message_has_room_for_is_set_aside_with_its_beginning(
     no_table: Service, kept: list[str]
 ) -> None:
     """A person finds the whole of it in the archive of the bus; nobody retries it for ever."""
-    assert not no_table.tell("AccountChanged", {"account_id": "A#1", "more": "ю" * 100_000})
+    assert not no_table.report("AccountChanged", {"account_id": "A#1", "more": "ю" * 100_000})
     (body,) = kept
     assert len(body) <= failures.MOST_BYTES
     message = json.loads(body)

@@ -73,8 +73,8 @@ def run(tool: Any, target: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: s
     return int(tool.command.main(list(arguments), standalone_mode=False) or 0)
 
 
-def told(out: str) -> Any:
-    """The JSON that a tool printed last, after whatever the functions wrote of themselves."""
+def printed_json(out: str) -> Any:
+    """The JSON that a tool printed last, after whatever the functions logged."""
     return json.loads(out[out.rindex("\n{\n") :])
 
 
