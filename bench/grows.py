@@ -3,14 +3,11 @@
 import json
 import statistics
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bench.engine import Engine, Json, changes, engine, event, told
-from bench.export import write
 from bench.measure import Cell, Table
 from bench.setup import Setup
 from devkit.builders import account_removed, iso
@@ -41,7 +38,6 @@ class Point(NamedTuple):
 def run(setup: Setup) -> list[Table]:
     rows = (1, 10, 50) if setup.quick else (1, 50, 500, 5_000)
     due = (100, 200, 400) if setup.quick else (1_000, 4_000, 16_000)
-    accounts = (100, 200, 400) if setup.quick else (1_000, 5_000, 25_000)
     with engine(setup) as local:
         fill = local.worker(FILL, libraries=setup.default)
         for size in rows:
@@ -56,7 +52,6 @@ def run(setup: Setup) -> list[Table]:
             ],
         }
     curves["sweep, due extensions"] = [_sweep(setup, size) for size in due]
-    curves["report, accounts of an export"] = [_report(setup, size) for size in accounts]
     if not setup.quick:
         _draw(setup, curves)
     return [_measured(curves), _stops(curves)]
@@ -88,20 +83,6 @@ def _sweep(setup: Setup, size: int) -> Point:
         return _cost(local, "expire", size, [{}])
 
 
-def _report(setup: Setup, size: int) -> Point:
-    """The operator's program on an export, as he starts it."""
-    folder = setup.folder / f"export-{size}"
-    write(folder, size)
-    code = (
-        "import atexit, sys; from bench.worker import peak; from ops.cli import main; "
-        "atexit.register(lambda: print(peak(), file=sys.stderr)); sys.exit(main())"
-    )
-    started = time.perf_counter()
-    command = [sys.executable, "-c", code, "report", "--export", str(folder), "--json"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    return Point(size, time.perf_counter() - started, int(said.stderr.split()[-1]) / 1024)
-
-
 def _line(points: Sequence[Point], of: Callable[[Point], float] = lambda point: point.seconds) -> tuple[float, float]:
     """Slope and intercept through all points but the smallest, which shows what a call costs at all."""
     return statistics.linear_regression([point.size for point in points[-3:]], [of(point) for point in points[-3:]])
@@ -113,12 +94,12 @@ def _measured(curves: dict[str, list[Point]]) -> Table:
         for point in points:
             spent = (point.trips, f"{point.read:,g}", f"{point.write:,g}") if point.trips is not None else ("", "", "")
             rows.append([name, point.size, _seconds(point.seconds), *spent, f"{point.memory:.0f} MB"])
-        if name.startswith(("sweep", "report")):
+        if name.startswith("sweep"):
             slope, intercept = _line(points)
             rows.append([name, "1,000,000, extrapolated", _seconds(1e6 * slope + intercept), "", "", "", ""])
     note = (
-        "Median of 8 calls on DynamoDB Local, which shares the processor with what calls it; removal, sweep and "
-        "report once. Units by AWS's rules. Each size has an instance of its own; memory is the most that it held. "
+        "Median of 8 calls on DynamoDB Local, which shares the processor with what calls it; removal and sweep "
+        "once. Units by AWS's rules. Each size has an instance of its own; memory is the most that it held. "
         "Extrapolated: a straight line through three measured points. Rows are subscriptions, and one extension."
     )
     return Table(
@@ -152,7 +133,6 @@ def _stops(curves: dict[str, list[Point]]) -> Table:
     name = "sweep, due extensions"
     often = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
     rows.append([name, f"Lambda: {SWEEP} s of its Timeout of 55 s", f"{_at(curves[name], SWEEP):,.0f} a minute", often])
-    rows.append(["report, accounts of an export", "nothing of AWS: it reads a copy", "", "the disk of who runs it"])
     note = "Sizes by straight lines, with the processor of this machine; on AWS a function of 1,024 MB has 0.6 of one."
     return Table("Where it stops", note, ("operation", "stops first", "at about", "and"), rows)
 

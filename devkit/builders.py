@@ -55,7 +55,7 @@ def subscription_changed(**detail: Any) -> dict[str, Any]:
 
 
 def limit(base: int | None, extra: int, used: int | None = None) -> dict[str, int | None]:
-    """What an answer says of sessions or of databases."""
+    """An answer's limit of sessions or of databases."""
     total = None if base is None else base + extra
     return {"base": base, "extra": extra, "total": total, "used": used, "over": over(total, used)}
 
@@ -65,7 +65,7 @@ def over(total: int | None, used: int | None) -> int | None:
 
 
 def left(sessions: int | None, databases: int | None, used: tuple[int, int] | None = None) -> dict[str, Any]:
-    """What an answer says of the limits from the next change on."""
+    """An answer's limits from the next change on."""
     in_use = used or (None, None)
     totals = {"sessions": sessions, "databases": databases}
     return {
@@ -75,7 +75,7 @@ def left(sessions: int | None, databases: int | None, used: tuple[int, int] | No
 
 
 def usage_changed(**changes: Any) -> dict[str, Any]:
-    """What UsageChanged says; every argument replaces one of its fields."""
+    """The detail of a UsageChanged event."""
     detail = {"account_id": "A-100", "sessions": 2, "databases": 1, "changed_at": "2026-11-01T00:00:00Z"}
     return detail | changes
 

@@ -1,4 +1,4 @@
-"""What the calls of the database are billed, in capacity units."""
+"""The bill of the calls of the database, in capacity units."""
 
 import math
 from collections.abc import Iterator
@@ -81,5 +81,5 @@ def size(item: Json) -> int:
 
 
 def started_kb(item: Json) -> int:
-    """How many KB an item has begun; what is not there counts as a small one."""
+    """Every KB that an item has begun; a missing item counts as a small one."""
     return max(1, math.ceil(size(item) / 1024))

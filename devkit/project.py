@@ -1,7 +1,8 @@
-"""The checkout: where things lie, the functions by name, processes on this machine."""
+"""The checkout: its folders, the functions by name, processes on this machine."""
 
 import os
 import platform
+import signal
 import socket
 from pathlib import Path
 
@@ -12,6 +13,10 @@ REGION = "us-east-1"
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 """The functions by name: one folder is one of them."""
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, kill, a terminal that is closed."""
 
 
 class Trouble(Exception):

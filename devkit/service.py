@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 class Context:
-    """What Lambda passes beside the event; its time runs out by the clock it is given."""
+    """Lambda's context of a call; its time runs out by the clock it is given."""
 
     function_name = "test"
     memory_limit_in_mb = 1024
@@ -129,7 +129,7 @@ class Service:
         return self
 
     def tell(self, detail_type: str, detail: Json) -> bool:
-        """Have an event of the service manager taken in; whether it was stored."""
+        """Report an event of the service manager over the bus; True if it was stored."""
         return bool(self.call("sync", sync_event(detail_type, detail))["stored"])
 
     def account(self, **detail: Any) -> bool:
@@ -169,13 +169,13 @@ class Service:
         return Answer.of(self.call("history", http_event("history", user, {"account_id": account}, query=query)))
 
     def limits(self, account: str = "A-100", known: str = "", use: str = "access") -> Answer:
-        """What an application server reads; `known` is the ETag that it has, `use` what its token is for."""
+        """Limits for an application server; `known` is the ETag that it has, `use` the use of its token."""
         event = machine_event("limits", {"account_id": account}, use)
         event["headers"] |= {"if-none-match": known} if known else {}
         return Answer.of(self.call("limits", event))
 
     def changes(self, *changes: Any, body: str | None = None, use: str = "access", seconds: float = 25) -> Answer:
-        """Tell changes over HTTPS, each as (detail type, detail) or as it is to stand in the list."""
+        """Report changes over HTTPS, each as (detail type, detail) or as it is to stand in the list."""
         entries = [
             {"detail_type": change[0], "detail": change[1]} if isinstance(change, tuple) else change
             for change in changes

@@ -22,7 +22,7 @@ class NoStack(Trouble):
 
 @dataclass
 class Stack:
-    """What a stage's tools need: clients and the outputs of the stack."""
+    """Clients and the outputs of a stage's stack."""
 
     name: str
     outputs: dict[str, str]
@@ -81,7 +81,7 @@ def local_session(region: str = REGION, key: str | None = None) -> boto3.Session
 
 
 def outputs(session: boto3.Session, endpoint: str | None, name: str) -> dict[str, str]:
-    """What a stack tells of itself, by name; raises NoStack."""
+    """Outputs of a stack by name; raises NoStack."""
     try:
         formation: Any = session.client("cloudformation", endpoint_url=endpoint)
         described = formation.describe_stacks(StackName=name)["Stacks"][0]

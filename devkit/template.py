@@ -12,7 +12,7 @@ from devkit.project import ROOT
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with the short forms of CloudFormation; a date is a text. cfn-lint has one too, and takes 2 s to import."""
+    """YAML with the short forms of CloudFormation; a date is a text. cfn-lint has one too, and is imported in 2 s."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class has it so
         first: [(tag, form) for tag, form in resolvers if not tag.endswith(":timestamp")]

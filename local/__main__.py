@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from starlette.applications import Starlette
 
-from devkit.project import REGION, ROOT, Trouble, aws, bypass_proxies, free_port
+from devkit.project import ENDINGS, REGION, ROOT, Trouble, aws, bypass_proxies, free_port
 from devkit.stage import local_session
 from local import STACK, build, cloud
 from local.identity import AUDIENCE, MACHINES, Identity
@@ -30,13 +30,10 @@ from local.webhook import Receiver, Webhook
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, kill, a terminal that is closed."""
-
 
 @contextlib.contextmanager
 def step(what: str) -> Iterator[None]:
-    """Show what is going on and how long it took."""
+    """Show a step with the seconds that it took."""
     started = time.monotonic()
     with console.status(what):
         yield
@@ -57,11 +54,11 @@ def check_port(port: int) -> None:
 def seed(deployed: LocalCloud, now: datetime) -> None:
     """Report the seed as the service manager would, and wait until the API shows it."""
     lines = (ROOT / "local" / "seed.jsonl").read_text().splitlines()
-    for told, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, 1):
         event = as_of(now, json.loads(line))
         # One at a time: the local cloud starts a new worker, a second of two cores, for each that overlaps. Its bus
         # delivers once, whatever becomes of it; what comes twice changes nothing.
-        if not any(arrives(deployed, event, told) for _ in range(6)):
+        if not any(arrives(deployed, event, number) for _ in range(6)):
             raise Trouble(f"This event of the seed did not arrive within a minute: {event}")
 
 
@@ -85,8 +82,8 @@ def as_of(now: datetime, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def arrives(deployed: LocalCloud, event: dict[str, Any], items: int) -> bool:
-    """Tell an event; whether the table holds that many items within ten seconds."""
-    deployed.put_events([event])
+    """Report an event; True once the table holds that many items, False after ten seconds."""
+    deployed.put_event(event["detail_type"], event["detail"])
     deadline = time.monotonic() + 10
     while deployed.count() < items:
         if time.monotonic() > deadline:
@@ -138,8 +135,8 @@ def start(port: int, origins: list[str], receiver: Receiver | None, stack: conte
     with step("Reporting the seed over the bus"):
         seed(deployed, datetime.now(UTC))
     deployed.keep()
-    told = {"url": url, "endpoint": endpoint, "key": key, "region": REGION, "stack": STACK}
-    (state / "stack.json").write_text(json.dumps(told))
+    about = {"url": url, "endpoint": endpoint, "key": key, "region": REGION, "stack": STACK}
+    (state / "stack.json").write_text(json.dumps(about))
     console.print(f"  cabinet  {url}/\n  «Демо»   {url}/?user=U-7&account=A-500#subscriptions\n  API      {url}/api")
     console.print(
         "  AWS      " + " ".join(f"{name}={value}" for name, value in aws(endpoint, key).items()) + " aws …",
@@ -175,7 +172,7 @@ class Arguments(argparse.ArgumentParser):
 
 def port_number(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: PORT=… takes a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: PORT=… is a number from 1 to 65535")
     return int(text)
 
 

@@ -22,7 +22,7 @@ OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def sam(*arguments: str, **variables: str) -> None:
-    """Run the SAM CLI; raises Trouble with what it said where it failed."""
+    """Run the SAM CLI; raises Trouble with its output where it failed."""
     with tempfile.TemporaryDirectory() as folder:  # It leaves empty folders behind.
         done = subprocess.run(
             [SAM / "bin" / "sam", *arguments],
@@ -45,7 +45,7 @@ def templates_python() -> str:
 
 
 def runtime(python: str = OURS) -> dict[str, str]:
-    """What the layer is to be built for, as its Makefile reads it: this platform."""
+    """Variables by which the layer's Makefile builds for this platform."""
     return {"LAYER_PYTHON": python, "LAYER_PLATFORM": f"{platform.machine()}-unknown-linux-gnu"}
 
 
@@ -70,7 +70,7 @@ def built(target: Path, python: str = OURS) -> None:
 
 
 def _digest(made_for: Mapping[str, str]) -> str:
-    """What the build is made of: paths, contents, and what it is made for."""
+    """A digest of the sources, paths and contents, and of the Python and platform."""
     digest = hashlib.sha256(repr(made_for).encode())
     for file in _sources():
         digest.update(repr((str(file.relative_to(ROOT)), file.read_bytes())).encode())

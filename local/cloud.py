@@ -20,7 +20,7 @@ STATE = ROOT / ".local-cloud"
 
 
 def state_folder(port: int) -> Path:
-    """What one local cloud keeps while it runs; what runs on another port has another."""
+    """The folder of one local cloud while it runs; one on another port has another."""
     return STATE / str(port)
 
 
@@ -76,18 +76,18 @@ def end_what_a_killed_start_left() -> None:
     """
     for record in STATE.glob("*/processes.json"):
         try:
-            told = json.loads(record.read_text())
-        except (OSError, ValueError):  # just being written, or taken away
+            processes = json.loads(record.read_text())
+        except (OSError, ValueError):  # just being written, or removed
             continue
-        if _lives(told["owner"]):
+        if _lives(processes["owner"]):
             continue
-        if _lives(told["ministack"]):
-            _end(told["ministack"]["pid"])
+        if _lives(processes["ministack"]):
+            _end(processes["ministack"]["pid"])
         shutil.rmtree(record.parent, ignore_errors=True)
 
 
 def identity(pid: int) -> dict[str, Any]:
-    """The id with the start in ticks since boot: what psutil tells is by the wall clock, which may be put meanwhile."""
+    """The id with the start in ticks since boot: psutil has it by the wall clock, which may be set meanwhile."""
     after_the_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
     return {"pid": pid, "started": int(after_the_name.split()[19])}
 

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 
 from devkit.project import FUNCTIONS, ROOT, Trouble, bypass_proxies, emulator, free_port
-from devkit.stage import NoStack, Stack, stack
+from devkit.stage import Stack, stack
 from local import sam_local
 
 
 def with_docker(function: str, event: Path, target: Stack, address: str) -> Any:
-    """Run the function as it is packaged, in a container; what it answered."""
+    """Run the function as it is packaged, in a container; returns its answer."""
     invoke = ["invoke", sam_local.name_in_template(function), "--event", str(event)]
     with sam_local.command(target, address, [function], *invoke) as command:
         done = sam_local.run(command, target, stdout=subprocess.PIPE)
@@ -30,7 +30,7 @@ def with_docker(function: str, event: Path, target: Stack, address: str) -> Any:
 
 
 def with_emulator(function: str, event: Path, target: Stack) -> Any:
-    """Run the handler behind the real Runtime API and send it the event; what it answered."""
+    """Run the handler behind the real Runtime API and send it the event; returns its answer."""
     port = free_port()
     layer = sam_local.state() / "build" / "SharedLayer" / "python"
     process = subprocess.Popen(
@@ -71,21 +71,16 @@ def main() -> int:
     if not file.is_file():
         print(f"There is no event {file}", file=sys.stderr)
         return 2
-    try:
-        target, address = stack("local"), sam_local.bridge()
-        said = with_docker(function, file, target, address) if address else with_emulator(function, file, target)
-    except NoStack as error:
-        print(f"A function needs a table. {error}", file=sys.stderr)
-        return 2
-    except Trouble as trouble:
-        print(trouble, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    if isinstance(said, dict) and isinstance(said.get("body"), str):
-        said["body"] = json.loads(said["body"])
-    print(json.dumps(said, ensure_ascii=False, indent=2))
-    return 1 if isinstance(said, dict) and "errorMessage" in said else 0
+    return sam_local.ended(lambda: invoke(function, file), interrupted=130)
+
+
+def invoke(function: str, file: Path) -> int:
+    target, address = stack("local"), sam_local.bridge()
+    answer = with_docker(function, file, target, address) if address else with_emulator(function, file, target)
+    if isinstance(answer, dict) and isinstance(answer.get("body"), str):
+        answer["body"] = json.loads(answer["body"])
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
+    return 1 if isinstance(answer, dict) and "errorMessage" in answer else 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Window(NamedTuple):
-    """Where the events of a rule arrive."""
+    """The queue of a rule's events."""
 
     queue: str
     rule_arn: str

@@ -1,4 +1,4 @@
-"""What the local cloud leaves out of an HTTP API: routes and CORS, which SAM writes into its `Body`."""
+"""Routes and CORS of an HTTP API, which SAM writes into its `Body` and the local cloud leaves out."""
 
 import re
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
     physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
     body = api_body(session, endpoint, stack)
 
-    def value(of: Any) -> Any:
-        match of:
+    def resolved(value: Any) -> Any:
+        match value:
             case {"Ref": name}:
                 return parameters[name]
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{(\w+)\}", lambda found: parameters.get(found[1], ""), text)
-        return of
+        return value
 
     authorizers = {}
     for name, scheme in body["components"]["securitySchemes"].items():
@@ -35,8 +35,8 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
             AuthorizerType="JWT",
             IdentitySource=[authorizer["identitySource"]],
             JwtConfiguration={
-                "Issuer": value(configuration["issuer"]),
-                "Audience": str(value(configuration["audience"])).split(","),
+                "Issuer": resolved(configuration["issuer"]),
+                "Audience": str(resolved(configuration["audience"])).split(","),
             },
         )["AuthorizerId"]
     for path, operations in body["paths"].items():
@@ -58,7 +58,7 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
                 RouteKey=f"{method.upper()} {path}",
                 AuthorizationType="JWT",
                 AuthorizerId=authorizers[authorizer_name],
-                AuthorizationScopes=[value(scope) for scope in scopes],
+                AuthorizationScopes=[resolved(scope) for scope in scopes],
                 Target=f"integrations/{integration_id}",
             )
 
@@ -75,7 +75,7 @@ def serve_cors(session: boto3.Session, endpoint: str, stack: str, api_id: str, o
 
 
 def api_body(session: boto3.Session, endpoint: str, stack: str) -> dict[str, Any]:
-    """What SAM has made of the API and of the routes of its functions."""
+    """The description that SAM has made of the API and of the routes of its functions."""
     formation: Any = session.client("cloudformation", endpoint_url=endpoint)
     template = formation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
     return dict(template["Resources"]["Api"]["Properties"]["Body"])

@@ -15,24 +15,23 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from devkit.project import FUNCTIONS, ROOT, SAM, Trouble, aws, environment
+from devkit.project import ENDINGS, FUNCTIONS, ROOT, SAM, Trouble, aws, environment
 from devkit.stage import NoStack, Stack, stack
 from local.build import built, templates_python
 from local.cloud import state_folder
 
 ARCHITECTURE = "arm64" if platform.machine() == "aarch64" else platform.machine()
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def state() -> Path:
-    """What the local cloud on PORT keeps while it runs."""
+    """The folder of the local cloud on PORT while it runs."""
     return state_folder(int(os.environ.get("PORT", "8080")))
 
 
@@ -48,7 +47,7 @@ def name_in_template(function: str) -> str:
 
 
 def variables(target: Stack, function: str) -> dict[str, str]:
-    """What the deployment has set for a function."""
+    """Environment variables of a deployed function."""
     deployed = target.client("lambda").get_function_configuration(
         FunctionName=target.resource(name_in_template(function))
     )
@@ -132,7 +131,7 @@ def command(target: Stack, address: str, functions: list[str], *arguments: str) 
 
 
 def remove_containers(build: Path) -> None:
-    """Remove those of a build: the SAM CLI forgets one that it is about to start when it is interrupted."""
+    """Remove those of a build: the SAM CLI leaves one that it is about to start when it is interrupted."""
     mounted = [f"--filter=volume={folder}" for folder in build.iterdir()]
     found = subprocess.run(
         ["docker", "ps", "--all", "--quiet", *mounted], stdout=subprocess.PIPE, text=True, check=False
@@ -163,17 +162,10 @@ def run(sam_local: list[str], target: Stack, **options: Any) -> subprocess.Compl
     return subprocess.CompletedProcess(sam_local, process.returncode, said)
 
 
-def main() -> int:
+def ended(call: Callable[[], int], interrupted: int) -> int:
+    """The exit status of a call; an obstacle is one line. 2: there is nothing to call."""
     try:
-        target = stack("local")
-        address = bridge()
-        if not address:
-            print("No Docker engine answers that has its bridge on this machine.", file=sys.stderr)
-            return 2
-        # Containers stay for the next call, and go with the service.
-        arguments = ["start-lambda", "--warm-containers", "LAZY", *sys.argv[1:]]
-        with command(target, address, FUNCTIONS, *arguments) as sam_local:
-            return run(sam_local, target).returncode
+        return call()
     except NoStack as error:
         print(f"Functions need a table. {error}", file=sys.stderr)
         return 2
@@ -181,8 +173,19 @@ def main() -> int:
         print(trouble, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return interrupted
+
+
+def start_lambda() -> int:
+    target, address = stack("local"), bridge()
+    if not address:
+        print("No Docker engine answers that has its bridge on this machine.", file=sys.stderr)
+        return 2
+    # Containers stay for the next call, and go with the service.
+    arguments = ["start-lambda", "--warm-containers", "LAZY", *sys.argv[1:]]
+    with command(target, address, FUNCTIONS, *arguments) as sam_local:
+        return run(sam_local, target).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(start_lambda, interrupted=0))

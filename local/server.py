@@ -1,10 +1,8 @@
-"""What the local cloud serves on one port: cabinet, API, tokens, and a window on the bus."""
+"""The local cloud on one port: cabinet, API, tokens, and a window on the bus."""
 
 import asyncio
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,24 +79,12 @@ class LocalCloud:
                 self._sqs.delete_message(QueueUrl=self._window, ReceiptHandle=message["ReceiptHandle"])
         return self.seen
 
-    def put_events(self, events: Iterable[dict[str, Any]]) -> None:
-        """Put events on the bus as the service manager does; raises where the bus does not take one."""
-        waiting = iter(events)
-        while batch := list(islice(waiting, 10)):
-            answer = self._events.put_events(
-                Entries=[
-                    {
-                        "EventBusName": self.bus,
-                        "Source": inbound.SOURCE,
-                        "DetailType": event["detail_type"],
-                        "Detail": json.dumps(event["detail"]),
-                        "Time": datetime.now(UTC),
-                    }
-                    for event in batch
-                ]
-            )
-            if answer["FailedEntryCount"]:
-                raise RuntimeError(f"the bus did not take {answer['FailedEntryCount']} events")
+    def put_event(self, detail_type: str, detail: Any) -> None:
+        """Put an event on the bus as the service manager does; raises where the bus refuses it."""
+        entry = {"EventBusName": self.bus, "Source": inbound.SOURCE, "DetailType": detail_type}
+        answer = self._events.put_events(Entries=[entry | {"Detail": json.dumps(detail), "Time": datetime.now(UTC)}])
+        if answer["FailedEntryCount"]:
+            raise RuntimeError(f"the bus refused {detail_type}")
 
     def keep(self) -> None:
         """Keep what there is, for `restore`."""
@@ -121,12 +107,12 @@ class LocalCloud:
         return {(item[items.PARTITION]["S"], item[items.SORT]["S"]): item for item in found}
 
     def count(self) -> int:
-        """How many items the table holds."""
+        """The number of items in the table."""
         return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
 
 
 MOST_DETAIL_TYPE = 128
-"""Characters of a detail type that EventBridge takes."""
+"""Characters of a detail type that EventBridge accepts."""
 
 
 class Door:
@@ -191,7 +177,7 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
             event = None
         match event:
             case {"detail_type": str(detail_type), "detail": dict(detail)} if 1 <= len(detail_type) <= MOST_DETAIL_TYPE:
-                await asyncio.to_thread(cloud.put_events, [{"detail_type": detail_type, "detail": detail}])
+                await asyncio.to_thread(cloud.put_event, detail_type, detail)
                 return JSONResponse({"accepted": True}, 202)
         expected = f'send {{"detail_type": "…", "detail": {{…}}}}; the detail types are {", ".join(CHANGES)}'
         return JSONResponse({"error": expected}, 400)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What `make` needs before anything of ours can run: a Python, uv, environments; and commands of Debian packages.
+# Sets up what `make` needs before anything of ours can run: a Python, uv, environments; and commands of Debian packages.
 # What cannot be brought along is named in one line, with what to do.
 set -eu
 

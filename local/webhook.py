@@ -1,4 +1,4 @@
-"""What the local cloud lacks of EventBridge's API destinations: posting with retries, and giving up into the queue.
+"""EventBridge's API destinations, which the local cloud lacks: posting with retries, and giving up into the queue.
 
 Rule, transformation, header and retries are those of the template: that it reads them is what is tried here.
 """
@@ -19,14 +19,14 @@ from devkit.project import ROOT
 from local.listen import listen
 
 RETRIED = {409, 429, *range(500, 600)}
-"""What EventBridge posts again after; anything else that is not 2xx goes to the queue at once."""
+"""Statuses after which EventBridge posts again; any other that is not 2xx goes to the queue at once."""
 
 SLOWEST = 5.0
 """Seconds in which a receiver must have answered."""
 
 
 class Receiver(NamedTuple):
-    """Where events out go, and the key that it checks."""
+    """The address for events out, and the key that it checks."""
 
     url: str
     key_name: str
@@ -56,13 +56,13 @@ class Webhook:
         self._sqs.delete_queue(QueueUrl=self._queue)
 
     def run(self, until: threading.Event) -> None:
-        """Deliver what comes, until told to stop."""
+        """Deliver events as they come, until the end."""
         while not until.is_set():
             if not self.deliver():
                 until.wait(0.2)
 
     def deliver(self) -> int:
-        """Post what waits, once each; how many events that were."""
+        """Post what waits, once each; returns the number of events."""
         answer = self._sqs.receive_message(
             QueueUrl=self._queue,
             MaxNumberOfMessages=10,
@@ -85,7 +85,7 @@ class Webhook:
         return len(messages)
 
     def _post(self, event: dict[str, Any]) -> int | None:
-        """Post an event; None, or the status with which it was not taken."""
+        """Post an event; None, or the status with which it was refused."""
         headers = dict(self._target["HttpParameters"]["HeaderParameters"])
         headers[self._receiver.key_name] = self._receiver.key_value
         body = transformed(self._target["InputTransformer"], event)
@@ -96,22 +96,22 @@ class Webhook:
         return None if answer.is_success else answer.status_code
 
     def _give_up(self, event: str, status: int, tries: int) -> None:
-        told = {
+        values = {
             "RULE_ARN": self._rule_arn,
             "TARGET_ARN": f"arn:aws:events:us-east-1:000000000000:api-destination/{self._target['Id']}",
             "ERROR_CODE": "SDK_CLIENT_ERROR",
             "ERROR_MESSAGE": f"The receiver answered {status}.",
             "RETRY_ATTEMPTS": str(tries - 1),
         }
-        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
+        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
         self._sqs.send_message(QueueUrl=self._undelivered, MessageBody=event, MessageAttributes=attributes)
 
 
 def rule_of_template() -> dict[str, Any]:
-    """The webhook's rule; None stands where it refers to something else."""
+    """The webhook's rule; None stands for its references."""
 
     class Loader(yaml.SafeLoader):
-        """Takes !Ref and its like, which nothing here needs."""
+        """Reads !Ref and its like as None."""
 
     Loader.add_multi_constructor("!", lambda *_: None)
     template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - safe, see its base

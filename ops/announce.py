@@ -13,7 +13,6 @@ import click
 
 from devkit.stage import Stack, stack
 from extending import items
-from extending.items import Item
 from ops import console, table
 
 STEPS = (items.GRANTED_AT, items.REMINDED_AT, items.REVOKED_AT)
@@ -34,26 +33,16 @@ def announcements(
     `seen` receives the number of items of each page.
     """
     written = " OR ".join(f"{step} BETWEEN :since AND :until" for step in STEPS)
-    pages = (
-        target.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=target.outputs["TableName"],
-            FilterExpression=f"{items.TYPE} = :extension AND ({written})",
-            ExpressionAttributeValues={
-                ":extension": {"S": "extension"},
-                ":since": {"N": str(int(since.timestamp()))},
-                ":until": {"N": str(int(until.timestamp()))},
-            },
-        )
-    )
-
-    def found() -> Iterator[Item]:
-        for page in pages:
-            seen(page["ScannedCount"])
-            yield from page["Items"]
-
-    for number, item in enumerate(found()):
+    request = {
+        "FilterExpression": f"{items.TYPE} = :extension AND ({written})",
+        "ExpressionAttributeValues": {
+            ":extension": {"S": "extension"},
+            ":since": {"N": str(int(since.timestamp()))},
+            ":until": {"N": str(int(until.timestamp()))},
+        },
+    }
+    found = table.scan(target, lambda page: seen(page["ScannedCount"]), **request)
+    for number, item in enumerate(found):
         for place, step in enumerate(STEPS):
             if step in item and since.timestamp() <= int(item[step]["N"]) <= until.timestamp():
                 later = {*STEPS[place + 1 :], *([] if step == items.REVOKED_AT else [items.REVOKED_BY])}
@@ -68,12 +57,12 @@ def announcements(
 
 def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str | None]:
     """Pass records to publish; returns how many it announced, and why not all."""
-    waiting, taken = iter(records), 0
+    waiting, announced = iter(records), 0
     while chunk := list(islice(waiting, AT_ONCE)):
         if reason := hand_over(target, target.outputs["PublishFunctionArn"], {"Records": chunk}):
-            return taken, reason
-        taken += len(chunk)
-    return taken, None
+            return announced, reason
+        announced += len(chunk)
+    return announced, None
 
 
 def hand_over(target: Stack, function: str, payload: Any) -> str | None:
@@ -89,7 +78,7 @@ def hand_over(target: Stack, function: str, payload: Any) -> str | None:
 
 @click.command()
 @click.argument("since", type=console.INSTANT)
-@click.option("--until", type=console.INSTANT, help="Not until now.")
+@click.option("--until", type=console.INSTANT, help="End here instead of now.")
 @console.STAGE
 @console.JSON
 @console.YES
@@ -110,14 +99,9 @@ def command(since: datetime, until: datetime | None, stage: str, as_json: bool, 
     with console.progress() as bar:
         reading = bar.add_task("Announcing", total=size.items or None)
         records = announcements(target, since, until or console.now() + CLOCKS, lambda seen: bar.advance(reading, seen))
-        taken, reason = announce(target, records)
+        announced, reason = announce(target, records)
     if as_json:
-        console.print_json({"announced": taken, "reason": reason})
+        console.print_json({"announced": announced, "reason": reason})
     else:
-        console.results().print(outcome(taken, reason))
+        console.results().print(console.safe(f"{announced} announced again" + (f", then: {reason}" if reason else ".")))
     return 1 if reason else 0
-
-
-def outcome(announced: int, reason: str | None) -> str:
-    """One line for the operator."""
-    return console.safe(f"{announced} announced again" + (f", then: {reason}" if reason else "."))

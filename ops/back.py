@@ -29,7 +29,6 @@ class Move(NamedTuple):
     """A function, its alias as it was read, and the versions that it leaves and goes to."""
 
     function: str
-    name: str
     alias: dict[str, Any]
     now: Version
     then: Version
@@ -55,25 +54,27 @@ def aliases(target: Stack) -> dict[str, dict[str, Any]]:
 def versions(target: Stack, name: str) -> list[Version]:
     """The published versions of a function, the oldest first."""
     pages = target.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=name)
-    found = [version for page in pages for version in page["Versions"] if version["Version"] != "$LATEST"]
     return sorted(
-        Version(int(version["Version"]), datetime.fromisoformat(version["LastModified"])) for version in found
+        Version(int(version["Version"]), datetime.fromisoformat(version["LastModified"]))
+        for page in pages
+        for version in page["Versions"]
+        if version["Version"] != "$LATEST"
     )
 
 
 def moves_back(target: Stack) -> list[Move]:
     """Moves of what the last deployment published to the versions before; the other functions stay."""
-    every: dict[str, tuple[dict[str, Any], Version, Version | None]] = {}
+    every = []
     for function, alias in aliases(target).items():
         published = versions(target, alias["FunctionName"])
-        (now,) = [version for version in published if version.number == int(alias["FunctionVersion"])]
-        before = [version for version in published if version.number < now.number]
-        every[function] = alias, now, before[-1] if before else None
-    last = max(now.published for _, now, _ in every.values())
+        *before, now = [version for version in published if version.number <= int(alias["FunctionVersion"])]
+        every.append((function, alias, now, before[-1:]))
+    last = max(now.published for _, _, now, _ in every)
     return [
-        move(target, function, alias, now, before)
-        for function, (alias, now, before) in every.items()
-        if before and last - now.published <= DEPLOYMENT
+        move(target, function, alias, now, then)
+        for function, alias, now, before in every
+        for then in before
+        if last - now.published <= DEPLOYMENT
     ]
 
 
@@ -83,17 +84,17 @@ def moves_forward(target: Stack) -> list[Move]:
     for function, alias in aliases(target).items():
         was = re.fullmatch(r"back from (\d+) to (\d+)", alias.get("Description", ""))
         if was and was[2] == alias["FunctionVersion"]:
-            published = {version.number: version for version in versions(target, alias["FunctionName"])}
-            if int(was[1]) in published:
-                now, then = published[int(was[2])], published[int(was[1])]
-                moves.append(move(target, function, alias, now, then))
+            published = {str(version.number): version for version in versions(target, alias["FunctionName"])}
+            if was[1] in published:
+                moves.append(move(target, function, alias, published[was[2]], published[was[1]]))
     return moves
 
 
 def move(target: Stack, function: str, alias: dict[str, Any], now: Version, then: Version) -> Move:
-    name = alias["FunctionName"]
-    answer = target.client("lambda").get_function_configuration(FunctionName=name, Qualifier=str(then.number))
-    return Move(function, name, alias, now, then, answer.get("State", "Active"))
+    answer = target.client("lambda").get_function_configuration(
+        FunctionName=alias["FunctionName"], Qualifier=str(then.number)
+    )
+    return Move(function, alias, now, then, answer.get("State", "Active"))
 
 
 def carry_out(target: Stack, moves: list[Move], description: str) -> None:
@@ -102,7 +103,7 @@ def carry_out(target: Stack, moves: list[Move], description: str) -> None:
     for number, each in enumerate(moves):
         try:
             client.update_alias(
-                FunctionName=each.name,
+                FunctionName=each.alias["FunctionName"],
                 Name=ALIAS,
                 FunctionVersion=str(each.then.number),
                 Description=description.format(now=each.now.number, then=each.then.number),

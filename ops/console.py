@@ -1,6 +1,7 @@
 """Shared by all tools: arguments, a question before a write, foreign text made safe to print, one line for an error."""
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from devkit.project import Trouble
+from devkit.project import ENDINGS, Trouble
 from extending.model import ID, USER_ID
 
 WRONG = 2
@@ -36,22 +37,15 @@ class Parsed(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-def account(text: str) -> str:
-    if not ID.fullmatch(text):
-        raise ValueError(f"{text!r} is not an account id such as A-100")
-    return text
+def matching(name: str, pattern: re.Pattern[str], otherwise: str) -> Parsed:
+    """An argument that fits a pattern as a whole."""
 
+    def read(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{text!r} is not {otherwise}")
+        return text
 
-def user(text: str) -> str:
-    if not USER_ID.fullmatch(text):
-        raise ValueError(f"{text!r} is not a user id such as U-1")
-    return text
-
-
-def extension(text: str) -> str:
-    if not ID.fullmatch(text):
-        raise ValueError(f"{text!r} is not an extension id: extending explain ACCOUNT --json names them")
-    return text
+    return Parsed(name, read)
 
 
 def past(text: str) -> datetime:
@@ -67,7 +61,9 @@ def past(text: str) -> datetime:
     return when
 
 
-ACCOUNT = click.argument("account_id", metavar="ACCOUNT", type=Parsed("account", account))
+ACCOUNT = click.argument("account_id", metavar="ACCOUNT", type=matching("account", ID, "an account id such as A-100"))
+USER = matching("user", USER_ID, "a user id such as U-1")
+EXTENSION = matching("extension", ID, "an extension id: extending explain ACCOUNT --json names them")
 INSTANT = Parsed("instant", past)
 STAGE = click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -144,14 +140,13 @@ def run(tool: Callable[[], Any]) -> NoReturn:
     A kill or a closed terminal counts as Ctrl-C, so that the tool deletes what it has begun. Only the first of them
     counts: nothing interrupts that.
     """
-    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(*_: object) -> None:
-        for ending in endings:
+        for ending in ENDINGS:
             signal.signal(ending, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for ending in endings:
+    for ending in ENDINGS:
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup, or the background of a script
             signal.signal(ending, stop)
     for stream in (sys.stdout, sys.stderr):

@@ -8,34 +8,21 @@ from typing import Any
 import click
 from rich.table import Table
 
-from devkit.project import Trouble
+from devkit.project import ROOT, Trouble
 from devkit.stage import Stack, stack
 from extending import answers, items, paging
 from extending.model import Holdings
-from ops import console, say, table
-
-ROUTE = "DELETE /accounts/{account_id}/extensions/{extension_id}"
+from ops import console, table
 
 
 def expire(target: Stack, account_id: str, extension_id: str, by: str) -> dict[str, Any]:
     """Call the function as its route does; raises Trouble for any answer but 200."""
-    ids = {"account_id": account_id, "extension_id": extension_id}
-    path = f"/accounts/{account_id}/extensions/{extension_id}"
-    event = {
-        "version": "2.0",
-        "routeKey": ROUTE,
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {},
-        "requestContext": {
-            "authorizer": {"jwt": {"claims": {"sub": by}, "scopes": []}},
-            "http": {"method": "DELETE", "path": path},
-            "requestId": f"operator-{extension_id}",
-            "stage": "$default",
-        },
-        "pathParameters": ids,
-        "isBase64Encoded": False,
-    }
+    event = json.loads((ROOT / "events" / "expire-early.json").read_text())
+    event["pathParameters"] = {"account_id": account_id, "extension_id": extension_id}
+    event["rawPath"] = f"/accounts/{account_id}/extensions/{extension_id}"
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = by
+    event["requestContext"] |= {"requestId": f"operator-{extension_id}"}
+    event["requestContext"]["http"] |= {"path": event["rawPath"], "userAgent": "extending"}
     function = target.resource("ExpireFunctionAliaslive")
     answer = target.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
     answered = json.loads(answer["Payload"].read())
@@ -58,13 +45,13 @@ def operator() -> str:
 
 def history(holdings: Holdings) -> dict[str, answers.PastExtension]:
     """The account's extensions by id."""
-    page = paging.history(holdings, say.ALL, None)
+    page = paging.history(holdings, table.ALL_ROWS, None)
     return {each["id"]: each for each in answers.history(holdings, page, console.now())["extensions"]}
 
 
 @click.command()
 @console.ACCOUNT
-@click.argument("extension_id", metavar="EXTENSION", type=console.Parsed("extension", console.extension))
+@click.argument("extension_id", metavar="EXTENSION", type=console.EXTENSION)
 @console.STAGE
 @console.JSON
 @console.YES

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import click
 from rich import box
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 
 from devkit.project import Trouble
@@ -19,8 +18,8 @@ from devkit.stage import stack
 from extending import answers, items, model, paging
 from extending.errors import Code
 from extending.items import Item
-from extending.model import Holdings, Refused, Role, Subscription
-from ops import console, say, table
+from extending.model import Holdings, Refused, Role
+from ops import console, table
 from ops.console import brief
 
 Json = dict[str, Any]
@@ -49,8 +48,11 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
     holdings = stored.holdings
     account = holdings.account
     role = stored.members.get(user_id) if user_id else Role.OWNER
-    rows = [row(holdings, each, role, now) for each in paging.page(holdings, now, say.ALL, None).subscriptions]
-    limits = answers.limits(holdings.limits(now))
+    has_access = holdings.has_access(now)
+    rows = [
+        {**answers.subscription(row, holdings, Role.OWNER, now, has_access), "may": may(holdings, row.id, role, now)}
+        for row in paging.page(holdings, now, table.ALL_ROWS, None).subscriptions
+    ]
     user = None
     if user_id:
         may_view, may_extend = bool(role and role.may_view), bool(role and role.may_extend)
@@ -66,11 +68,10 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
         "user": user,
         "members": [{"user_id": member, "role": role} for member, role in stored.members.items()],
         "subscriptions": rows,
-        "limits": limits,
-        "extensions": answers.history(holdings, paging.history(holdings, say.ALL, None), now)["extensions"],
+        "limits": answers.limits(holdings.limits(now)),
+        "extensions": answers.history(holdings, paging.history(holdings, table.ALL_ROWS, None), now)["extensions"],
         "due": list(due(stored.found, now)),
         "records": [record(item, now) for item in stored.found if items.type_of(item) not in ("extension", "probe")],
-        "say": say.sentence(holdings, role, now),
     }
 
 
@@ -85,11 +86,6 @@ def may(holdings: Holdings, subscription_id: str, role: Role | None, now: dateti
     except Refused as refusal:
         return {"extend": False, "code": refusal.code}
     return {"extend": True, "code": None}
-
-
-def row(holdings: Holdings, of: Subscription, role: Role | None, now: datetime) -> Json:
-    seen = answers.subscription(of, holdings, Role.OWNER, now, holdings.has_access(now))
-    return {**seen, "may": may(holdings, of.id, role, now)}
 
 
 def due(found: Iterable[Item], now: datetime) -> Iterator[Json]:
@@ -118,14 +114,13 @@ def record_of(item: Item) -> str:
 
 
 def record(item: Item, now: datetime) -> Json:
-    version = items.version_of(item) or 0
-    known: Json = {
+    soon = items.microseconds(now + timedelta(seconds=1))  # `now` has lost a part of its second.
+    return {
         "record": record_of(item),
         "at": answers.instant(items.reported_at(item)),
-        "frozen": (version or 0)
-        > items.microseconds(now + timedelta(seconds=1)),  # `now` has lost a part of its second.
+        "frozen": (items.version_of(item) or 0) > soon,
+        "removed": item[items.TYPE] == items.REMOVED,
     }
-    return known | {"removed": True} if item[items.TYPE] == items.REMOVED else known
 
 
 # Shown
@@ -143,101 +138,85 @@ def show(out: Console, explained: Json, stage: str) -> None:
     if user:
         can = "view and extend" if user["may_extend"] else "view, not extend" if user["may_view"] else "not even view"
         out.print(cell(f"{user['id']} is {user['role'] or 'no member'} and may {can}"))
-    who = user["id"] if user else "an owner"
     out.print()
-    grid(out, "Members", ["user", "role"], ([m["user_id"], m["role"] or "removed"] for m in explained["members"]))
-    heads = ["id", "number", "kind", "tariff", "from", "to", "state", "limits", "extension", f"may {who} extend?"]
-    grid(out, "Subscriptions", heads, map(row_shown, explained["subscriptions"]))
+    grid(out, "Members", explained["members"], "user_id", "role")
+    subscriptions = explained["subscriptions"]
+    grid(
+        out,
+        "Subscriptions",
+        subscriptions,
+        *["id", "number", "kind", "tariff", "starts_at", "ends_at", "state", "limits"],
+    )
+    grid(
+        out, f"May {user['id'] if user else 'an owner'} extend?", subscriptions, "id", "may", "extension", "next_period"
+    )
+    for row in subscriptions:
+        if (row["ends_at"] or "").endswith(":59Z"):
+            out.print(cell(f"{row['id']}: is the last second of its period meant? It is not covered."))
     show_limits(out, explained["limits"])
-    heads = ["subscription", "granted", "by", "terms", "until", "state", "revoked"]
-    grid(out, "Extensions, the newest first", heads, map(extension_shown, explained["extensions"]))
-    grid(out, "Still to do", ["subscription", "what", "due", "late"], map(due_shown, explained["due"]))
-    rows = (record_shown(each, account["id"], stage) for each in explained["records"])
-    grid(out, "Last change", ["record", "at", ""], rows)
-    out.print(Panel(cell(explained["say"]), title="You may tell the client", expand=False))
-
-
-def grid(out: Console, title: str, heads: list[str], rows: Iterable[list[Any]]) -> None:
-    """A table, or one line where there is nothing to show."""
-    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for head in heads:
-        shown.add_column(head, overflow="fold")
-    for each in rows:
-        shown.add_row(*map(console.cell, each))
-    out.print(shown if shown.row_count else console.cell(f"{title}: none", "italic"))
-    out.print()
-
-
-def amount(number: int | None) -> str:
-    return "∞" if number is None else str(number)
-
-
-def row_shown(of: Json) -> list[Any]:
-    extension, state = of["extension"], of["extension"]["state"]
-    if ended_early(extension):
-        state += f", ended early at {brief(extension['revoked_at'])}"
-    elif "ends_at" in extension:
-        state += f" until {brief(extension['ends_at'])}"
-        state += "" if extension.get("counts", True) else ", adds nothing: no main subscription is active"
-    elif "terms" in extension:
-        state += f" {terms_shown(extension['terms'])}"
-    else:
-        state += f": {extension['reason']}"
-    may = "yes" if of["may"]["extend"] else f"no: {of['may']['code']}"
-    limits = f"{amount(of['limits']['sessions'])} / {amount(of['limits']['databases'])}"
-    period = brief(of["starts_at"]), brief(of["ends_at"]) or "no end"
-    if of["ends_at"] and of["ends_at"].endswith(":59Z"):
-        period = period[0], f"{period[1]} (is the last second meant? it is not covered)"
-    if following := of["next_period"]:
-        then = f"{amount(following['limits']['sessions'])} / {amount(following['limits']['databases'])}"
-        limits += f"; from {brief(following['starts_at'])} {then}, until {brief(following['ends_at']) or 'no end'}"
-    return [of["id"], of["number"], of["kind"], of["tariff"]["name"], *period, of["state"], limits, state, may]
-
-
-def ended_early(extension: Json) -> bool:
-    return bool(extension.get("revoked_at")) and extension["revoked_at"] < extension["ends_at"]
-
-
-def terms_shown(terms: Json) -> str:
-    return f"+{terms['sessions']} / +{terms['databases']} {terms['duration']}"
+    names = ["subscription_id", "granted_at", "granted_by", "terms", "ends_at", "state", "revoked_at", "revoked_by"]
+    by_name = [row | {"granted_by": row["granted_by_name"] or row["granted_by"]} for row in explained["extensions"]]
+    grid(out, "Extensions, the newest first", by_name, *names)
+    grid(out, "Still to do", explained["due"], "subscription_id", "what", "due_at", "late_seconds")
+    grid(out, "Last change", explained["records"], "record", "at", "removed", "frozen")
+    for record in explained["records"]:
+        if record["frozen"] and record["record"] != "removal":
+            repair = shlex.join(["extending", "repair", account["id"], record["record"], "--stage", stage])
+            out.print(cell(f"{record['record']} is in the future: {repair}"))
 
 
 def show_limits(out: Console, limits: Json) -> None:
-    after, at = limits["after_change"], limits["next_change_at"]
-    heads = ["", "base", "extra", "total", "used", "over", *([f"from {brief(at)}", "over then"] if at else [])]
-    rows = []
-    for name in ("sessions", "databases"):
-        now, then = limits[name], after[name] if after else None
-        left = [amount(then["total"]), then["over"]] if then else []
-        rows.append([name, amount(now["base"]), now["extra"], amount(now["total"]), now["used"], now["over"], *left])
-    usage = f"usage of {brief(limits['used_at'])}" if limits["used_at"] else "usage unknown"
-    grid(out, f"Limits, {usage}" + ("" if at else ", no change to come"), heads, rows)
+    after, at, used_at = (limits[name] for name in ("after_change", "next_change_at", "used_at"))
+    rows = [{"": name} | limits[name] for name in ("sessions", "databases")]
+    if after:
+        rows = [row | {"total then": after[row[""]]["total"], "over then": after[row[""]]["over"]} for row in rows]
+    usage = f"usage of {brief(used_at)}" if used_at else "usage unknown"
+    change = f"next change at {brief(at)}" if at else "no change to come"
+    grid(out, f"Limits, {usage}, {change}", rows, *rows[0])
 
 
-def extension_shown(of: Json) -> list[Any]:
-    subscription = f"{of['subscription_id']} ({of['subscription_number'] or 'removed'})"
-    times = brief(of["granted_at"]), brief(of["ends_at"]), brief(of["revoked_at"])
-    revoked = f"ended early by {of['revoked_by']} at {times[2]}" if ended_early(of) else times[2]
-    by = of["granted_by_name"] or of["granted_by"]
-    return [subscription, times[0], by, terms_shown(of["terms"]), times[1], of["state"], revoked]
+def grid(out: Console, title: str, rows: list[Json], *names: str) -> None:
+    """A table of these values of each row, or one line where there is nothing to show."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(console.cell(shown(name, row[name])) for name in names))
+    out.print(table if rows else console.cell(f"{title}: none", style="italic"))
+    out.print()
 
 
-def due_shown(of: Json) -> list[Any]:
-    late = f"for {timedelta(seconds=of['late_seconds'])}" if of["late_seconds"] else "not yet"
-    return [of["subscription_id"], of["what"], brief(of["due_at"]), late]
-
-
-def record_shown(of: Json, account_id: str, stage: str) -> list[Any]:
-    note = "removed" if of.get("removed") else ""
-    if of["frozen"]:
-        repair = shlex.join(["extending", "repair", account_id, of["record"], "--stage", stage])
-        note = "in the future" + (f": {repair}" if of["record"] != "removal" else "")
-    return [of["record"], brief(of["at"]) or "never", note]
+def shown(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each form
+    """A value of the explanation, by its name."""
+    match name, value:
+        case "base" | "total" | "total then", None:
+            return "∞"
+        case "ends_at", None:
+            return "no end"
+        case _, None | False:
+            return ""
+        case "tariff", {"name": str(tariff)}:
+            return tariff
+        case "limits", {"sessions": sessions, "databases": databases}:
+            return f"{shown('total', sessions)} / {shown('total', databases)}"
+        case "terms", {"sessions": sessions, "databases": databases, "duration": duration}:
+            return f"+{sessions} / +{databases} {duration}"
+        case "may", {"extend": may, "code": code}:
+            return "yes" if may else f"no: {code}"
+        case "next_period", {"starts_at": start, "ends_at": end, "limits": limits}:
+            return f"from {brief(start)} until {shown('ends_at', end)}: {shown('limits', limits)}"
+        case "extension", {"state": state, **rest}:
+            names = [each for each in ("reason", "terms", "ends_at", "revoked_at") if rest.get(each)]
+            text = ", ".join([state, *(f"{each} {shown(each, rest[each])}" for each in names)]).replace("_at", " at")
+            return text if rest.get("counts", True) else f"{text}, adds nothing: no main subscription is active"
+        case "at" | "starts_at" | "ends_at" | "granted_at" | "revoked_at" | "due_at", str(instant):
+            return brief(instant)
+    return str(value)
 
 
 @click.command()
 @console.ACCOUNT
-@click.option("--user", "user_id", type=console.Parsed("user", console.user), help="Instead of an owner.")
+@click.option("--user", "user_id", type=console.USER, help="Explain for this user instead of an owner.")
 @console.STAGE
 @console.JSON
 def command(account_id: str, user_id: str | None, stage: str, as_json: bool) -> int:

@@ -8,9 +8,9 @@ number and the reason. Loading a file twice does no harm: what is stored already
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO
@@ -19,7 +19,7 @@ import click
 import httpx
 from rich.progress import wrap_file
 
-from devkit.project import Trouble
+from devkit.project import Trouble, bypass_proxies
 from devkit.stage import stack
 from extending import inbound, wire
 from extending.inbound import SOURCE, AheadOfClock, NotAnEvent
@@ -27,7 +27,7 @@ from ops import console
 
 BATCH = 10
 MOST_BYTES = 200_000
-"""PutEvents takes ten entries and 256 KB; an entry has more to it than its detail."""
+"""PutEvents accepts ten entries and 256 KB; an entry has more to it than its detail."""
 
 MOST_CHANGES = 100
 """Changes in one POST /changes."""
@@ -59,7 +59,7 @@ class Answer(NamedTuple):
     """Stored without a value that is only for display and could not be used."""
 
 
-STORED, KNOWN, ON_THE_BUS = Answer("stored"), Answer("known already"), Answer("on the bus")
+STORED = Answer("stored")
 
 Put = Callable[[list[Line]], list[Answer]]
 """Sends a batch of lines; answers each."""
@@ -110,16 +110,26 @@ def _parts(raw: bytes | str) -> tuple[str, Any]:
     raise NotAnEvent({"": 'not an event: {"detail_type": "…", "detail": {…}} is expected'})
 
 
-class Loaded(NamedTuple):
-    """Results of a batch by their number, and the lines that were refused."""
+def batches(lines: Iterable[Line | Reject], most: int, reject: Callable[[Reject], None]) -> Iterator[list[Line]]:
+    """Lines in batches of no more than so many, and of no more bytes than the bus accepts."""
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        if isinstance(line, Reject):
+            reject(line)
+            continue
+        if batch and (len(batch) == most or size + len(line.detail) > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line.detail)
+    if batch:
+        yield batch
 
-    counts: Counter[str]
-    refused: list[Reject]
 
-
-def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> Loaded:
-    """Send a batch, and again what is to be tried again; reject what fails to the end. Raises Denied."""
-    loaded = Loaded(Counter(), [])
+def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> list[tuple[Line, Answer]]:
+    """Send a batch, and again what is to be tried again; returns each line with its last answer. Raises Denied."""
+    answered: list[tuple[Line, Answer]] = []
     for attempt in range(TRIES):
         try:
             answers = put(batch)
@@ -127,20 +137,14 @@ def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> Load
             raise
         except Exception as error:
             answers = [Answer("try again", f"{type(error).__name__}: {error}")] * len(batch)
-        again = []
-        for line, answer in zip(batch, answers, strict=True):
-            if answer.result == "try again" and attempt < TRIES - 1:
-                again.append(line)
-            elif answer.reason:
-                loaded.refused.append(Reject(line.number, line.text, answer.reason))
-            else:
-                loaded.counts[answer.result] += 1
-                loaded.counts["ignored"] += answer.ignored
-        if not again:
+        is_last = attempt == TRIES - 1
+        pairs = list(zip(batch, answers, strict=True))
+        answered += [(line, answer) for line, answer in pairs if is_last or answer.result != "try again"]
+        batch = [line for line, answer in pairs if answer.result == "try again"]
+        if is_last or not batch:
             break
-        batch = again
         pause(0.2 * 2**attempt)
-    return loaded
+    return answered
 
 
 def load(
@@ -154,39 +158,25 @@ def load(
 ) -> Counter[str]:
     """Load lines; returns how many met each result. Memory does not grow with the file. Raises Denied."""
     counts: Counter[str] = Counter()
-    running: set[Future[Loaded]] = set()
+    under_way: deque[Future[list[tuple[Line, Answer]]]] = deque()
 
     def refuse(line: Reject) -> None:
         counts["refused"] += 1
         reject(line)
 
-    def settle(left: int) -> None:
-        """Wait until no more than so many batches are under way."""
-        nonlocal running
-        while len(running) > left:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                loaded = future.result()
-                counts.update(loaded.counts)
-                for line in loaded.refused:
-                    refuse(line)
+    def settle(most_left: int) -> None:
+        while len(under_way) > most_left:
+            for line, answer in under_way.popleft().result():
+                if answer.reason:
+                    refuse(Reject(line.number, line.text, answer.reason))
+                else:
+                    counts[answer.result] += 1
+                    counts["ignored"] += answer.ignored
 
     with ThreadPoolExecutor(workers) as pool:
-        batch: list[Line] = []
-        size = 0
-        for line in validated(lines, now):
-            if isinstance(line, Reject):
-                refuse(line)
-                continue
-            length = len(line.detail)
-            if batch and (len(batch) == most or size + length > MOST_BYTES):
-                running.add(pool.submit(put_all, batch, put, pause))
-                settle(2 * workers)
-                batch, size = [], 0
-            batch.append(line)
-            size += length
-        if batch:
-            running.add(pool.submit(put_all, batch, put, pause))
+        for batch in batches(validated(lines, now), most, refuse):
+            under_way.append(pool.submit(put_all, batch, put, pause))
+            settle(2 * workers)
         settle(0)
     return counts
 
@@ -201,7 +191,7 @@ def to_bus(events: Any, bus: str) -> Put:
         ]
         answer = events.put_events(Entries=entries)
         return [
-            Answer("try again", f"not taken: {entry['ErrorCode']}") if "ErrorCode" in entry else ON_THE_BUS
+            Answer("try again", f"not accepted: {entry['ErrorCode']}") if "ErrorCode" in entry else Answer("on the bus")
             for entry in answer["Entries"]
         ]
 
@@ -237,31 +227,6 @@ def _result(result: dict[str, Any]) -> Answer:
     return Answer("try again", str(result["result"]))
 
 
-def to_function(lambda_: Any, function: str) -> Put:
-    """Call sync itself for each line.
-
-    The local bus starts a process for every event that waits, and drops what its function fails on.
-    """
-
-    def put(batch: list[Line]) -> list[Answer]:
-        return [_outcome(lambda_.invoke(FunctionName=function, Payload=_event(line))) for line in batch]
-
-    return put
-
-
-def _event(line: Line) -> bytes:
-    """A line as the bus passes it to a function."""
-    known = {"id": f"line-{line.number}", "source": SOURCE, "detail-type": line.detail_type}
-    return json.dumps(known | {"detail": json.loads(line.detail)}).encode()
-
-
-def _outcome(answer: Any) -> Answer:
-    payload = answer["Payload"].read().decode()
-    if "FunctionError" in answer:
-        return Answer("try again", f"not taken: {payload[:300]}")
-    return STORED if json.loads(payload)["stored"] else KNOWN
-
-
 def to_file(file: TextIO) -> Callable[[Reject], None]:
     def write(reject: Reject) -> None:
         line = {"line": reject.number, "reason": reject.reason, "text": reject.text}
@@ -273,12 +238,17 @@ def to_file(file: TextIO) -> Callable[[Reject], None]:
 def target_of(stage: str, url: str | None) -> tuple[Put, int, int]:
     """The way for lines, with the number of batches at once and of lines in each; raises Trouble."""
     if url:
-        if not (token := os.environ.get("TOKEN")):
+        token = os.environ.get("TOKEN", "")
+        if not token:
             raise Trouble("Put the service manager's access token into TOKEN: export TOKEN=eyJ…")
         return to_url(url, token), 2, MOST_CHANGES
     target = stack(stage)
-    if target.endpoint:
-        return to_function(target.client("lambda"), target.resource("SyncFunctionAliaslive")), 2, BATCH
+    if target.endpoint:  # The local bus starts a process for each event and drops what its function fails on.
+        bypass_proxies()
+        local = f"http://127.0.0.1:{os.environ.get('PORT', '8080')}"
+        query = {"client": SOURCE, "scope": "changes:write"}
+        token = httpx.get(f"{local}/token", params=query, timeout=120).json()["access_token"]
+        return to_url(f"{local}/api", token), 2, MOST_CHANGES
     return to_bus(target.client("events"), target.outputs["BusName"]), WORKERS, BATCH
 
 
@@ -290,7 +260,7 @@ def private(file: Path) -> TextIO:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", metavar="URL", help="Over HTTPS, with the service manager's access token in TOKEN.")
+@click.option("--url", metavar="URL", help="Send over HTTPS, with the service manager's access token in TOKEN.")
 @console.STAGE
 def command(file: Path, url: str | None, stage: str) -> int:
     """Load events from a FILE of JSON Lines.

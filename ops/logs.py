@@ -27,7 +27,7 @@ OWN = ("level", "location", "message", "timestamp", "service", "cold_start", "co
 STYLES = {"ERROR": "red", "WARNING": "yellow"}
 
 USUAL = re.compile(r"(INIT_START|INIT_REPORT|START|END|REPORT|RESTORE_START|RESTORE_REPORT)\b")
-"""What Lambda writes of each call; a `Status` is in it where the call did not go well."""
+"""Lines that Lambda writes of each call; a `Status` is in it where the call did not go well."""
 
 
 class Entry(NamedTuple):
@@ -51,13 +51,15 @@ def entries(target: Stack, functions: list[str], since: datetime, correlation_id
 
 
 def shown(entry: Entry) -> Text | None:
-    """A line as it is read; None for metrics and for what Lambda writes of calls that went well."""
+    """A line as it is read; None for metrics and for what Lambda writes of calls that went well.
+
+    A failed import, a time-out and a killed process are texts of Lambda's, where everything else is JSON.
+    """
     try:
         line: Any = json.loads(entry.text)
     except ValueError:
-        line = None
-    if line is None:
-        return crash(entry)
+        is_usual = not entry.text.strip() or (USUAL.match(entry.text) and "Status: " not in entry.text)
+        line = {} if is_usual else {"level": "ERROR", "message": entry.text.expandtabs(1)}
     if not isinstance(line, dict) or "message" not in line:
         return None
     level = str(line.get("level", ""))
@@ -74,17 +76,6 @@ def shown(entry: Entry) -> Text | None:
     return text
 
 
-def crash(entry: Entry) -> Text | None:
-    """A failed import, a time-out, a killed process: Lambda writes them as text; None for its lines of usual calls."""
-    if not entry.text.strip() or (USUAL.match(entry.text) and "Status: " not in entry.text):
-        return None
-    text = Text(f"{entry.at:%Y-%m-%d %H:%M:%S} ", style="dim")
-    text.append(f"{entry.function:8}", style="cyan")
-    text.append(f"{'ERROR':8}", style=STYLES["ERROR"])
-    text.append("".join(letter if letter.isprintable() else " " for letter in entry.text))
-    return text
-
-
 def ago(text: str) -> timedelta:
     """A time span such as 30s, 10m, 2h, 1d."""
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -95,8 +86,14 @@ def ago(text: str) -> timedelta:
 
 @click.command()
 @click.argument("function", type=click.Choice(FUNCTIONS), required=False)
-@click.option("--id", "correlation_id", default="", help="Of one request: apigw-requestid of its answer.")
-@click.option("--since", type=console.Parsed("span", ago), default="10m", show_default=True, help="30s, 10m, 2h, 1d.")
+@click.option("--id", "correlation_id", default="", help="Show one request: apigw-requestid of its answer.")
+@click.option(
+    "--since",
+    type=console.Parsed("span", ago),
+    default="10m",
+    show_default=True,
+    help="Begin so long ago: 30s, 10m, 2h, 1d.",
+)
 @click.option("--once", is_flag=True, help="Show what there is and end.")
 @console.STAGE
 def command(function: str | None, correlation_id: str, since: timedelta, once: bool, stage: str) -> None:

@@ -96,7 +96,13 @@ def evidence(place: story.Place, rows: list[Row], began: datetime) -> str:
 
 @click.command()
 @console.STAGE
-@click.option("--page", default="rehearsal.md", show_default=True, type=click.Path(path_type=Path), help="Its file.")
+@click.option(
+    "--page",
+    default="rehearsal.md",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Write the page to this file.",
+)
 @console.YES
 def command(stage: str, page: Path, yes: bool) -> int:
     """Play the whole story on a stack of its own, remove it, and write what was seen.

@@ -1,4 +1,4 @@
-"""What a rehearsal does on AWS alone. Written against AWS's documents, and never run."""
+"""The part of a rehearsal on AWS alone. Written against AWS's documents, and never run."""
 
 import json
 import os
@@ -56,7 +56,7 @@ class Aws(Place):
         return self._subjects[who]
 
     def token(self, who: str) -> str:
-        """One for half an hour: Cognito takes a fifth of a cent for each of a machine's."""
+        """One for half an hour: each of a machine's costs a fifth of a cent."""
         kept = who, int(time.monotonic() // 1800)
         if kept not in self._tokens:
             self._tokens[kept] = self._machine_token() if who == "machine" else self._user_token(who)
@@ -103,7 +103,7 @@ class Aws(Place):
         return f"user pool {self.found['Users']}"
 
     def sam(self, *arguments: str) -> str:
-        """Run the SAM CLI; returns the last that it said."""
+        """Run the SAM CLI; returns the end of its output."""
         path = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             [SAM / "bin" / "sam", *arguments, "--config-env", STAGE],
@@ -196,7 +196,7 @@ def deploy_first(place: Aws) -> str:
 
 def be_quiet(place: Aws) -> str:
     def quiet() -> bool:
-        """Whoever hears silence must have heard something; of the others unknown is good enough."""
+        """Alarms that go off in silence must have had data; of the others unknown is good enough."""
         states = {(alarm["StateValue"], alarm.get("TreatMissingData")) for alarm in place.alarms()}
         return all(state == "OK" or (state != "ALARM" and missing != "breaching") for state, missing in states)
 

@@ -36,7 +36,7 @@ def until(found: Callable[[], T], seconds: int, what: str) -> T:
 
 
 class Place(ABC):
-    """Where a rehearsal is played, by owner, stranger and machine."""
+    """A place to play a rehearsal, by owner, stranger and machine."""
 
     stage: str
     region: str
@@ -59,7 +59,7 @@ class Place(ABC):
 
     @abstractmethod
     def left(self) -> list[str]:
-        """What a rehearsal has made and not removed, known by its name."""
+        """Stacks, tables or accounts that a rehearsal has made and not removed, known by their names."""
 
     @abstractmethod
     def remove(self) -> None: ...
@@ -92,7 +92,7 @@ class Place(ABC):
 
 
 class Local(Place):
-    """What `make run` serves on a port."""
+    """The local cloud of `make run` on a port."""
 
     stage, region, cents_an_hour, duration = "local", "this machine", 0.0, "PT10S"
     announces = {"ExtensionGranted", "ExtensionExpired"}  # noqa: RUF012 - nobody changes it

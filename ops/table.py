@@ -1,10 +1,14 @@
-"""What the operator's tools read of the table: all of one account, how large it is, all of it."""
+"""Reads of the table for the operator's tools: all of one account, all of it, and how large it is."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from devkit.stage import Stack
 from extending import items
 from extending.items import Item
+
+ALL_ROWS = 1_000_000
+"""Rows of a page of an answer that holds everything."""
 
 UNIT = 8192
 """Bytes of one read unit, eventually consistent."""
@@ -28,15 +32,23 @@ def of_account(target: Stack, account_id: str) -> list[Item]:
     return [item for page in pages for item in page["Items"]]
 
 
+def scan(target: Stack, seen: Callable[[dict[str, Any]], object], **request: Any) -> Iterator[Item]:
+    """Items of the whole table, those of an account one after the other; `seen` receives each page as it came."""
+    pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.outputs["TableName"], **request)
+    for page in pages:
+        seen(page)
+        yield from page["Items"]
+
+
 class Size(NamedTuple):
-    """How large a table is, as DynamoDB counts it every six hours."""
+    """The size of a table, as DynamoDB counts it every six hours."""
 
     items: int
     bytes: int
 
     @property
     def units(self) -> int:
-        """What reading all of it once takes, eventually consistent."""
+        """Read units of reading all of it once, eventually consistent."""
         return -(-self.bytes // UNIT)
 
     @property

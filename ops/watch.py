@@ -1,12 +1,12 @@
-"""Watch a stage, for the first hour after a deployment: grants, refusals, lag, queues, alarms; Ctrl-C ends it.
+"""Watch a stage, for the first hour after a deployment: alarms, queues, metrics; Ctrl-C ends it.
 
 It only reads. A source that is out of reach says so in its place; the others are shown.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,25 +28,8 @@ from ops.redrive import QUEUES
 QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """A source that does not answer soon is out of reach until the next look."""
 
-NAMESPACE = "ExtendingSubscription"
-REFUSED = "ExtensionsRefused"
-"""Has a dimension more: the reason."""
-
-METRICS = {
-    "granted": ("ExtensionsGranted", "Sum"),
-    "replayed": ("ExtensionsReplayed", "Sum"),
-    "revoked": ("ExtensionsRevoked", "Sum"),
-    "ended early": ("ExtensionsExpiredEarly", "Sum"),
-    "reminded": ("RemindersSent", "Sum"),
-    "failed in a sweep": ("SweepFailures", "Sum"),
-    "lag of revocation, seconds": ("RevocationLag", "Maximum"),
-    "answers failed": ("AnswersFailed", "Sum"),
-    "changes stored": ("ChangesStored", "Sum"),
-    "changes stale": ("ChangesStale", "Sum"),
-    "events published": ("EventsPublished", "Sum"),
-    "set aside": ("MessagesSetAside", "Sum"),
-}
-"""Metrics by their label, each with its statistic."""
+NAMESPACE, LAG = "ExtendingSubscription", "RevocationLag"
+"""The namespace of the functions' metrics, and the one of them that is no count."""
 
 SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
 """Times that are counted over; CloudWatch counts by the minute and is a minute or two late."""
@@ -81,45 +64,38 @@ class Watched:
             ("Queues", ["queue", "waiting", "under way"], self.queues),
             ("Metrics", ["metric", *(f"in {span}" for span in SPANS)], self.metrics),
         ]
-
-        def one(title: str, heads: list[str], ask: Callable[[datetime], Rows]) -> Look:
+        looks = []
+        for title, heads, ask in sources:
             try:
-                return Look(title, heads, ask(now))
+                looks.append(Look(title, heads, ask(now)))
             except (BotoCoreError, ClientError, KeyError, ValueError) as error:
-                return Look(title, heads, [], f"{type(error).__name__}: {error}")
-
-        with ThreadPoolExecutor(len(sources)) as pool:
-            return list(pool.map(one, *zip(*sources, strict=True)))
+                looks.append(Look(title, heads, [], f"{type(error).__name__}: {error}"))
+        return looks
 
     def metrics(self, now: datetime) -> Rows:
-        """The functions' own metrics; a row for each reason of a refusal."""
-        found: dict[str, list[Point]] = {label: [] for label in METRICS}
+        """The functions' own metrics by name; those of refusals by their reason too."""
+        found: dict[str, list[Point]] = {}
         since = now - max(SPANS.values())
         for label, point in self._logged(since) if self._target.endpoint else self._measured(since, now):
             found.setdefault(label, []).append(point)
         return [
-            [label, *(summed(label, points, now - span) for span in SPANS.values())] for label, points in found.items()
+            [label, *(summed(label, points, now - span) for span in SPANS.values())]
+            for label, points in sorted(found.items())
         ]
 
     def _measured(self, since: datetime, now: datetime) -> Iterator[tuple[str, Point]]:
         """Points of CloudWatch, by the minute."""
-        name = self._target.name
-        service = [{"Name": "service", "Value": name}]
-        queries: list[dict[str, Any]] = [
-            {
-                "Id": f"m{number}",
-                "Label": label,
-                "MetricStat": {
-                    "Metric": {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": service},
-                    "Period": 60,
-                    "Stat": statistic,
-                },
-            }
-            for number, (label, (metric, statistic)) in enumerate(METRICS.items())
+        service = f'service="{self._target.name}"'
+        name, reason = "${PROP('MetricName')}", "${PROP('Dim.reason')}"
+        searches = [
+            (name, f'{{{NAMESPACE},service}} {service} NOT MetricName="{LAG}"', "Sum"),
+            (name, f'{{{NAMESPACE},service}} {service} MetricName="{LAG}"', "Maximum"),
+            (f"{name}: {reason}", f"{{{NAMESPACE},reason,service}} {service}", "Sum"),
         ]
-        search = f'{{{NAMESPACE},reason,service}} service="{name}" MetricName="{REFUSED}"'
-        by_reason = {"Id": "refused", "Label": "refused: ${PROP('Dim.reason')}"}
-        queries.append(by_reason | {"Expression": f"SEARCH('{search}', 'Sum', 60)"})
+        queries = [
+            {"Id": f"m{number}", "Label": label, "Expression": f"SEARCH('{search}', '{statistic}', 60)"}
+            for number, (label, search, statistic) in enumerate(searches)
+        ]
         pages = self._client("cloudwatch").get_paginator("get_metric_data")
         for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=now + timedelta(minutes=1)):
             for result in page["MetricDataResults"]:
@@ -128,15 +104,14 @@ class Watched:
 
     def _logged(self, since: datetime) -> Iterator[tuple[str, Point]]:
         """Points from the log lines that CloudWatch makes metrics of; the local cloud makes none."""
-        labels = {metric: label for label, (metric, _) in METRICS.items()}
         for entry in entries(self._target, FUNCTIONS, since, ""):
             if '"_aws"' not in entry.text:
                 continue
             line = json.loads(entry.text)
-            for metric in (each["Name"] for of in line["_aws"]["CloudWatchMetrics"] for each in of["Metrics"]):
-                label = f"refused: {line.get('reason')}" if metric == REFUSED else labels.get(metric)
+            for metric in (each["Name"] for group in line["_aws"]["CloudWatchMetrics"] for each in group["Metrics"]):
+                label = f"{metric}: {line['reason']}" if "reason" in line else metric
                 values = line[metric] if isinstance(line[metric], list) else [line[metric]]
-                yield from ((label, (entry.at, value)) for value in values if label)
+                yield from ((label, (entry.at, value)) for value in values)
 
     def queues(self, _: datetime) -> Rows:
         """The failure queues: nothing should wait there."""
@@ -182,12 +157,12 @@ def summed(label: str, points: list[Point], since: datetime) -> int | None:
     values = [value for at, value in points if at >= since]
     if not values:
         return None
-    return round(max(values) if METRICS.get(label, ("", "Sum"))[1] == "Maximum" else sum(values))
+    return round(max(values) if label == LAG else sum(values))
 
 
-def shown(target: Stack, looks: list[Look], now: datetime) -> RenderableType:
+def shown(target: Stack, watched: Watched, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [console.cell(f"{target.name} at {now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), ""]
-    for look in looks:
+    for look in watched.look(now):
         if look.trouble:
             line = console.cell(" ".join(look.trouble.split()), style="red")
             parts += [Text(f"{look.title}: out of reach: ", style="italic") + line, ""]
@@ -216,14 +191,13 @@ def command(every: int, once: bool, stage: str, as_json: bool) -> None:
     """
     target = stack(stage)
     watched, out = Watched(target), console.results()
-    now = console.now()
-    looks = watched.look(now)
     if as_json:
-        console.print_json({"at": now.isoformat(), **{look.title.lower(): plain(look) for look in looks}})
+        now = console.now()
+        console.print_json({"at": now.isoformat()} | {look.title.lower(): plain(look) for look in watched.look(now)})
     elif once or not out.is_terminal:
-        out.print(shown(target, looks, now))
+        out.print(shown(target, watched, console.now()))
     else:
-        follow(target, watched, looks, now, every)
+        follow(target, watched, every)
 
 
 def plain(look: Look) -> Any:
@@ -233,13 +207,12 @@ def plain(look: Look) -> Any:
     return [dict(zip(look.heads, row, strict=True)) for row in look.rows]
 
 
-def follow(target: Stack, watched: Watched, looks: list[Look], now: datetime, every: int) -> None:
+def follow(target: Stack, watched: Watched, every: int) -> None:
     """Look again and again, until Ctrl-C."""
-    try:
-        with Live(shown(target, looks, now), console=console.results(), auto_refresh=False) as live:
-            while True:
-                time.sleep(every)
-                now = console.now()
-                live.update(shown(target, watched.look(now), now), refresh=True)
-    except KeyboardInterrupt:
-        return
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Live(shown(target, watched, console.now()), console=console.results(), auto_refresh=False) as live,
+    ):
+        while True:
+            time.sleep(every)
+            live.update(shown(target, watched, console.now()), refresh=True)

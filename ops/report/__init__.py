@@ -1,56 +1,62 @@
-"""Report how extensions are used and whom to call: a page, a workbook and a list, from the table or an export of it.
+"""Report how extensions are used and whom to call: a page, a workbook and a list, by one scan of the table.
 
-| module     | does                                                                                     |
-|------------|------------------------------------------------------------------------------------------|
-| sources.py | reads: a scan at a bounded rate, or the files of an export; names only of those to call  |
-| spool.py   | orders by account what was read, on disk: memory stays small                             |
-| facts.py   | counts, by the product's own rules; picks whom to call                                   |
-| page.py    | writes the page, the workbook and the list                                               |
+| module   | does                                                     |
+|----------|----------------------------------------------------------|
+| facts.py | counts, by the product's own rules; picks whom to call   |
+| page.py  | writes the page, the workbook and the list               |
 """
 
-import io
+import heapq
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 import click
 
 from devkit.stage import stack
 from extending import items
-from ops import console
-from ops.report import page, sources
+from ops import console, table
+from ops.report import page
 from ops.report.facts import Facts
-from ops.report.spool import Spool
 
 MOST_UNASKED = 100_000
 """Read units that cost no question: some 800 MB, a cent."""
 
+MOST_CALLS = 20_000
+"""Clients of the page and the workbook, which people read; the CSV has all of them."""
 
-def gather(source: sources.Source, spool: Spool) -> Facts:
-    """Read everything of a source once, then the names of those to call."""
-    facts = Facts(source.now)
-    with console.progress() as bar:
-        reading = bar.add_task("Reading", total=source.total or None)
-        spool.add(source.read(lambda seen: bar.advance(reading, seen)))
-        facts.accounts = spool.count()
-        counting = bar.add_task("Counting", total=None)
-        for account_id, found in spool.extended():
-            bar.advance(counting)
-            try:
-                holdings = items.holdings_from(account_id, found)
-            except (KeyError, ValueError, AssertionError):  # One account keeps no other from being counted.
-                facts.unreadable += 1
-            else:
-                spool.call(facts.count(holdings))
-        wanted = spool.called()
-        naming = bar.add_task("Names", total=None)
-        spool.name(source.accounts(wanted, lambda seen: bar.advance(naming, seen)) if wanted else [])
-    return facts
+PAGE_UNITS = 128
+"""Read units of a page of 1 MB, for a cloud that does not say what one has consumed."""
+
+KINDS = {f":{kind}": {"S": kind} for kind in ("account", "subscription", "extension", "usage")}
+WANTED = {
+    "FilterExpression": f"{items.TYPE} IN ({', '.join(KINDS)})",
+    "ExpressionAttributeValues": KINDS,
+    "ReturnConsumedCapacity": "TOTAL",
+}
+"""The items that are read; members are not."""
+
+
+class Pace:
+    """Holds reading to a rate of units a second."""
+
+    def __init__(
+        self, rate: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._rate, self._clock, self._sleep = rate, clock, sleep
+        self._paid_until = clock()
+
+    def spend(self, units: float) -> None:
+        """Wait until what was read is within the rate."""
+        self._paid_until = max(self._paid_until, self._clock()) + units / self._rate
+        self._sleep(max(0.0, self._paid_until - self._clock()))
 
 
 @contextmanager
@@ -77,46 +83,19 @@ def writable(text: str) -> Path:
     return path
 
 
-def source_of(export: str | None, stage: str, rate: float, yes: bool) -> tuple[sources.Source, str]:
-    """The source and its name; asks before it costs much."""
-    if export:
-        found = sources.bucket(export) if export.startswith("s3://") else sources.folder(Path(export))
-        console.notes().print(f"Reading {len(found.files)} files of an export, {found.total / 1e6:,.1f} MB.")
-        return found, "an export of the table"
-    target = stack(stage)
-    table = sources.TableScan(target, sources.Pace(rate))
-    minutes = round(table.size.units / rate / 60)
-    costs = f"{table.size}{f', some {minutes} minutes at {rate:g} a second' if minutes else ''}"
-    if table.size.units > MOST_UNASKED:
-        console.ask(f"Read {target.name}'s table ({costs})?", yes)
-    else:
-        console.notes().print(f"Reading {target.name}'s table ({costs}).")
-    return table, f"the table of {target.name}"
-
-
 FILE = console.Parsed("file", writable)
 
 
 @click.command()
-@click.option("--html", type=FILE, metavar="FILE", help="The page.")
-@click.option("--xlsx", type=FILE, metavar="FILE", help="Whom to call, as a workbook for people.")
-@click.option("--csv", type=FILE, metavar="FILE", help="Whom to call, as CSV for programs.")
-@click.option("--export", help="A folder or s3://…: read an export instead of the table.")
-@click.option(
-    "--rate", type=click.FloatRange(1, 1_000_000), default=1000, show_default=True, help="Read units a second."
-)  # The default is a twelfth of what a new table on demand gives.
+@click.option("--html", type=FILE, metavar="FILE", help="Write the page.")
+@click.option("--xlsx", type=FILE, metavar="FILE", help="Write whom to call as a workbook for people.")
+@click.option("--csv", type=FILE, metavar="FILE", help="Write whom to call as CSV for programs.")
+@click.option("--rate", type=click.FloatRange(1), default=1000, show_default=True, help="Read units a second at most.")
 @console.STAGE
 @console.JSON
 @console.YES
 def command(
-    html: Path | None,
-    xlsx: Path | None,
-    csv: Path | None,
-    export: str | None,
-    rate: float,
-    stage: str,
-    as_json: bool,
-    yes: bool,
+    html: Path | None, xlsx: Path | None, csv: Path | None, rate: float, stage: str, as_json: bool, yes: bool
 ) -> int:
     """Report usage, and which clients to call.
 
@@ -125,31 +104,36 @@ def command(
     """
     if not (html or xlsx or csv or as_json):
         raise click.UsageError("name a file to write: --html report.html --xlsx calls.xlsx")
-    source, name = source_of(export, stage, rate, yes)
-    with Spool() as spool:
-        facts = gather(source, spool)
-        if html:
-            with whole(html) as file, text(file) as lines:
-                page.write_page(lines, facts, spool, name)
-        if xlsx:
-            with whole(xlsx) as file:
-                page.write_workbook(file, spool)
-        if csv:
-            with whole(csv) as file, text(file) as lines:
-                page.write_list(lines, spool)
-        calls = sum(count for _, count in spool.organizations())
-    if as_json:
-        console.print_json(facts.summary() | {"calls": calls})
+    target = stack(stage)
+    size = table.size(target)
+    minutes = round(size.units / rate / 60)
+    costs = f"{size}{f', some {minutes} minutes at {rate:g} a second' if minutes else ''}"
+    if size.units > MOST_UNASKED:
+        console.ask(f"Read {target.name}'s table ({costs})?", yes)
     else:
-        files = ", ".join(str(each) for each in (html, xlsx, csv) if each)
-        counts = f"{facts.accounts:,} accounts, {facts.extensions:,} extensions, {calls:,} to call"
-        console.results().print(console.safe(f"{counts}: {files}"))
+        console.notes().print(f"Reading {target.name}'s table ({costs}).")
+    facts, pace = Facts(console.now()), Pace(rate)  # The default is a twelfth of what a new table on demand gives.
+    with ExitStack() as files, console.progress() as bar:
+        reading = bar.add_task("Reading", total=size.items or None)
+
+        def seen(answer: dict[str, Any]) -> None:
+            bar.advance(reading, answer["ScannedCount"])
+            pace.spend(answer.get("ConsumedCapacity", {}).get("CapacityUnits", PAGE_UNITS))
+
+        calls = facts.read(table.scan(target, seen, **WANTED))
+        if csv:
+            lines = TextIOWrapper(files.enter_context(whole(csv)), encoding="utf-8", errors="replace", newline="")
+            files.callback(lines.detach)
+            calls = page.listed(lines, calls)
+        latest = page.by_organization(heapq.nlargest(MOST_CALLS, calls, key=lambda call: call.granted_at))
+        if html:
+            page.write_page(files.enter_context(whole(html)), facts, latest)
+        if xlsx:
+            page.write_workbook(files.enter_context(whole(xlsx)), latest)
+    if as_json:
+        console.print_json(facts.summary())
+    else:
+        written = ", ".join(str(each) for each in (html, xlsx, csv) if each)
+        counts = f"{facts.accounts:,} accounts, {facts.extensions:,} extensions, {facts.calls:,} to call"
+        console.results().print(console.safe(f"{counts}: {written}"))
     return 0
-
-
-@contextmanager
-def text(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
-    """UTF-8 into a file of bytes; a lone surrogate, which it cannot hold, becomes a question mark."""
-    lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
-    yield lines
-    lines.detach()

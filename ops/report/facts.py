@@ -1,19 +1,18 @@
 """Counts, account by account, by the product's own rules; and the clients to call."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from extending import answers
-from extending.model import Extension, Holdings, Limit, Subscription
-from ops.report.spool import Client
+from extending import answers, items
+from extending.items import Item
+from extending.model import Extension, Holdings, ServicingOrganization, Subscription
 
 LATELY = timedelta(days=30)
 """Time after an extension in which the servicing organisation should call."""
-
-DAYS = 90
-"""Days of the chart, today among them."""
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -42,49 +41,83 @@ LAG = {
 GONE = "(subscription removed)"
 
 
+class Call(NamedTuple):
+    """A client to call, with all that is known of the extension and with the account's use."""
+
+    organization: ServicingOrganization | None
+    account_id: str
+    account_name: str | None
+    subscription_number: str | None
+    tariff: str | None
+    granted_at: datetime
+    granted_by: str
+    ends_at: datetime
+    state: str
+    extra_sessions: int
+    extra_databases: int
+    sessions_used: int | None
+    sessions_limit: int | None
+    databases_used: int | None
+    databases_limit: int | None
+    used_at: datetime | None
+
+
+@dataclass
 class Facts:
     """Counters; their size depends on days and tariffs, not on accounts."""
 
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-        self.accounts = 0
-        self.extended = 0
-        """Accounts that ever used an extension, and lately."""
-        self.extended_lately = 0
-        self.extensions = 0
-        self.running = 0
-        self.by_day: Counter[date] = Counter()
-        self.by_tariff: Counter[str] = Counter()
-        self.before_end: Counter[str] = Counter()
-        self.end_unknown = 0
-        """Extensions of a period that is no longer known or has no end."""
-        self.ended_early = 0
-        self.lag: Counter[str] = Counter()
-        self.longest_lag = timedelta(0)
-        self.waiting = 0
-        """Extensions that have ended and are not revoked."""
-        self.reported_after_end = 0
-        """Accounts whose usage was reported after the end of an extension, and those above their limits then."""
-        self.over = 0
-        self.sessions_over = 0
-        self.databases_over = 0
-        self.unreadable = 0
-        """Accounts with an item that cannot be read."""
+    as_of: datetime
+    accounts: int = 0
+    accounts_extended: int = 0
+    """Accounts that ever used an extension, and lately."""
+    accounts_extended_lately: int = 0
+    extensions: int = 0
+    running: int = 0
+    by_day: Counter[date] = field(default_factory=Counter)
+    by_tariff: Counter[str] = field(default_factory=Counter)
+    before_end: Counter[str] = field(default_factory=Counter)
+    end_unknown: int = 0
+    """Extensions of a period that is no longer known or has no end."""
+    ended_early: int = 0
+    lag: Counter[str] = field(default_factory=Counter)
+    longest_lag: timedelta = timedelta(0)
+    not_revoked: int = 0
+    """Extensions that have ended and wait for their revocation."""
+    reported_after_end: int = 0
+    """Accounts whose usage was reported after the end of an extension, and those above their limits then."""
+    accounts_over: int = 0
+    sessions_over: int = 0
+    databases_over: int = 0
+    unreadable: int = 0
+    """Accounts with an item that cannot be read."""
+    calls: int = 0
 
-    def count(self, holdings: Holdings) -> Iterator[Client]:
+    def read(self, found: Iterable[Item]) -> Iterator[Call]:
+        """Count all items of a table, those of an account one after the other; yields the clients to call."""
+        for partition, part in groupby(found, key=lambda item: str(item[items.PARTITION]["S"])):
+            try:
+                holdings = items.holdings_from(partition.removeprefix("A#"), part)
+            except (KeyError, ValueError, AssertionError):  # One account keeps no other from being counted.
+                self.unreadable += 1
+            else:
+                yield from self.count(holdings)
+
+    def count(self, holdings: Holdings) -> Iterator[Call]:
         """Count an account; yields its late extensions, whose owner should be called."""
-        lately = [x for x in holdings.extensions.values() if x.granted_at > self.at - LATELY]
-        self.extended += bool(holdings.extensions)
-        self.extended_lately += bool(lately)
+        lately = [x for x in holdings.extensions.values() if x.granted_at > self.as_of - LATELY]
+        self.accounts += holdings.is_known
+        self.accounts_extended += bool(holdings.extensions)
+        self.accounts_extended_lately += bool(lately)
         for extension in holdings.extensions.values():
             self._count(extension, holdings.subscriptions.get(extension.subscription_id))
         self._count_over(holdings)
+        self.calls += len(lately)
         for extension in lately:
-            yield client(holdings, extension, self.at)
+            yield call(holdings, extension, self.as_of)
 
     def _count(self, extension: Extension, subscription: Subscription | None) -> None:
         self.extensions += 1
-        self.running += extension.runs(self.at)
+        self.running += extension.runs(self.as_of)
         self.by_day[extension.granted_at.date()] += 1
         self.by_tariff[subscription.tariff_name if subscription else GONE] += 1
         ends_at = subscription.ends_at if subscription and extension.is_of(subscription) else None
@@ -98,8 +131,8 @@ class Facts:
             lag = extension.revoked_at - extension.ends_at
             self.lag[range_of(lag, LAG)] += 1
             self.longest_lag = max(self.longest_lag, lag)
-        elif not extension.runs(self.at):
-            self.waiting += 1
+        elif not extension.runs(self.as_of):
+            self.not_revoked += 1
 
     def _count_over(self, holdings: Holdings) -> None:
         """Use above the limits of its time, reported after the end of an extension."""
@@ -109,62 +142,45 @@ class Facts:
         self.reported_after_end += 1
         limits = holdings.limits(usage.at)
         sessions, databases = limits.sessions.over or 0, limits.databases.over or 0
-        self.over += bool(sessions or databases)
+        self.accounts_over += bool(sessions or databases)
         self.sessions_over += sessions
         self.databases_over += databases
 
-    def days(self) -> list[tuple[date, int]]:
-        """The last DAYS, each with its extensions."""
-        last = self.at.date()
-        return [(day, self.by_day[day]) for day in (last - timedelta(days=n) for n in range(DAYS - 1, -1, -1))]
-
     def summary(self) -> dict[str, Any]:
-        """The same for machines."""
-        return {
-            "as_of": answers.instant(self.at),
-            "accounts": self.accounts,
-            "accounts_extended": self.extended,
-            "accounts_extended_lately": self.extended_lately,
-            "extensions": self.extensions,
-            "running": self.running,
+        """The same for programs."""
+        return vars(self) | {
+            "as_of": answers.instant(self.as_of),
             "by_day": {day.isoformat(): count for day, count in sorted(self.by_day.items())},
             "by_tariff": dict(self.by_tariff.most_common()),
             "before_end": {name: self.before_end[name] for name in BEFORE_END},
-            "end_unknown": self.end_unknown,
             "lag": {name: self.lag[name] for name in LAG},
-            "longest_lag_seconds": int(self.longest_lag.total_seconds()),
-            "not_revoked": self.waiting,
-            "ended_early": self.ended_early,
-            "reported_after_end": self.reported_after_end,
-            "unreadable": self.unreadable,
-            "over": {"accounts": self.over, "sessions": self.sessions_over, "databases": self.databases_over},
+            "longest_lag": int(self.longest_lag.total_seconds()),
         }
 
 
 def range_of(span: timedelta, ranges: dict[str, timedelta]) -> str:
-    """The first that a time is no longer than."""
+    """The first range that a time is no longer than."""
     return next(name for name, most in ranges.items() if span <= most)
 
 
-def client(holdings: Holdings, extension: Extension, at: datetime) -> Client:
-    """All that is known of an extension when one calls, with the account's use."""
+def call(holdings: Holdings, extension: Extension, now: datetime) -> Call:
+    account, limits = holdings.account, holdings.limits(now)
     subscription = holdings.subscriptions.get(extension.subscription_id)
-    limits = holdings.limits(at)
-    row = {
-        "subscription_number": subscription.number if subscription else None,
-        "tariff": subscription.tariff_name if subscription else None,
-        "granted_at": answers.instant(extension.granted_at),
-        "granted_by": extension.granted_by,
-        "ends_at": answers.instant(extension.ends_at),
-        "state": "active" if extension.runs(at) else "used",
-        "extra_sessions": extension.terms.sessions,
-        "extra_databases": extension.terms.databases,
-        **_use("sessions", limits.sessions),
-        **_use("databases", limits.databases),
-        "used_at": answers.instant_or_none(limits.used_at),
-    }
-    return Client(holdings.account.id, str(row["granted_at"]), row)
-
-
-def _use(name: str, limit: Limit) -> dict[str, int | None]:
-    return {f"{name}_used": limit.used, f"{name}_limit": limit.total}
+    return Call(
+        organization=account.servicing_organization,
+        account_id=account.id,
+        account_name=account.name,
+        subscription_number=subscription.number if subscription else None,
+        tariff=subscription.tariff_name if subscription else None,
+        granted_at=extension.granted_at,
+        granted_by=extension.granted_by,
+        ends_at=extension.ends_at,
+        state="active" if extension.runs(now) else "used",
+        extra_sessions=extension.terms.sessions,
+        extra_databases=extension.terms.databases,
+        sessions_used=limits.sessions.used,
+        sessions_limit=limits.sessions.total,
+        databases_used=limits.databases.used,
+        databases_limit=limits.databases.total,
+        used_at=limits.used_at,
+    )

@@ -2,9 +2,10 @@
 
 import csv
 import re
-from collections.abc import Iterator
-from datetime import datetime
-from typing import IO, Any, NamedTuple, TextIO
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import IO, Any, TextIO
 from unicodedata import category
 from urllib.parse import urlsplit
 
@@ -12,72 +13,19 @@ import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from extending.model import ServicingOrganization
-from ops.console import brief, safe
-from ops.report.facts import BEFORE_END, DAYS, LAG, LATELY, Facts
-from ops.report.spool import Call, Spool
+from ops.console import safe
+from ops.report.facts import BEFORE_END, LAG, LATELY, Call, Facts
 
-MOST_ROWS = 12
+DAYS = 90
+"""Days of the page, today among them."""
+
+MOST_TARIFFS = 12
 """Tariffs of the page; the others are one row."""
 
-MOST_CALLS = 20_000
-"""Clients of the page and the workbook, which people read; the CSV has all of them."""
-
 CONTACT = ("name", "city", "phone", "email", "site")
-TIMES = ("granted_at", "ends_at", "used_at")
 
 
-class Figure(NamedTuple):
-    """Numbers, each with a bar."""
-
-    id: str
-    title: str
-    said: str
-    """The meaning, in one sentence."""
-    head: str
-    rows: list[tuple[str, int]]
-
-    @property
-    def most(self) -> int:
-        return max([1, *(count for _, count in self.rows)])
-
-
-def figures(facts: Facts) -> list[Figure]:
-    days = [(day.isoformat(), count) for day, count in reversed(facts.days())]
-    tariffs = facts.by_tariff.most_common(MOST_ROWS)
-    if others := facts.by_tariff.total() - sum(count for _, count in tariffs):
-        tariffs.append((f"{len(facts.by_tariff) - MOST_ROWS} others", others))
-    before = [(name, facts.before_end[name]) for name in BEFORE_END]
-    lag = [(name, facts.lag[name]) for name in LAG]
-    in_days = f"Extensions taken on each of the last {DAYS} days (UTC): {sum(count for _, count in days):,}."
-    of_tariffs = f"All {facts.extensions:,} extensions by the tariff that their subscription has now."
-    of_ends = (
-        f"The time from an extension to the end of the subscription's period. Unknown for {facts.end_unknown:,}: "
-        "their period was renewed since or has no end, or their subscription was removed."
-    )
-    of_lag = (
-        f"The time from the end of an extension to its revocation; the longest {facts.longest_lag}. "
-        f"{facts.waiting:,} have ended and are not revoked yet; {facts.ended_early:,} were ended early. "
-        "Limits never wait for it."
-    )
-    return [
-        Figure("days", "By day", in_days, "Day", days),
-        Figure("tariffs", "By tariff", of_tariffs, "Tariff", tariffs),
-        Figure("before", "Before the end of the period", of_ends, "Before the end", before),
-        Figure("lag", "Lag of revocation", of_lag, "After the end", lag),
-    ]
-
-
-def listed(spool: Spool, most: int) -> Iterator[tuple[ServicingOrganization, int, Iterator[Call]]]:
-    """The calls by servicing organisation; no more organisations once there are so many calls."""
-    for contact, count in spool.organizations():
-        if most <= 0:
-            return
-        yield contact or dict.fromkeys(CONTACT), count, spool.calls(contact)
-        most -= count
-
-
-def write_page(file: TextIO, facts: Facts, spool: Spool, source: str) -> None:
-    """Write the page piece by piece: the list may be long."""
+def write_page(file: IO[bytes], facts: Facts, calls: list[Call]) -> None:
     environment = Environment(
         loader=PackageLoader("ops.report", ""),
         autoescape=True,
@@ -85,21 +33,36 @@ def write_page(file: TextIO, facts: Facts, spool: Spool, source: str) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"minute": lambda instant: brief(instant)[:16], "web": web, "amount": amount}
-    called = sum(count for _, count in spool.organizations())
-    stream = environment.get_template("page.html").stream(
+    environment.filters |= {"web": web, "amount": amount}
+    today = facts.as_of.date()
+    days = [today - timedelta(days=n) for n in range(DAYS)]
+    tariffs = facts.by_tariff.most_common(MOST_TARIFFS)
+    if others := facts.by_tariff.total() - sum(count for _, count in tariffs):
+        tariffs.append((f"{len(facts.by_tariff) - MOST_TARIFFS} others", others))
+    organizations = [
+        (contact(each), list(theirs)) for each, theirs in groupby(calls, key=lambda call: call.organization)
+    ]
+    html = environment.get_template("page.html").render(
         facts=facts,
-        at=brief(facts.summary()["as_of"]),
-        source=source,
-        share=f"{100 * facts.extended / facts.accounts:.1f} %" if facts.accounts else "0 %",
-        figures=figures(facts),
+        days=[(day.isoformat(), facts.by_day[day]) for day in days],
+        tariffs=tariffs,
+        before_end=[(name, facts.before_end[name]) for name in BEFORE_END],
+        lag=[(name, facts.lag[name]) for name in LAG],
         lately=LATELY.days,
-        called=called,
-        organizations=listed(spool, MOST_CALLS),
-        cut=called > MOST_CALLS,
+        organizations=sorted(organizations, key=lambda each: len(each[1]), reverse=True),
+        cut=facts.calls > len(calls),
     )
-    stream.enable_buffering(100)
-    file.writelines(stream)
+    file.write(html.encode(errors="replace"))
+
+
+def contact(organization: ServicingOrganization | None) -> dict[str, str | None]:
+    return dict.fromkeys(CONTACT) | {**(organization or {})}
+
+
+def by_organization(calls: Iterable[Call]) -> list[Call]:
+    """Calls by servicing organisation, the latest extension first."""
+    latest_first = sorted(calls, key=lambda call: (call.granted_at, call.account_id), reverse=True)
+    return sorted(latest_first, key=lambda call: str(call.organization))
 
 
 def web(site: str | None) -> str | None:
@@ -116,51 +79,55 @@ def web(site: str | None) -> str | None:
         return None
 
 
-def amount(number: int | None, otherwise: str) -> str:
+def amount(number: int | None, otherwise: str = "") -> str:
     return otherwise if number is None else f"{number:,}"
 
 
-def rows(spool: Spool, most: int) -> Iterator[dict[str, Any]]:
-    """The calls as flat rows."""
-    for contact, _, calls in listed(spool, most):
-        about = {f"organization_{name}": contact.get(name) for name in CONTACT}
-        for call in calls:
-            yield about | {"account_id": call.account_id, "account_name": call.name} | call.row
+def row(call: Call) -> dict[str, Any]:
+    """A call as a flat row."""
+    values = call._asdict()
+    organization = contact(values.pop("organization"))
+    return {f"organization_{name}": value for name, value in organization.items()} | values
 
 
-def write_workbook(file: IO[bytes], spool: Spool) -> None:
+def write_workbook(file: IO[bytes], calls: list[Call]) -> None:
     """Write the calls for people: text stays text, nothing is a formula or a link."""
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
+    with xlsxwriter.Workbook(file, {"in_memory": True, "remove_timezone": True}) as workbook:
         sheet = workbook.add_worksheet("To call")
         time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm"})
-        widths: dict[str, int] = {}
-        last = 0
-        for last, row in enumerate(rows(spool, MOST_CALLS), 1):
-            for column, (name, value) in enumerate(row.items()):
-                widths[name] = max(widths.get(name, len(name) + 3), min(40, len(str(value or "")) + 1))
-                if name in TIMES and value:
-                    sheet.write_datetime(last, column, datetime.fromisoformat(value).replace(tzinfo=None), time)
-                elif isinstance(value, int):
-                    sheet.write_number(last, column, value)
-                elif value is not None:
-                    sheet.write_string(last, column, safe(value))
-        bold = workbook.add_format({"bold": True})
-        for column, (name, width) in enumerate(widths.items()):
-            utc = " (UTC)" if name in TIMES else ""
-            sheet.write_string(0, column, name.replace("_", " ") + utc, bold)
-            sheet.set_column(column, column, width + len(utc))
+        for number, call in enumerate(calls, 1):
+            for column, value in enumerate(row(call).values()):
+                match value:
+                    case datetime():
+                        sheet.write_datetime(number, column, value, time)
+                    case int():
+                        sheet.write_number(number, column, value)
+                    case str():
+                        sheet.write_string(number, column, safe(value))
+        heads = [name.replace("_", " ") + " (UTC)" * name.endswith("_at") for name in (row(calls[0]) if calls else ())]
+        for column, head in enumerate(heads):
+            sheet.write_string(0, column, head, workbook.add_format({"bold": True}))
         sheet.freeze_panes(1, 0)
-        if widths:
-            sheet.autofilter(0, 0, last, len(widths) - 1)
+        if heads:
+            sheet.autofilter(0, 0, len(calls), len(heads) - 1)
+            sheet.autofit()
 
 
-def write_list(file: TextIO, spool: Spool) -> None:
-    """Write the calls for programs: RFC 4180, every field quoted."""
+def listed(file: TextIO, calls: Iterable[Call]) -> Iterator[Call]:
+    """Write the calls for programs as they pass: RFC 4180, every field quoted."""
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    for number, row in enumerate(rows(spool, 1 << 60)):
+    for number, call in enumerate(calls):
+        values = row(call)
         if not number:
-            writer.writerow(row)
-        writer.writerow([harmless(value) if isinstance(value, str) else value for value in row.values()])
+            writer.writerow(values)
+        writer.writerow([_field(value) for value in values.values()])
+        yield call
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    return harmless(value) if isinstance(value, str) else value
 
 
 FORMULA = re.compile(r'(^|[,;])["\s]*(?=[=+\-@＝＋－＠])')

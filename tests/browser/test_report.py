@@ -5,19 +5,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from bench.export import write
-from ops.report import gather
+from extending.model import Account
 from ops.report import page as written
-from ops.report.sources import folder
-from ops.report.spool import Spool
-
-
-def a_report(place: Path, accounts: int) -> Path:
-    """The page that an export of so many accounts makes."""
-    write(place, accounts)
-    with Spool() as spool, (place / "report.html").open("w", encoding="utf-8") as file:
-        written.write_page(file, gather(folder(place), spool), spool, "an export of the table")
-    return place / "report.html"
+from tests.unit.test_report import PARTNER, counted, holdings
 
 
 def test_the_report_is_sound_and_loads_nothing(browser: Browser, sound: Callable[[Page], None], tmp_path: Path) -> None:
@@ -27,7 +17,11 @@ def test_the_report_is_sound_and_loads_nothing(browser: Browser, sound: Callable
     page.on("request", lambda request: asked.append(request.url))
     trouble: list[str] = []
     page.on("console", lambda line: trouble.append(line.text))
-    page.goto(a_report(tmp_path, 100).as_uri())
+    facts, calls = counted(holdings()._replace(account=Account("A-100", "ООО «Ромашка»", None, PARTNER)))
+    facts.lag["within a minute"] = 3
+    with (tmp_path / "report.html").open("wb") as file:
+        written.write_page(file, facts, calls * 20)
+    page.goto((tmp_path / "report.html").as_uri())
     assert page.get_by_role("figure").count() == 4
     assert page.get_by_role("row", name="within a minute").is_visible()
     sound(page)

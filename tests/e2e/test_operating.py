@@ -143,7 +143,7 @@ def test_a_stage_that_does_not_exist_is_told_with_what_to_do(cloud: Cloud) -> No
 
 
 def test_many_lines_all_arrive(cloud: Cloud, tmp_path: Path) -> None:
-    """The local bus would start a process for each and lose some; the loader hands them over and sees each answer."""
+    """The local bus would start a process for each and lose some: there the loader goes over HTTPS."""
     stack = stack_of(cloud)
     users = [f"U-many-{number}" for number in range(120)]
     file = tmp_path / "many.jsonl"

@@ -93,7 +93,9 @@ def test_a_report_is_made_of_the_table_and_the_stage_is_watched(cloud: Cloud, tm
     def watched() -> bool:
         looks = told(extending(cloud, "watch", "--json"))
         within_reach = not [name for name, look in looks.items() if "out_of_reach" in look]
-        return within_reach and any(row["metric"] == "granted" and row["in 1 hour"] for row in looks["metrics"])
+        return within_reach and any(
+            row["metric"] == "ExtensionsGranted" and row["in 1 hour"] for row in looks["metrics"]
+        )
 
     cloud.until(watched)
     assert "none of" in extending(cloud, "watch", "--once").stdout

@@ -1,4 +1,4 @@
-"""What the operator's tools ask of the table, on the real engine: names, conditions, segments, what a page consumed."""
+"""What the operator's tools ask of the table, on the real engine: names, conditions, order, what a page consumed."""
 
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,7 @@ from devkit.project import Trouble
 from devkit.service import Service
 from ops import console, repair, report, table
 from ops.announce import announcements
-from ops.report import sources
-from ops.report.spool import Spool
+from ops.report.facts import Facts
 from tests.support.operated import Operated
 
 if TYPE_CHECKING:
@@ -41,17 +40,19 @@ def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
         httpx.get(engine.replace("127.0.0.1", "127.0.0.2"))
 
 
-def test_the_tools_read_and_repair_the_real_engine(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All segments together hold every account once, and each page says what it has consumed."""
+def test_the_tools_read_and_repair_the_real_engine(target: Operated) -> None:
+    """A scan brings every account once and whole, in however many pages; each page says what it has consumed."""
     spent: list[float] = []
-    pace = sources.Pace(1e6)
-    monkeypatch.setattr(pace, "spend", spent.append)
-    with Spool() as spool:
-        facts = report.gather(sources.TableScan(target, pace), spool)
-        assert (facts.accounts, facts.extensions, len(spool.called())) == (ACCOUNTS + 1, ACCOUNTS, ACCOUNTS)
-        ((_, count),) = spool.organizations()
-        assert count == ACCOUNTS
-    assert max(spent) < sources.PAGE_UNITS
+    facts = Facts(console.now())
+    found = table.scan(
+        target, lambda page: spent.append(page["ConsumedCapacity"]["CapacityUnits"]), **report.WANTED, Limit=7
+    )
+    calls = list(facts.read(found))
+    assert (facts.accounts, facts.extensions, facts.unreadable) == (ACCOUNTS + 1, ACCOUNTS, 0)
+    assert {(call.account_name, call.tariff) for call in calls} == {("ООО «Ромашка»", "Базовый")}
+    assert len({call.account_id for call in calls}) == ACCOUNTS
+    assert len(spent) > 1
+    assert max(spent) < report.PAGE_UNITS
     since, until = console.past("2020-01-01T00:00:00Z"), console.now()
     assert sum(1 for _ in announcements(target, since, until)) == ACCOUNTS
     key = repair.key_of("account", "A-1")

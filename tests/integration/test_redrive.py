@@ -1,15 +1,17 @@
-"""Redrive as an operator calls it: it shows, asks, hands over, and tells machines; what is not handed over stays."""
+"""Redrive as an operator calls it: it shows, asks, hands over, and prints JSON; what is not handed over stays."""
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import click
 import pytest
 
-from devkit.builders import member_changed
+from devkit.builders import NOW, iso, member_changed
 from devkit.project import Trouble
 from devkit.service import Service
+from devkit.stage import Stack
 from ops import redrive
 from tests.support.operated import Operated, run, told
 
@@ -29,10 +31,6 @@ def message(id_: str, body: Any, **attributes: str) -> dict[str, Any]:
 CHANGE = {"source": "service-manager", "detail-type": "MemberChanged", "detail": member_changed(user_id="U-9")}
 GRANT = {"source": "extending-subscription", "detail-type": "ExtensionGranted", "detail": {}}
 BATCH = {
-    "streamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/t/stream/2026",
-    "shardId": "shardId-00000001795341600000-0a1b2c3d",
-    "startSequenceNumber": "100000000000000000001",
-    "endSequenceNumber": "100000000000000000005",
     "approximateArrivalOfFirstRecord": "2026-11-22T10:00:00Z",
     "approximateArrivalOfLastRecord": "2026-11-22T10:00:01Z",
 }
@@ -44,7 +42,7 @@ WAITING = {
         message("0000dead", "garbage\x1b[2J"),
     ]
 }
-"""What a function set aside, what a webhook refused, a batch that the stream has forgotten, and what nobody wrote."""
+"""An event set aside by a function, one that a webhook refused, a batch of the stream, and what nobody wrote."""
 
 
 @pytest.fixture
@@ -54,8 +52,6 @@ def target(service: Service) -> Operated:
         sqs_DeleteMessage=[{}],
         sqs_ChangeMessageVisibility=[{}],
         events_PutEvents=[{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}],
-        dynamodb_GetShardIterator=[{"ShardIterator": "i"}],
-        dynamodb_GetRecords=[{"Records": []}],
     )
 
 
@@ -74,7 +70,7 @@ def test_nothing_is_handed_over_or_deleted_without_a_yes(target: Operated, monke
     assert target.calls == LEFT
 
 
-def test_what_can_be_is_handed_over_and_told_to_machines(
+def test_a_redrive_hands_over_and_prints_json(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without what a message holds of a client."""
@@ -106,15 +102,14 @@ def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
 def test_what_was_hidden_shows_up_again_when_reading_is_stopped(
     target: Operated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C while the second queue is read."""
-    read = redrive.messages
+    """Ctrl-C while the queues are read."""
+    read = redrive.waiting
 
-    def stopped(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
-        yield from read(sqs, url)
-        if url.endswith("undelivered"):
-            raise KeyboardInterrupt
+    def stopped(target: Stack) -> Iterator[redrive.Failure]:
+        yield from read(target)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(redrive, "messages", stopped)
+    monkeypatch.setattr(redrive, "waiting", stopped)
     with pytest.raises(click.Abort):
         run(redrive, target, monkeypatch, "--yes")
     assert target.calls == LEFT
@@ -135,3 +130,22 @@ def test_a_look_changes_nothing(target: Operated, monkeypatch: pytest.MonkeyPatc
 def test_where_nothing_waits_nothing_is_asked(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """A script may look every hour."""
     assert run(redrive, Operated(sqs_ReceiveMessage=[{}]), monkeypatch) == 0
+
+
+@pytest.mark.parametrize(("first", "last", "announced"), [(-10, -10, 1), (10, 10, 1), (-30, 30, 1), (-30, -11, 0)])
+def test_a_batch_of_the_stream_is_announced_again_from_the_table(
+    service: Service, monkeypatch: pytest.MonkeyPatch, first: int, last: int, announced: int
+) -> None:
+    """By the minutes in which it was written, with room for clocks that differ: items have the functions' time."""
+    service.extend()
+    batch = {
+        "approximateArrivalOfFirstRecord": iso(NOW + timedelta(minutes=first)),
+        "approximateArrivalOfLastRecord": iso(NOW + timedelta(minutes=last)),
+    }
+    waiting = {"Messages": [message("0000feed", {"DDBStreamBatchInfo": batch})]}
+    records: list[Any] = []
+    monkeypatch.setattr(redrive, "announce", lambda _, found: (records.extend(found), None))
+    target = Operated(sqs_ReceiveMessage=[waiting, {}], sqs_DeleteMessage=[{}])
+    assert run(redrive, target, monkeypatch, "--yes") == 0
+    assert len(records) == announced
+    assert "sqs:DeleteMessage" in target.calls

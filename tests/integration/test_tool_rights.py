@@ -36,8 +36,6 @@ ANSWERS: dict[str, list[Any]] = {
     "cloudformation_ListStackResources": [{"StackResourceSummaries": [SUMMARY]}],
     "cloudwatch_DescribeAlarms": [{"MetricAlarms": [ALARM]}],
     "cloudwatch_GetMetricData": [{"MetricDataResults": []}],
-    "dynamodb_GetRecords": [{"Records": []}],
-    "dynamodb_GetShardIterator": [{"ShardIterator": "i"}],
     "events_PutEvents": [{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}],
     "logs_FilterLogEvents": [{"events": [{"timestamp": 1795341600000, "message": LOGGED}]}],
     "sqs_ChangeMessageVisibility": [{}],
@@ -49,8 +47,8 @@ ANSWERS: dict[str, list[Any]] = {
 
 
 def named(tool: str) -> set[str]:
-    """The rights in the tool's row, but those that finding the stack and reading an export take."""
-    return set(re.findall(r"`(\w+:\w+)`", ROWS[tool].partition("; of an export")[0]))
+    """The rights in the tool's row, beside those that finding the stack needs."""
+    return set(re.findall(r"`(\w+:\w+)`", ROWS[tool]))
 
 
 EXTENSION = (

@@ -72,7 +72,7 @@ BAD_ORIGINS = ("foo", "http://a b", "http://localhost:3000/", "*", "null", "http
 @pytest.mark.parametrize(
     ("argument", "line"),
     [
-        *((f"--port={port}", f"✗ PORT: {port!r} is not a port: PORT=… takes a number") for port in BAD_PORTS),
+        *((f"--port={port}", f"✗ PORT: {port!r} is not a port: PORT=… is a number") for port in BAD_PORTS),
         *(
             (f"--origins=https://cabinet.example,{origin}", f"✗ ORIGINS: {origin!r} is not an origin: ORIGINS=http://")
             for origin in BAD_ORIGINS

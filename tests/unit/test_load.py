@@ -14,7 +14,7 @@ import ops.load
 from devkit.builders import NOW, account_changed, iso
 from extending import inbound
 from extending.inbound import Change
-from ops.load import STORED, TRIES, Answer, Denied, Line, Put, Reject, summary, to_file, to_function, to_url
+from ops.load import STORED, TRIES, Answer, Denied, Line, Put, Reject, summary, to_file, to_url
 
 
 def a_line(account_id: str = "A-1", **detail: Any) -> bytes:
@@ -95,29 +95,6 @@ def test_what_nobody_foresaw_of_one_line_is_the_reject_of_that_line(monkeypatch:
     monkeypatch.setattr(inbound, "read", read)
     reason = "not understood: OverflowError: date value out of range"
     assert load(lines(3), FakeBus().put) == (2, [(2, reason)])
-
-
-class Function:
-    """Lambda's client, for a function that fails on one account."""
-
-    def __init__(self) -> None:
-        self.given: list[Any] = []
-
-    def invoke(self, **request: Any) -> dict[str, Any]:
-        event = json.loads(request["Payload"])
-        self.given.append(event)
-        if event["detail"]["account_id"] == "A-2":
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "down"}')}
-        return {"Payload": io.BytesIO(b'{"stored": true}')}
-
-
-def test_where_the_bus_cannot_be_trusted_each_line_is_handed_over_and_its_answer_is_seen() -> None:
-    """So it is on the local cloud: an event that its function fails on is rejected, and not lost."""
-    function = Function()
-    assert load(lines(3), to_function(function, "sync")) == (2, [(2, 'not taken: {"errorMessage": "down"}')])
-    first = function.given[0]
-    assert (first["source"], first["detail-type"]) == ("service-manager", "AccountChanged")
-    assert first["detail"] == account_changed(account_id="A-1")
 
 
 def test_what_the_bus_refuses_at_first_is_put_again_and_what_it_accepted_is_not_put_twice() -> None:

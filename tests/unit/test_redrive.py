@@ -1,16 +1,14 @@
 """What the failure queues hold, understood; and nothing leaves them unhandled."""
 
 import json
-from datetime import UTC, datetime
 from io import BytesIO, TextIOWrapper
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from rich.console import Console
 
-from ops.redrive import STREAM, SWEEP, Failure, Forgotten, lost, put_back, show, understand
+from ops.redrive import STREAM, SWEEP, Failure, put_back, show, understand
 
 PUBLISH = "arn:aws:lambda:eu-central-1:1:function:publish:live"
 SYNC = "arn:aws:lambda:eu-central-1:1:function:sync:live"
@@ -23,10 +21,14 @@ def understood(body: Any, **attributes: str) -> Failure:
         "Attributes": {"SentTimestamp": "1795341600000"},
         "MessageAttributes": {name: {"StringValue": value} for name, value in attributes.items()},
     }
-    return understand(message, PUBLISH)
+    return understand(message)
 
 
 EVENT = {"detail-type": "AccountChanged", "detail": {}}
+BATCH = {
+    "approximateArrivalOfFirstRecord": "2026-11-21T10:00:00Z",
+    "approximateArrivalOfLastRecord": "2026-11-21T11:00:00.5Z",
+}
 GIVEN_UP = {"requestContext": {"functionArn": SYNC}, "requestPayload": EVENT, "responsePayload": {"errorMessage": "x"}}
 # What Scheduler sends where a schedule has no input of its own.
 MINUTE = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"}
@@ -40,7 +42,7 @@ MINUTE = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.sched
         (GIVEN_UP, {}, "AccountChanged", SYNC),
         ({"requestContext": {"functionArn": "expire"}, "requestPayload": {}}, {}, SWEEP, "expire"),
         ({"requestContext": {"functionArn": "expire"}, "requestPayload": MINUTE}, {}, SWEEP, "expire"),
-        ({"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": {}}, {}, STREAM, PUBLISH),
+        ({"requestContext": {"condition": "RetryAttemptsExhausted"}, "DDBStreamBatchInfo": BATCH}, {}, STREAM, None),
         (EVENT, {"TARGET_ARN": SYNC, "ERROR_CODE": "THROTTLING"}, "AccountChanged", SYNC),
         ({}, {}, SWEEP, None),
         (MINUTE, {"TARGET_ARN": "expire", "ERROR_MESSAGE": "throttled"}, SWEEP, None),
@@ -86,6 +88,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         GIVEN_UP | {"requestContext": {}},
         GIVEN_UP | {"requestContext": None},
         {"requestContext": "x", "DDBStreamBatchInfo": None},
+        {"requestContext": {}, "DDBStreamBatchInfo": {"approximateArrivalOfFirstRecord": "yesterday"}},
         {"function": SYNC, "error": "[/] \ud800", "payload": {"detail-type": "[/] \ud800"}},
         {"too_large": 300_000, "error": "e", "payload_begins": "{"},
         [],
@@ -99,7 +102,7 @@ def test_an_odd_message_is_shown_like_any_other(body: Any) -> None:
     failure = understood(body)
     assert (type(failure.kind), type(failure.error), failure.receipt) == (str, str, "r")
     out = Console(file=TextIOWrapper(BytesIO(), "utf-8"))
-    show(out, {"queue": [failure, understood(EVENT, TARGET_ARN=SYNC)]})
+    show(out, [failure, understood(EVENT, TARGET_ARN=SYNC)])
     put_back(FakeCloud([], error=True), failure)  # type: ignore[arg-type]
 
 
@@ -121,65 +124,3 @@ def test_a_failed_sweep_needs_nothing_and_the_unknown_stays() -> None:
     assert [put_back(cloud, understood(sweep)) for sweep in ({}, MINUTE)] == [None, None]
     assert all(put_back(cloud, understood(body)) for body in ("garbage", {"something": "else"}))
     assert not cloud.invoked
-
-
-INFO = {"streamArn": "s", "shardId": "h", "startSequenceNumber": "1", "endSequenceNumber": "5"}
-BATCH = understood({"DDBStreamBatchInfo": INFO})
-
-
-class Stream(FakeCloud):
-    """A stream with these pages of records, by sequence number, and then at its end; publish accepts what comes."""
-
-    def __init__(self, *pages: list[int], refuses: str = "") -> None:
-        super().__init__({"batchItemFailures": []})
-        self.outputs = {"PublishFunctionArn": PUBLISH}
-        self._pages, self._refuses = list(pages), refuses
-
-    def get_shard_iterator(self, **_: Any) -> Any:
-        if self._refuses:
-            raise ClientError({"Error": {"Code": self._refuses, "Message": "no"}}, "GetShardIterator")
-        return {"ShardIterator": "i"}
-
-    def get_records(self, **_: Any) -> Any:
-        records = [
-            {"dynamodb": {"SequenceNumber": str(n), "NewImage": {"t": {"S": "extension" if n % 2 else "account"}}}}
-            for n in self._pages.pop(0)
-        ]
-        return {"Records": records} | ({"NextShardIterator": "i"} if self._pages else {})
-
-
-def test_a_batch_is_read_from_the_stream_over_empty_pages_up_to_its_last_record_and_only_its_extensions() -> None:
-    stream: Any = Stream([1, 2], [], [3, 4], [5, 6, 7])
-    assert put_back(stream, BATCH) is None
-    numbers = [record["dynamodb"]["SequenceNumber"] for call in stream.invoked for record in call["Records"]]
-    assert numbers == ["1", "3", "5"]
-
-
-@pytest.mark.parametrize(
-    "stream",
-    [Stream([1, 2], []), Stream(refuses="TrimmedDataAccessException"), Stream(refuses="ResourceNotFoundException")],
-    ids=["ends before the batch", "a day old", "without the shard"],
-)
-def test_a_batch_that_the_stream_no_longer_holds_is_not_taken_for_read(stream: Any) -> None:
-    """The table is asked instead."""
-    with pytest.raises(Forgotten):
-        put_back(stream, BATCH)
-
-
-def test_a_batch_of_a_stream_that_may_not_be_read_stays_with_the_reason() -> None:
-    stream: Any = Stream(refuses="AccessDeniedException")
-    assert "AccessDenied" in str(put_back(stream, BATCH))
-
-
-def test_the_time_that_lost_batches_were_written_in_is_wide_enough_for_clocks() -> None:
-    """From the first to the last of them; the items have the functions' clock, the batches the stream's."""
-    infos = [
-        {
-            "approximateArrivalOfFirstRecord": f"2026-11-{day}T10:00:00Z",
-            "approximateArrivalOfLastRecord": f"2026-11-{day}T11:00:00.5Z",
-        }
-        for day in (21, 20)
-    ]
-    since, until = lost([understood({"DDBStreamBatchInfo": info}) for info in infos])
-    assert since < datetime(2026, 11, 20, 10, tzinfo=UTC)
-    assert until > datetime(2026, 11, 21, 11, 0, 1, tzinfo=UTC)

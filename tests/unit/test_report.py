@@ -1,27 +1,20 @@
-"""What the report counts, what it reads it from, and what it writes."""
+"""Figures of the report, its reading at a rate, and the files that it writes."""
 
-import gzip
 import io
-import json
-import random
 import re
-import shutil
 import zipfile
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bench.export import AT, write
-from devkit.builders import CONTACT, DAY, NOW, SECOND, WEEK, iso
-from devkit.project import Trouble
+from devkit.builders import CONTACT, DAY, NOW, SECOND, WEEK
+from extending import items
 from extending.model import Account, Holdings, Usage
 from ops import report
-from ops.report import page, sources
-from ops.report.facts import BEFORE_END, LAG, Facts, range_of
-from ops.report.spool import Client, Spool
+from ops.report import page
+from ops.report.facts import BEFORE_END, LAG, Call, Facts, range_of
 from tests.unit.builders import a_subscription, an_extension, holding
 
 PARTNER: dict[str, str | None] = dict(CONTACT)
@@ -33,19 +26,49 @@ def extended(at: datetime = NOW, usage: Usage | None = None, **extension: Any) -
     return holding(BASIC, an_extension(BASIC, at, **extension))._replace(usage=usage)
 
 
-def counted(holdings: Holdings, at: datetime = NOW) -> tuple[Facts, list[Client]]:
+def counted(holdings: Holdings, at: datetime = NOW) -> tuple[Facts, list[Call]]:
     facts = Facts(at)
     return facts, list(facts.count(holdings))
 
 
-def test_an_extension_counts_by_its_day_its_tariff_and_the_rest_of_its_period() -> None:
-    """And once in all."""
-    facts, (client,) = counted(extended())
-    assert facts.days()[-1] == (NOW.date(), 1)
-    assert sum(count for _, count in facts.days()) == facts.extensions == facts.running == facts.extended == 1
-    assert facts.by_tariff == {"Базовый": 1}
-    assert facts.before_end == {"1 to 2 weeks": 1}
-    assert (client.row["state"], client.row["sessions_limit"], client.row["granted_by"]) == ("active", 4, "U-1")
+REMOVED = extended()._replace(subscriptions={})
+CUT = extended()._replace(subscriptions={"S-1": BASIC._replace(ends_at=NOW - DAY)})
+
+
+@pytest.mark.parametrize(
+    ("holdings", "at", "figures"),
+    [
+        (extended(), NOW, {"extensions": 1, "running": 1, "accounts_extended": 1, "by_day": {NOW.date(): 1}}),
+        (extended(), NOW, {"by_tariff": {"Базовый": 1}, "before_end": {"1 to 2 weeks": 1}, "end_unknown": 0}),
+        # The period is known no more: renewed since, removed, or ended before.
+        (extended(period_starts_at=NOW - 400 * DAY), NOW, {"end_unknown": 1}),
+        (REMOVED, NOW, {"end_unknown": 1, "by_tariff": {"(subscription removed)": 1}}),
+        (CUT, NOW, {"end_unknown": 1}),
+        # One that has ended and is not revoked has no lag yet.
+        (extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY, {"lag": {"1 to 2 minutes": 1}}),
+        (extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY, {"longest_lag": 90 * SECOND}),
+        (extended(NOW - WEEK), NOW, {"lag": {}, "not_revoked": 1, "running": 0}),
+        (extended(NOW - WEEK, revoked_at=NOW - DAY), NOW, {"lag": {}, "not_revoked": 0, "ended_early": 1}),
+        # Use above the limits counts when it was reported after the end: until then the extras were there.
+        (extended(), NOW + 8 * DAY, {"reported_after_end": 0}),
+        (
+            extended(usage=Usage(9, 9, NOW + WEEK - SECOND)),
+            NOW + 8 * DAY,
+            {"reported_after_end": 0, "accounts_over": 0},
+        ),
+        (extended(usage=Usage(2, 1, NOW + WEEK)), NOW + 8 * DAY, {"reported_after_end": 1, "accounts_over": 0}),
+        (
+            extended(usage=Usage(3, 5, NOW + WEEK)),
+            NOW + 8 * DAY,
+            {"accounts_over": 1, "sessions_over": 1, "databases_over": 4},
+        ),
+    ],
+)
+def test_an_extension_counts_in_every_figure_that_it_belongs_to(
+    holdings: Holdings, at: datetime, figures: dict[str, Any]
+) -> None:
+    facts, _ = counted(holdings, at)
+    assert {name: getattr(facts, name) for name in figures} == figures
 
 
 @pytest.mark.parametrize(
@@ -53,46 +76,11 @@ def test_an_extension_counts_by_its_day_its_tariff_and_the_rest_of_its_period() 
 )
 def test_who_extended_in_the_last_thirty_days_is_to_be_called(age: timedelta, lately: bool) -> None:
     """Nobody else is on the list."""
-    facts, clients = counted(extended(NOW - age))
-    assert (bool(clients), facts.extended_lately) == (lately, int(lately))
-
-
-def test_the_period_of_an_extension_may_be_known_no_more() -> None:
-    """Renewed since, removed, or ended before."""
-    renewed = extended(period_starts_at=NOW - 400 * DAY)
-    removed = extended()._replace(subscriptions={})
-    cut = extended()._replace(subscriptions={"S-1": BASIC._replace(ends_at=NOW - DAY)})
-    for each in (renewed, removed, cut):
-        assert counted(each)[0].end_unknown == 1
-    assert counted(removed)[0].by_tariff == {"(subscription removed)": 1}
-
-
-def test_lag_is_counted_where_revoked_and_what_waits_is_named() -> None:
-    """An extension that has ended and is not revoked has no lag yet."""
-    facts, _ = counted(extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY)
-    assert (facts.lag, facts.longest_lag, facts.waiting) == ({"1 to 2 minutes": 1}, 90 * SECOND, 0)
-    facts, _ = counted(extended(NOW - WEEK))
-    assert (facts.lag.total(), facts.waiting, facts.running) == (0, 1, 0)
-    facts, _ = counted(extended(NOW - WEEK, revoked_at=NOW - DAY))
-    assert (facts.lag.total(), facts.waiting, facts.ended_early) == (0, 0, 1)
-
-
-@pytest.mark.parametrize(
-    ("usage", "reported", "over"),
-    [
-        (None, 0, (0, 0, 0)),
-        (Usage(9, 9, NOW + WEEK - SECOND), 0, (0, 0, 0)),
-        (Usage(2, 1, NOW + WEEK), 1, (0, 0, 0)),
-        (Usage(3, 5, NOW + WEEK), 1, (1, 1, 4)),
-    ],
-)
-def test_use_above_the_limits_counts_when_it_was_reported_after_the_end(
-    usage: Usage | None, reported: int, over: tuple[int, int, int]
-) -> None:
-    """While the extension ran, its extras were there."""
-    facts, _ = counted(extended(usage=usage), NOW + 8 * DAY)
-    assert facts.reported_after_end == reported
-    assert (facts.over, facts.sessions_over, facts.databases_over) == over
+    facts, calls = counted(extended(NOW - age))
+    assert [(call.state, call.sessions_limit, call.granted_by) for call in calls[:1]] == (
+        [("active" if age < WEEK else "used", 4 if age < WEEK else 2, "U-1")] if lately else []
+    )
+    assert (len(calls), facts.calls, facts.accounts_extended_lately) == (lately, lately, lately)
 
 
 def test_every_time_is_in_one_range() -> None:
@@ -110,7 +98,7 @@ def test_reading_keeps_to_its_rate() -> None:
         slept.append(seconds)
         clock[0] += seconds
 
-    pace = sources.Pace(100, lambda: clock[0], sleep)
+    pace = report.Pace(100, lambda: clock[0], sleep)
     for units in (50, 50, 0, 400):
         pace.spend(units)
     clock[0] += 60
@@ -118,88 +106,11 @@ def test_reading_keeps_to_its_rate() -> None:
     assert slept == pytest.approx([0.5, 0.5, 0, 4, 1])
 
 
-@pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("export")
-    write(folder, 100)
-    return folder
-
-
-def zipped(data: bytes) -> bytes:
-    return gzip.compress(data, mtime=0)
-
-
-def summary(source: sources.Source) -> dict[str, Any]:
-    with Spool() as spool:
-        return report.gather(source, spool).summary()
-
-
-def bucket(folder: Path) -> Any:
-    """S3 with the files of a folder in it."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    contents = [{"Key": str(path.relative_to(folder)), "Size": path.stat().st_size} for path in files]
-    return SimpleNamespace(
-        get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [{"Contents": contents}, {}]),
-        get_object=lambda **request: {"Body": (folder / request["Key"]).open("rb")},
-    )
-
-
-def test_an_export_is_read_as_of_its_time_from_a_folder_or_where_it_was_written(export: Path) -> None:
-    """Its manifest says when that was."""
-    counts = summary(sources.folder(export))
-    assert (counts["as_of"], counts["accounts"]) == (iso(AT), 100)
-    assert counts["extensions"] == sum(counts["by_tariff"].values()) > 25
-    assert sum(counts["lag"].values()) + counts["running"] + counts["not_revoked"] == counts["extensions"]
-    assert summary(sources.bucket("s3://exports/2026", bucket(export))) == counts
-
-
-def test_an_export_may_be_in_any_order_and_an_item_that_is_not_understood_keeps_no_other_from_being_counted(
-    export: Path, tmp_path: Path
-) -> None:
-    """No file of it promises an order: the items of an account may be anywhere."""
-    shutil.copytree(export, tmp_path, dirs_exist_ok=True)
-    (file,) = tmp_path.rglob("*.json.gz")
-    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
-    odd = {"Item": {"pk": {"S": "A#odd"}, "sk": {"S": "S#S-1#E#x"}, "t": {"S": "extension"}}}
-    lines.append(json.dumps(odd).encode() + b"\n")
-    random.Random(1).shuffle(lines)
-    file.write_bytes(zipped(b"".join(lines[::2])))
-    file.with_name("more.json.gz").write_bytes(zipped(b"".join(lines[1::2])))
-    assert summary(sources.folder(tmp_path)) == summary(sources.folder(export)) | {"unreadable": 1}
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"no gzip", "line 0: Not a gzipped file"),
-        (zipped(b'{"Item": {"pk"')[:-12], "Compressed file ended"),
-        (zipped(b"{}\n"), "line 1: not an item of a full export"),
-        (zipped(b'{"NewImage": {"pk": {"S": "A#1"}}}\n'), "line 1: not an item of a full export"),
-        (zipped(b"\n\xff\n"), "line 2"),
-    ],
-    ids=["no gzip", "cut off", "no item", "incremental", "no text"],
-)
-def test_a_damaged_file_is_named_with_the_line_and_nothing_is_reported(
-    tmp_path: Path, content: bytes, why: str
-) -> None:
-    (tmp_path / "a.json.gz").write_bytes(content)
-    with pytest.raises(Trouble, match=re.escape(why)):
-        summary(sources.folder(tmp_path))
-
-
-def test_what_is_no_export_or_more_than_one_is_refused(export: Path, tmp_path: Path) -> None:
-    """One line that says what is expected."""
-    with pytest.raises(Trouble, match="no folder"):
-        sources.folder(tmp_path / "nothing")
-    with pytest.raises(Trouble, match=r"no file \*\.json\.gz"):
-        sources.folder(tmp_path)
-    shutil.copytree(export, tmp_path / "1")
-    shutil.copytree(export, tmp_path / "2")
-    with pytest.raises(Trouble, match="holds 2 exports"):
-        sources.folder(tmp_path)
-    next((tmp_path / "1").rglob("manifest-summary.json")).write_text("[]")
-    with pytest.raises(Trouble, match="manifest"):
-        sources.folder(tmp_path / "1")
+def test_an_account_that_cannot_be_read_keeps_no_other_from_being_counted() -> None:
+    odd = {"pk": {"S": "A#odd"}, "sk": {"S": "S#S-1#E#x"}, "t": {"S": "extension"}}
+    facts = Facts(NOW)
+    assert list(facts.read([odd, items.account_item(Account("A-100"))])) == []
+    assert (facts.accounts, facts.unreadable) == (1, 1)
 
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -209,20 +120,20 @@ def written(
     name: str = "ООО «Ромашка»", contact: dict[str, str | None] | None = PARTNER
 ) -> tuple[str, str, dict[str, str]]:
     """Page, list and texts of the workbook for one client, whose tariff has the same name."""
-    with Spool() as spool:
-        facts = Facts(NOW)
-        spool.call(facts.count(extended()._replace(subscriptions={"S-1": BASIC._replace(tariff_name=name)})))
-        spool.name([Account("A-100", name, None, contact)])
-        html, rows, book = io.StringIO(), io.StringIO(), io.BytesIO()
-        page.write_page(html, facts, spool, "a table")
-        page.write_list(rows, spool)
-        page.write_workbook(book, spool)
+    html, lines, book = io.BytesIO(), io.StringIO(), io.BytesIO()
+    subscriptions = {"S-1": BASIC._replace(tariff_name=name)}
+    account = Account("A-100", name, None, contact)
+    facts, found = counted(extended()._replace(account=account, subscriptions=subscriptions))
+    calls = list(page.listed(lines, found))
+    assert calls == found
+    page.write_page(html, facts, calls)
+    page.write_workbook(book, calls)
     with zipfile.ZipFile(book) as parts:
         texts = {Path(part).name: parts.read(part).decode() for part in parts.namelist()}
-    return html.getvalue(), rows.getvalue(), texts
+    return html.getvalue().decode(), lines.getvalue(), texts
 
 
-def test_the_page_asks_nobody_for_anything_and_shows_foreign_text_as_text() -> None:
+def test_the_page_loads_nothing_and_shows_foreign_text_as_text() -> None:
     """No script, no foreign host but in links."""
     html, _, _ = written(HOSTILE, PARTNER | {"city": HOSTILE, "site": "javascript:alert(1)"})
     assert "<script" not in html
@@ -232,11 +143,11 @@ def test_the_page_asks_nobody_for_anything_and_shows_foreign_text_as_text() -> N
     assert html.count("&lt;script&gt;") >= 4
 
 
-def test_every_figure_is_a_table_with_bars_and_a_client_has_the_servicing_organisation_to_turn_to() -> None:
+def test_every_figure_is_a_table_with_bars_and_a_client_stands_under_the_servicing_organisation() -> None:
     """For those who cannot see bars, and for those who copy the numbers."""
     html, _, _ = written()
     assert html.count("<figure") == html.count('<th scope="col" class="n">Extensions</th>') == 4
-    assert '<tr><th scope="row">2026-11-22</th><td class="n">1</td><td><span class="bar" style="width: 100.0%">' in html
+    assert '<tr><th scope="row">2026-11-22</th><td class="n">1</td><td class="bar"><span style="width: 100.0%">' in html
     assert "ООО «Учёт и Сервис»" in html
     assert '<a href="https://uchet.example" rel="noreferrer">' in html
     assert "No servicing organisation" in written(contact=None)[0]
@@ -334,8 +245,17 @@ def test_a_file_is_there_as_a_whole_or_as_it_was(tmp_path: Path) -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_the_page_is_cut_where_a_browser_would_give_up_and_the_list_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "MOST_CALLS", 0)
-    html, lines, _ = written()
-    assert "Not all of them are on this page" in html
-    assert "A-100" in lines
+def test_calls_stand_by_servicing_organisation_the_latest_first() -> None:
+    """The organisation with the most calls begins. A page that does not show all of them says so."""
+    (call,) = counted(extended())[1]
+    one, another = (PARTNER | {"name": name} for name in ("One", "Another"))
+    calls = page.by_organization(
+        call._replace(organization=organization, account_id=f"A-{n}", granted_at=NOW + n * SECOND)
+        for n, organization in enumerate((one, another, one))
+    )
+    assert [(call.organization, call.account_id) for call in calls] == [(another, "A-1"), (one, "A-2"), (one, "A-0")]
+    facts, html = Facts(NOW), io.BytesIO()
+    facts.calls = 4
+    page.write_page(html, facts, calls)
+    assert re.findall(r'<h3 id="o\d">(.*)</h3>', html.getvalue().decode()) == ["One (2)", "Another (1)"]
+    assert "Only the latest are on this page; the CSV has all." in html.getvalue().decode()

@@ -34,9 +34,9 @@ class Target:
 
     def client(self, service: str, _: Any) -> Any:
         results = [
-            {"Label": "granted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
-            {"Label": "lag of revocation, seconds", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
-            {"Label": "refused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
+            {"Label": "ExtensionsGranted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
+            {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
+            {"Label": "ExtensionsRefused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
         ]
         resources = [
             {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "one"},
@@ -68,20 +68,14 @@ def looked(target: Target) -> dict[str, list[Any]]:
 
 
 def test_everything_is_shown_over_minutes_and_over_the_hour() -> None:
-    """Sums, the most of a lag, a row for each reason of a refusal, nothing where nothing was reported."""
+    """Sums, the most of a lag, a row for each reason of a refusal."""
     looks = looked(Target())
-    rows = {row[0]: row[1:] for row in looks["Metrics"]}
-    assert rows["granted"] == [2, 5]
-    assert rows["lag of revocation, seconds"] == [42, 42]
-    assert rows["refused: already_used"] == [None, 7]
-    assert rows["replayed"] == [None, None]
+    assert looks["Metrics"] == [
+        ["ExtensionsGranted", 2, 5],
+        ["ExtensionsRefused: already_used", None, 7],
+        [Metric.LAG, 42, 42],
+    ]
     assert looks["Queues"][0] == ["failed in a function", 3, 3]
-
-
-def test_every_step_of_an_extension_is_shown() -> None:
-    """One that is ended early too: whoever watches sees it happen."""
-    shown = {watch.REFUSED, *(metric for metric, _ in watch.METRICS.values())}
-    assert {metric for metric in Metric if metric.startswith("Extensions")} <= shown
 
 
 def test_an_alarm_that_is_on_is_named_with_its_reason_and_only_those_of_the_stack_are_asked_for() -> None:
@@ -101,7 +95,7 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyP
         return SimpleNamespace(at=at, text=json.dumps({"_aws": {"CloudWatchMetrics": metrics}} | values))
 
     lines = [
-        line(NOW - MINUTE, ExtensionsGranted=[1.0], Other=[9.0]),
+        line(NOW - MINUTE, ExtensionsGranted=[1.0]),
         line(NOW - 20 * MINUTE, ExtensionsGranted=[1.0, 1.0]),
         line(NOW, ExtensionsRefused=1, reason="finished"),
         SimpleNamespace(at=NOW, text="START"),
@@ -109,8 +103,7 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(watch, "entries", lambda *_: iter(lines))
     target = Target()
     target.endpoint = "http://127.0.0.1:1"
-    rows = {row[0]: row[1:] for row in looked(target)["Metrics"]}
-    assert (rows["granted"], rows["refused: finished"]) == ([1, 3], [1, 1])
+    assert looked(target)["Metrics"] == [["ExtensionsGranted", 1, 3], ["ExtensionsRefused: finished", 1, 1]]
 
 
 @pytest.mark.parametrize("error", [DENIED, ConnectTimeoutError(endpoint_url="http://nowhere")])
@@ -124,7 +117,7 @@ def test_one_look_is_printed_with_what_is_out_of_reach_and_the_tool_ends(
     shown = capsys.readouterr().out
     assert "extending-subscription at 2026-11-22 10:00:00 UTC" in shown
     assert f"Queues: out of reach: {type(error).__name__}: " in shown
-    assert "granted" in shown
+    assert "ExtensionsGranted" in shown
     monkeypatch.setattr(watch, "stack", lambda _: Target())
     watch.command.main(["--json"], standalone_mode=False)
     queue = json.loads(capsys.readouterr().out)["queues"][0]
@@ -142,7 +135,6 @@ def test_a_look_follows_the_other_until_it_is_stopped(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("ops.watch.time.sleep", sleep)
     target: Any = Target()
-    watched = watch.Watched(target)
-    watch.follow(target, watched, watched.look(NOW), NOW, 5)
+    watch.follow(target, watch.Watched(target), 5)
     assert slept == [5, 5, 5]
     assert len(target.asked) == 3
