@@ -1,4 +1,4 @@
-"""What a tool leaves on the disk when it is ended in the middle of its work."""
+"""A tool that is ended in the middle of its work, and the disk."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What `make` says where this machine lacks what cannot be brought along, and what heals by itself."""
+"""Set-up names in a line what this machine lacks and cannot be brought along, and heals what was interrupted."""
 
 import shutil
 import subprocess
@@ -57,7 +57,6 @@ def machine(tmp_path: Path) -> Machine:
 def test_a_python_that_will_not_do_is_one_line_with_what_to_do(
     machine: Machine, step: tuple[str, ...], pythons: dict[str, str], line: str
 ) -> None:
-    """Before anything is set up."""
     for name, script in pythons.items():
         machine.has(name, script)
     done = machine.setup(*step)
@@ -86,7 +85,6 @@ def test_an_environment_is_made_with_a_newer_python_beside_an_old_one_and_heals_
 
 
 def test_an_environment_that_cannot_be_made_is_not_taken_for_done(machine: Machine) -> None:
-    """No network, and nothing in the cache."""
     machine.has("python3", REAL)
     machine.has("uv", "exit 1")
     done = machine.setup("environment", ".venv")
@@ -109,7 +107,6 @@ def test_only_what_is_asked_for_is_needed_of_the_system(machine: Machine) -> Non
 
 
 def test_what_a_rehearsal_deploys_beside_the_product_is_a_template() -> None:
-    """As CloudFormation's schemas have it."""
     command = [str(Path(sys.executable).with_name("cfn-lint")), "ops/rehearse.yaml", "--regions", "eu-central-1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

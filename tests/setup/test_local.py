@@ -1,4 +1,4 @@
-"""What a start of the local cloud finds of others, and what is wrong with how it was called."""
+"""A start of the local cloud: what it finds of others, and the values that it was called with."""
 
 import contextlib
 import json

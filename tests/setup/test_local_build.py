@@ -1,4 +1,4 @@
-"""When `sam build` is called for what runs locally, and when the last build is good enough."""
+"""`sam build` is called for what runs locally only where the last build is not good enough."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

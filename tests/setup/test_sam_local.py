@@ -1,4 +1,4 @@
-"""How containers reach the local cloud; no Docker is needed here."""
+"""The way of containers to the local cloud; no Docker is needed here."""
 
 import os
 import socket
@@ -23,7 +23,7 @@ from local import sam_local
 def test_only_a_bridge_of_this_machine_can_carry_a_relay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker: str | None, own: str | None
 ) -> None:
-    """Where there is none, functions run in the emulator."""
+    """Functions run in the emulator where there is none."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if docker:
         stand_in = tmp_path / "docker"

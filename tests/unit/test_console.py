@@ -1,4 +1,4 @@
-"""What the operator's tools share: one line for what is wrong, and no write without a yes."""
+"""The operator's tools have in common: one line for what is wrong, and no write without a yes."""
 
 import io
 import os
@@ -117,7 +117,7 @@ def test_every_tool_has_help_with_an_example_and_one_line_for_a_stage_that_canno
         (["report", "--xlsx", "/dev/null"], "'/dev/null' is not a regular file that can be written"),
         (["report", "--csv", "."], "'.' is not a regular file that can be written"),
         (["rehearse", "--stage", "prod"], "A rehearsal removes what it plays on"),
-        (["forget"], "No such command 'forget'"),
+        (["undo"], "No such command 'undo'"),
     ],
 )
 def test_a_wrong_argument_is_one_line_that_names_it(arguments: list[str], why: str, extending: Run) -> None:
@@ -172,7 +172,7 @@ def test_text_of_others_is_no_order_to_the_terminal() -> None:
     ("login", "name"), [("anna", "anna"), ("Анна К", "??????"), ("", "nobody"), ("a" * 300, "a" * 200)]
 )
 def test_an_operator_is_named_as_a_token_may_name_one(login: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the machine calls them: the function would refuse another name as a bad token; a container has none."""
+    """The function would refuse another name as a bad token, and a container has none at all."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(variable, login)
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 2)

@@ -49,7 +49,6 @@ def test_a_duration_keeps_its_words_and_gets_its_length(duration: str, seconds: 
 
 ID = "a text that matches ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ is expected"
 INSTANT = "an ISO 8601 instant with its offset is expected, as 2026-11-29T10:00:00Z"
-NAME = "at most 256 characters are expected"
 LOST = "it holds U+FFFD, which stands for characters that were lost: send JSON in UTF-8"
 LENGTH = "weeks, days, hours, minutes, seconds are expected, as P7D; from a second to ten years"
 
@@ -61,7 +60,7 @@ LENGTH = "weeks, days, hours, minutes, seconds are expected, as P7D; from a seco
         ("AccountChanged", {"account_id": "A" * 65}, f"account_id: {ID}"),
         ("AccountChanged", {"account_id": "A-1\n"}, f"account_id: {ID}"),
         ("AccountChanged", {"name": 7}, "name: a text is expected"),
-        ("AccountChanged", {"name": "ю" * 257}, f"name: {NAME}"),
+        ("AccountChanged", {"name": "ю" * 257}, "name: at most 256 characters are expected"),
         ("AccountChanged", {"name": "ООО \ufffd"}, f"name: {LOST}"),
         ("AccountChanged", {"name": "\ud800"}, "name: a text of Unicode characters is expected"),
         ("AccountChanged", {"servicing_organization": "us"}, "servicing_organization: an object is expected"),
@@ -69,15 +68,12 @@ LENGTH = "weeks, days, hours, minutes, seconds are expected, as P7D; from a seco
         ("AccountChanged", {"changed_at": "0001-01-01T00:00:00+03:00"}, "changed_at: an instant from 1970 to 8999 is"),
         ("MemberChanged", {"role": ""}, "role: at least 1 character is expected"),
         ("MemberChanged", {"role": "x" * 65}, "role: at most 64 characters are expected"),
-        ("MemberChanged", {"name": "\ufffd"}, f"name: {LOST}"),
         ("MemberChanged", {"user_id": "U 1"}, "user_id: a text that matches ^[\\x21-\\x7e]{1,255}$ is expected"),
-        ("MemberChanged", {"user_id": ""}, "user_id: a text that matches "),
         ("SubscriptionChanged", {"kind": "trial"}, "kind: 'main', 'add_on' or 'prolonging' is expected"),
         ("SubscriptionChanged", {"starts_at": "2026-01-01T00:00:00"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": "2026-02-30T00:00:00Z"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": "2026-01-01"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": 1_767_225_600}, f"starts_at: {INSTANT}"),
-        ("SubscriptionChanged", {"starts_at": "1767225600"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": "1969-12-31T23:59:59Z"}, "starts_at: an instant from 1970 to 8999 is"),
         ("SubscriptionChanged", {"starts_at": "0001-01-01T00:00:00+03:00"}, "starts_at: an instant from 1970 to 8999"),
         ("SubscriptionChanged", {"starts_at": "9000-01-01T00:00:00Z"}, "starts_at: an instant from 1970 to 8999 is"),
@@ -163,7 +159,7 @@ def _nearly_events(draw: st.DrawFn) -> tuple[str, Any]:
 @example(("AccountChanged", account_changed(name="\ud800", time_zone="\udfff")))
 @example(("AccountChanged", account_changed(colour="\ud800")))
 def test_whatever_json_comes_is_an_event_or_is_refused(event: tuple[Any, Any]) -> None:
-    """What else left it would stop a load, and have the bus bring again what can never be read."""
+    """Another exception would stop a load, and have the bus bring again what can never be read."""
     why = ""
     try:
         assert type(read(*event, NOW)) in CHANGES.values()
@@ -226,13 +222,13 @@ def test_a_zone_that_nobody_can_show_is_left_out_and_the_account_is_stored(given
     assert list(change.ignored) == ["detail.time_zone"]
 
 
-@pytest.mark.parametrize("role", ["ext_administrator", "Owner", "boss", "x" * 64])
-def test_a_role_that_is_not_ours_may_do_nothing_here(role: str) -> None:
-    """Whoever was owner before is none any more."""
-    assert reported("MemberChanged", role=role).known_role is Role.USER
+def test_a_role_that_is_not_ours_may_do_nothing_here() -> None:
+    """One who was owner before is none any more."""
+    for role in ("ext_administrator", "Owner", "boss", "x" * 64):
+        assert reported("MemberChanged", role=role).known_role is Role.USER
 
 
-@pytest.mark.parametrize("ends_at", [None, "9000-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "9999-12-31T00:00:00Z"])
-def test_an_end_beyond_the_calendar_is_none(ends_at: str | None) -> None:
+def test_an_end_beyond_the_calendar_is_none() -> None:
     """The year 9999 is how many a system writes "for good"."""
-    assert reported("SubscriptionChanged", ends_at=ends_at).subscription.ends_at == FOREVER
+    for ends_at in (None, "9000-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "9999-12-31T00:00:00Z"):
+        assert reported("SubscriptionChanged", ends_at=ends_at).subscription.ends_at == FOREVER

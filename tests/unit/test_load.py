@@ -105,7 +105,6 @@ def test_what_the_bus_refuses_at_first_is_put_again_and_what_it_accepted_is_not_
 
 
 def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:
-    """And the file of rejects can be loaded later."""
 
     def put(_: list[Line]) -> list[Answer]:
         raise ConnectionError("down")
@@ -165,7 +164,6 @@ def test_a_token_that_opens_nothing_stops_the_load(status: int, monkeypatch: pyt
 
 @pytest.mark.parametrize(("status", "tries"), [(429, TRIES), (503, TRIES), (422, 1), (404, 1)])
 def test_only_what_may_pass_later_is_sent_again(status: int, tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong address answers the same each time."""
     put, sizes = over_https(monkeypatch, (status, {"code": "no"}))
     stored, ((_, reason),) = load(lines(1), put)
     assert (stored, len(sizes)) == (0, tries)

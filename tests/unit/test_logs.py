@@ -1,4 +1,4 @@
-"""What `extending logs` shows of a function's log."""
+"""Lines of a function's log that `extending logs` shows."""
 
 import pytest
 

@@ -41,18 +41,11 @@ def refusal(holdings: Holdings, now: datetime = NOW) -> Refused:
     return refused.value
 
 
-@pytest.mark.parametrize(
-    ("now", "state"),
-    [
-        (NOW - SECOND, State.FUTURE),
-        (NOW, State.ACTIVE),
-        (NOW + DAY - SECOND, State.ACTIVE),
-        (NOW + DAY, State.FINISHED),
-        (NOW + DAY + SECOND, State.FINISHED),
-    ],
-)
-def test_a_subscription_is_active_from_its_start_until_just_before_its_end(now: datetime, state: State) -> None:
-    assert a_subscription(starts_at=NOW, ends_at=NOW + DAY).state(now) is state
+def test_a_subscription_is_active_from_its_start_until_just_before_its_end() -> None:
+    subscription = a_subscription(starts_at=NOW, ends_at=NOW + DAY)
+    instants = (NOW - SECOND, NOW, NOW + DAY - SECOND, NOW + DAY)
+    states = [State.FUTURE, State.ACTIVE, State.ACTIVE, State.FINISHED]
+    assert [subscription.state(now) for now in instants] == states
 
 
 @pytest.mark.parametrize(
@@ -95,21 +88,22 @@ def test_an_offer_shows_the_limits_before_and_after_and_the_end_to_the_second() 
     assert offer.limits_after.next_change_at == NOW + WEEK
 
 
-@pytest.mark.parametrize(
-    ("now", "total"), [(NOW, 4), (NOW + WEEK - SECOND, 4), (NOW + WEEK, 2), (NOW + WEEK + SECOND, 2)]
-)
-def test_extras_count_until_just_before_the_end_whether_or_not_revoked(now: datetime, total: int) -> None:
-    subscription = a_subscription()
-    assert holding(subscription, an_extension(subscription)).limits(now).sessions.total == total
+def test_extras_count_until_just_before_their_end_while_a_main_subscription_is_active() -> None:
+    """Revoked or not: limits are a sum over windows at every read."""
+    main, add_on = a_subscription(), a_subscription(id="S-2", kind=Kind.ADD_ON)
+    holdings = holding(main, add_on, an_extension(main))
+    instants = (NOW, NOW + WEEK - SECOND, NOW + WEEK)
+    assert [holdings.limits(now).sessions[:2] for now in instants] == [(4, 2), (4, 2), (4, 0)]
+    ended = a_subscription(ends_at=NOW + DAY)
+    holdings = holding(ended, add_on, an_extension(ended))
+    instants = (NOW, NOW + DAY - SECOND, NOW + DAY)
+    assert [holdings.limits(now).sessions[:2] for now in instants] == [(4, 2), (4, 2), (2, 0)]
 
 
-def test_an_extension_alone_gives_nothing() -> None:
-    """The extras count only while the account has an active main subscription."""
-    subscription = a_subscription(ends_at=NOW + DAY)
-    holdings = holding(subscription, an_extension(subscription), a_subscription(id="S-2", kind=Kind.ADD_ON))
-    before, after = holdings.limits(NOW + DAY - SECOND), holdings.limits(NOW + DAY)
-    assert (before.sessions.extra, after.sessions.extra) == (2, 0)
-    assert (before.sessions.base, after.sessions.base) == (4, 2)
+def test_what_is_in_use_above_a_limit_is_known_where_both_are() -> None:
+    """Nothing is above what is unlimited."""
+    limits = (Limit(2, 8, 13), Limit(2, 8, 10), Limit(None, 8, 13), Limit(2, 8))
+    assert [limit.over for limit in limits] == [3, 0, 0, None]
 
 
 def test_a_new_start_is_a_new_period_and_the_extension_of_the_old_one_counts_on() -> None:
@@ -152,7 +146,7 @@ def test_what_has_no_end_never_changes_by_itself() -> None:
 
 
 def test_an_extension_that_was_ended_early_counts_for_nothing_from_the_write_on() -> None:
-    """Whatever the clock of another machine says."""
+    """It does, whatever the clock of another machine says."""
     subscription = a_subscription()
     ended = an_extension(subscription, NOW - DAY, revoked_at=NOW, revoked_by="service-manager")
     for now in (NOW - SECOND, NOW):
@@ -162,21 +156,16 @@ def test_an_extension_that_was_ended_early_counts_for_nothing_from_the_write_on(
     assert (revoked.runs(revoked.ends_at - SECOND), revoked.runs(revoked.ends_at)) == (True, False)
 
 
-@pytest.mark.parametrize(
-    ("period_id", "first", "is_used"),
-    [
-        ("2026-11", None, True),
-        ("2026-11", FirstNamed("2026-11", NOW - 30 * DAY, 1), True),
-        ("2026-12", FirstNamed("2026-11", NOW - 30 * DAY, 1), False),
-    ],
-)
-def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_alone(
-    period_id: str, first: FirstNamed | None, is_used: bool
-) -> None:
+def test_an_extension_of_the_time_before_ids_counts_for_the_first_id_alone() -> None:
     """Though the sender's start is that of the contract, and so the same in every period."""
-    unnamed = a_subscription()
-    named = a_subscription(period_id=period_id, first_named=first)
-    assert bool(holding(named, an_extension(unnamed)).extension_of(named)) is is_used
+    extension, first = an_extension(a_subscription()), FirstNamed("2026-11", NOW - 30 * DAY, 1)
+    for period_id, named, found in (
+        ("2026-11", None, extension),
+        ("2026-11", first, extension),
+        ("2026-12", first, None),
+    ):
+        subscription = a_subscription(period_id=period_id, first_named=named)
+        assert holding(subscription, extension).extension_of(subscription) == found
 
 
 def naive_limits(holdings: Holdings, now: datetime, plus: Extension | None = None) -> Limits:
@@ -239,7 +228,7 @@ def _holdings(draw: st.DrawFn) -> Holdings:
 def test_limits_and_their_next_change_are_those_of_a_naive_reading(
     holdings: Holdings, now: datetime, plus: datetime | None
 ) -> None:
-    """Whatever begins and ends together, is unlimited, or adds nothing."""
+    """Edges may come together, limits be unlimited, extensions add nothing."""
     more = an_extension(a_subscription(id="S-more"), ends_at=plus) if plus and plus > now else None
     assert holdings.limits(now, more) == naive_limits(holdings, now, more)
 
@@ -300,7 +289,7 @@ def test_pages_show_once_what_nobody_changes_meanwhile_though_it_begins_and_ends
     whole = [s.id for s in page(holding(*rows.values()), NOW, 100, None).subscriptions]
     changed, seen, now, token = set(), list[str](), NOW, None
     coming = iter(reports)
-    while True:
+    for _ in range(len(rows) + 1):
         found, token = page(holding(*rows.values()), now, limit, token)
         seen += [s.id for s in found]
         if token is None:
@@ -373,14 +362,14 @@ WRONG_REPORTS: list[list[object]] = [[-7, None, None], [7, None, 7], [7, "P#1", 
     ],
 )
 def test_an_offer_token_that_no_offer_gave_is_refused(values: list[Any]) -> None:
-    """What could never be offered is not even looked up."""
+    """An offer that could never be made is not even looked up."""
     assert OfferId.from_token(pack(OFFER)).subscription_id == "S-1"
     with pytest.raises(ValueError, match="not an offer"):
         OfferId.from_token(pack(values))
 
 
 def test_the_id_of_an_extension_is_that_of_its_period() -> None:
-    """Whoever is granted it; by the period's own id, whatever its start; and another in each life of an account."""
+    """By the period's own id, whatever its start; another in each life of an account, the same for every owner."""
     subscription = a_subscription()
     unnamed, named = an_extension(subscription), an_extension(subscription, period_id="P-1")
     assert unnamed.id == "2b1cbb8e-0282-59f9-87f5-028a88f11cb5"

@@ -1,4 +1,4 @@
-"""What the failure queues hold, understood; and nothing leaves them unhandled."""
+"""Messages of the failure queues are understood, and none leaves them unhandled."""
 
 import json
 from io import BytesIO, TextIOWrapper

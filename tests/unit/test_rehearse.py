@@ -1,4 +1,4 @@
-"""How a rehearsal goes on where a step fails."""
+"""A rehearsal goes on where a step fails."""
 
 import pytest
 

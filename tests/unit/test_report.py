@@ -75,7 +75,6 @@ def test_an_extension_counts_in_every_figure_that_it_belongs_to(
     ("age", "lately"), [(timedelta(0), True), (30 * DAY - SECOND, True), (30 * DAY, False), (90 * DAY, False)]
 )
 def test_who_extended_in_the_last_thirty_days_is_to_be_called(age: timedelta, lately: bool) -> None:
-    """Nobody else is on the list."""
     facts, calls = counted(extended(NOW - age))
     assert [(call.state, call.sessions_limit, call.granted_by) for call in calls[:1]] == (
         [("active" if age < WEEK else "used", 4 if age < WEEK else 2, "U-1")] if lately else []

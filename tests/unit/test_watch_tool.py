@@ -1,4 +1,4 @@
-"""What the operator sees of a stage: each source at its own risk, counted over the right time."""
+"""An operator's view of a stage: each source at its own risk, counted over the right time."""
 
 import json
 from datetime import datetime, timedelta
