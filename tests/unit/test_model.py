@@ -289,7 +289,7 @@ def test_pages_show_once_what_nobody_changes_meanwhile_though_it_begins_and_ends
     whole = [s.id for s in page(holding(*rows.values()), NOW, 100, None).subscriptions]
     changed, seen, now, token = set(), list[str](), NOW, None
     coming = iter(reports)
-    for _ in range(len(rows) + 1):
+    for _ in range(len(rows) + len(reports) + 1):
         found, token = page(holding(*rows.values()), now, limit, token)
         seen += [s.id for s in found]
         if token is None:
