@@ -1,18 +1,14 @@
-"""MiniStack, the local cloud: started on loopback, ended with all its workers, whatever ended us before."""
+"""MiniStack, the local cloud: started on loopback, ended with all its workers, whatever ends us."""
 
 import contextlib
-import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
-import psutil
 
 from devkit.project import REGION, ROOT, Trouble, environment
 
@@ -33,6 +29,7 @@ def ministack(port: int, key: str, state: Path) -> Iterator[subprocess.Popen[byt
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
         "MINISTACK_REGION": REGION,
+        "OWNER": str(os.getpid()),
         "READ_TIMEOUT_SECONDS": "10",  # The functions' workers have this environment too.
         "TMPDIR": str(state),
     }
@@ -46,12 +43,15 @@ def ministack(port: int, key: str, state: Path) -> Iterator[subprocess.Popen[byt
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    record = {"owner": identity(os.getpid()), "ministack": identity(process.pid)}
-    (state / "processes.json").write_text(json.dumps(record))
     try:
         yield process
-    finally:
-        _end(process.pid)
+    finally:  # It is asked, has two seconds to tidy up, and then ends with its workers.
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, key: str, state: Path) -> None:
@@ -67,43 +67,3 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, key: 
 
 def last_words(state: Path) -> str:
     return (state / "ministack.log").read_text(errors="replace")[-3000:]
-
-
-def end_what_a_killed_start_left() -> None:
-    """End the MiniStack of every start that is no more (kill -9, power), and remove what it kept.
-
-    Known by recorded process id and start time, never by name: an id may belong to somebody else by now.
-    """
-    for record in STATE.glob("*/processes.json"):
-        try:
-            processes = json.loads(record.read_text())
-        except (OSError, ValueError):  # just being written, or removed
-            continue
-        if _lives(processes["owner"]):
-            continue
-        if _lives(processes["ministack"]):
-            _end(processes["ministack"]["pid"])
-        shutil.rmtree(record.parent, ignore_errors=True)
-
-
-def identity(pid: int) -> dict[str, Any]:
-    """The id with the start in ticks since boot: psutil has it by the wall clock, which may be set meanwhile."""
-    after_the_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-    return {"pid": pid, "started": int(after_the_name.split()[19])}
-
-
-def _lives(process: dict[str, Any]) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-        return identity(process["pid"]) == process and psutil.Process(process["pid"]).status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _end(leader: int) -> None:
-    """End a process with its group: it is asked, has two seconds to tidy up, and then nobody is asked any more."""
-    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-        process = psutil.Process(leader)
-        process.terminate()
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(2)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader, signal.SIGKILL)

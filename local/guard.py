@@ -3,10 +3,17 @@
 Run with MiniStack's own Python, as a file: nothing else of ours is there. The key of this run stands where the AWS SDKs
 and the AWS CLI put it by themselves, in the session token, so that no caller has to know of it. Presigned URLs, which
 have it elsewhere, do not pass.
+
+Once the process that has started it is no more, kill -9 included, MiniStack ends with all its workers.
 """
 
+import contextlib
 import hmac
 import os
+import shutil
+import signal
+import threading
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -38,8 +45,18 @@ def guarded(application: Application, key: str) -> Application:
     return guard
 
 
+def end_with(owner: int) -> None:
+    """Wait until the owner is no more, then delete the folder of this process and end its group."""
+    while os.getppid() == owner:
+        time.sleep(1)
+    with contextlib.suppress(OSError):  # A new start on the same port may have been quicker.
+        shutil.rmtree(os.getcwd(), ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__":
     from ministack import app as ministack
 
+    threading.Thread(target=end_with, args=(int(os.environ["OWNER"]),), daemon=True).start()
     ministack.app = guarded(ministack.app, os.environ["AWS_SESSION_TOKEN"])  # Its functions have the key from here.
     ministack.main()

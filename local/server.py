@@ -106,10 +106,6 @@ class LocalCloud:
         found = (item for page in pages for item in page["Items"])
         return {(item[items.PARTITION]["S"], item[items.SORT]["S"]): item for item in found}
 
-    def count(self) -> int:
-        """The number of items in the table."""
-        return int(self._dynamodb.scan(TableName=self.table, Select="COUNT", ConsistentRead=True)["Count"])
-
 
 MOST_DETAIL_TYPE = 128
 """Characters of a detail type that EventBridge accepts."""

@@ -1,12 +1,9 @@
-"""A start of the local cloud: what it finds of others, and the values that it was called with."""
+"""A start of the local cloud: its end, its seed, and mistakes in how it was called."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
-import time
-from collections.abc import Iterator
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,52 +14,31 @@ import pytest
 from devkit.project import ROOT
 from devkit.template import template
 from local import __main__ as start
-from local import cloud, webhook
+from local import webhook
 from tests.support.shell import shell
 
-GONE = {"pid": 2**22 - 1, "started": 0}
-"""A process that nobody has: no process id is that high."""
+STARTS = """
+import os, subprocess, sys
+guard = "import subprocess, sys; from local.guard import end_with; subprocess.Popen(['sleep', '600']);"
+guard += "print('started', flush=True); end_with(int(sys.argv[1]))"
+subprocess.run([sys.executable, "-c", guard, str(os.getpid())], cwd=sys.argv[1], start_new_session=True)
+"""
 
 
-@pytest.fixture
-def left() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that somebody left behind, with a child in its group."""
-    process = subprocess.Popen(["sh", "-c", "sleep 600 & wait"], start_new_session=True)
-    yield process
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-@pytest.mark.parametrize(
-    ("owner_lives", "is_another", "ends"),
-    [(False, False, True), (True, False, False), (False, True, False)],
-    ids=["what a killed start left, with its children", "what runs on another port", "what only has the same id"],
-)
-def test_what_a_killed_start_left_is_ended_and_nothing_else(
-    owner_lives: bool,
-    is_another: bool,
-    ends: bool,
-    left: subprocess.Popen[bytes],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """kill -9, or the power: nobody could tidy up. Ids come round again; what started later is somebody else's."""
-    monkeypatch.setattr(cloud, "STATE", tmp_path)
-    while not (children := psutil.Process(left.pid).children()):
-        pass
-    owner = cloud.identity(os.getpid()) if owner_lives else GONE
-    ministack = cloud.identity(left.pid) | ({"started": 1} if is_another else {})
-    (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "processes.json").write_text(json.dumps({"owner": owner, "ministack": ministack}))
-    cloud.end_what_a_killed_start_left()
-    assert (tmp_path / "1").exists() is owner_lives
-    if ends:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            while children[0].status() != psutil.STATUS_ZOMBIE:  # whoever has it now may be slow to reap
-                time.sleep(0.01)
-    else:
-        assert left.poll() is None
+def test_whatever_ends_a_start_ends_its_cloud(tmp_path: Path) -> None:
+    """kill -9 too, with all workers and with the folder that has the key."""
+    folder = tmp_path / "8080"
+    folder.mkdir()
+    command = [sys.executable, "-c", STARTS, str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as start:
+        assert start.stdout
+        assert start.stdout.readline() == "started\n"
+        guard, worker = psutil.Process(start.pid).children(recursive=True)
+        start.kill()
+    _, alive = psutil.wait_procs([guard, worker], timeout=30)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    assert not folder.exists()
 
 
 BAD_PORTS = ("0", "70000", "-1", "http", "", "8080 9090")
