@@ -1,4 +1,4 @@
-"""A start of the local cloud: what it finds of others, and the values that it was called with."""
+"""A start of the local cloud: its end, its seed, and mistakes in how it was called."""
 
 import json
 import os
@@ -41,6 +41,21 @@ def test_whatever_ends_a_start_ends_its_cloud(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+BAD_PORTS = ("0", "70000", "-1", "http", "", "8080 9090")
+BAD_ORIGINS = ("foo", "http://a b", "http://localhost:3000/", "*", "null", "http://x:0", "ftp://x")
+
+
+@pytest.mark.parametrize(
+    ("argument", "line"),
+    [
+        *((f"--port={port}", f"✗ PORT: {port!r} is not a port: PORT=… is a number") for port in BAD_PORTS),
+        *(
+            (f"--origins=https://cabinet.example,{origin}", f"✗ ORIGINS: {origin!r} is not an origin: ORIGINS=http://")
+            for origin in BAD_ORIGINS
+        ),
+        ("--webhook=127.0.0.1:9000", "✗ WEBHOOK: '127.0.0.1:9000' is not a URL: WEBHOOK=http://"),
+    ],
+)
 def test_a_wrong_value_is_named_in_one_line(
     argument: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

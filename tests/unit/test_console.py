@@ -163,16 +163,6 @@ def test_only_a_yes_goes_on_on_a_terminal_or_beforehand(
     console.ask("Remove A-100?", yes=True)
 
 
-def test_a_question_shows_foreign_text_as_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An error of another system may hold what a terminal library takes for its own."""
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda: "y")
-    console.ask("Delete [/x] [type=missing]?", yes=False)
-    assert capsys.readouterr().err == "Delete [/x] [type=missing]? [y/N] "
-
-
 def test_text_of_others_is_no_order_to_the_terminal() -> None:
     """A name may hold markup and escape sequences; both are letters here."""
     assert console.cell("[red]\x1b[2J\n\u202eООО").plain == "[red]�[2J��ООО"

@@ -1,6 +1,5 @@
 """An operator's view of a stage: each source at its own risk, counted over the right time."""
 
-import io
 import json
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from rich.console import Console
 
 from devkit.builders import NOW
 from extending.runtime import Metric
@@ -18,89 +16,75 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetQ
 MINUTE = timedelta(minutes=1)
 
 
-def paged(*pages: Any) -> Any:
-    return lambda _: SimpleNamespace(paginate=lambda **_: iter(pages))
+def paged(page: Any) -> Any:
+    return lambda _: SimpleNamespace(paginate=lambda **_: iter([page]))
 
 
 class Target:
-    """A stage on AWS whose clients give these answers."""
+    """A stage on AWS: an alarm in its stack, three messages in its failure queue, three metrics."""
 
     name = "extending-subscription"
     endpoint: str | None = None
     outputs = {"FailureQueueUrl": "f", "UndeliveredQueueUrl": "u"}  # noqa: RUF012
 
-    def __init__(self, **clients: Any) -> None:
+    def __init__(self, denied: Exception | None = None) -> None:
+        self.alarm = {"AlarmName": "one", "StateValue": "OK", "StateUpdatedTimestamp": NOW, "StateReason": ""}
+        self.asked: list[Any] = []
+        self._denied = denied
+
+    def client(self, service: str, _: Any) -> Any:
         results = [
             {"Label": "ExtensionsGranted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
             {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
             {"Label": "ExtensionsRefused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
         ]
-        summaries = [
+        resources = [
             {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "one"},
             {"ResourceType": "AWS::CloudWatch::Alarm"},
             {"ResourceType": "AWS::SQS::Queue", "PhysicalResourceId": "queue"},
         ]
-        self.alarms = [{"AlarmName": "one", "StateValue": "OK", "StateUpdatedTimestamp": NOW, "StateReason": ""}]
-        self.asked: list[Any] = []
-        self._clients = {
+        clients = {
             "cloudwatch": SimpleNamespace(
-                get_paginator=paged({"MetricDataResults": results}),
-                describe_alarms=self.describe_alarms,
+                get_paginator=paged({"MetricDataResults": results}), describe_alarms=self._describe_alarms
             ),
-            "cloudformation": SimpleNamespace(get_paginator=paged({"StackResourceSummaries": summaries})),
-            "sqs": SimpleNamespace(
-                get_queue_attributes=lambda QueueUrl, AttributeNames: {  # noqa: N803
-                    "Attributes": dict.fromkeys(AttributeNames, "3" if QueueUrl == "f" else "0")
-                }
-            ),
-        } | clients
+            "cloudformation": SimpleNamespace(get_paginator=paged({"StackResourceSummaries": resources})),
+            "sqs": SimpleNamespace(get_queue_attributes=self._attributes),
+        }
+        return clients[service]
 
-    def describe_alarms(self, **request: Any) -> Any:
+    def _describe_alarms(self, **request: Any) -> Any:
         self.asked.append(request["AlarmNames"])
-        return {"MetricAlarms": self.alarms}
+        return {"MetricAlarms": [self.alarm]}
 
-    def client(self, service: str, _: Any) -> Any:
-        return self._clients[service]
+    def _attributes(self, **request: Any) -> Any:
+        if self._denied:
+            raise self._denied
+        return {"Attributes": dict.fromkeys(request["AttributeNames"], "3" if request["QueueUrl"] == "f" else "0")}
 
 
-def looked(target: Target) -> dict[str, watch.Look]:
-    return {look.title: look for look in watch.Watched(target).look(NOW)}  # type: ignore[arg-type]
+def looked(target: Target) -> dict[str, list[Any]]:
+    """The rows of each source."""
+    return {look.title: look.rows for look in watch.Watched(target).look(NOW)}  # type: ignore[arg-type]
 
 
 def test_everything_is_shown_over_minutes_and_over_the_hour() -> None:
     """Sums, the most of a lag, a row for each reason of a refusal."""
     looks = looked(Target())
-    assert looks["Metrics"].rows == [
+    assert looks["Metrics"] == [
         ["ExtensionsGranted", 2, 5],
         ["ExtensionsRefused: already_used", None, 7],
         [Metric.LAG, 42, 42],
     ]
-    assert looks["Queues"].rows[0] == ["failed in a function", 3, 3]
+    assert looks["Queues"][0] == ["failed in a function", 3, 3]
 
 
 def test_an_alarm_that_is_on_is_named_with_its_reason_and_only_those_of_the_stack_are_asked_for() -> None:
     """Another stack's name may begin alike."""
     target = Target()
-    assert looked(target)["Alarms"].rows == [["none of 1 is on", "", ""]]
-    target.alarms[0] |= {"StateValue": "ALARM", "StateReason": "too many"}
-    assert looked(target)["Alarms"].rows == [["one", "10:00:00", "too many"]]
+    assert looked(target)["Alarms"] == [["none of 1 is on", "", ""]]
+    target.alarm |= {"StateValue": "ALARM", "StateReason": "too many"}
+    assert looked(target)["Alarms"] == [["one", "10:00:00", "too many"]]
     assert target.asked == [["one"], ["one"]]
-
-
-@pytest.mark.parametrize("error", [DENIED, ConnectTimeoutError(endpoint_url="http://nowhere")])
-def test_what_is_out_of_reach_is_said_and_the_rest_is_kept(error: Exception) -> None:
-    """A missing right of one source hides no other."""
-
-    def refuse(**_: Any) -> Any:
-        raise error
-
-    target: Any = Target(sqs=SimpleNamespace(get_queue_attributes=refuse))
-    assert str(error) in (looked(target)["Queues"].trouble or "")
-    out = Console(file=io.StringIO(), width=120)
-    out.print(watch.shown(target, watch.Watched(target), NOW))
-    assert isinstance(out.file, io.StringIO)
-    assert "Queues: out of reach: " in out.file.getvalue()
-    assert "ExtensionsGranted" in out.file.getvalue()
 
 
 def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,21 +103,25 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(watch, "entries", lambda *_: iter(lines))
     target = Target()
     target.endpoint = "http://127.0.0.1:1"
-    rows = {row[0]: row[1:] for row in looked(target)["Metrics"].rows}
-    assert (rows["ExtensionsGranted"], rows["ExtensionsRefused: finished"]) == ([1, 3], [1, 1])
+    assert looked(target)["Metrics"] == [["ExtensionsGranted", 1, 3], ["ExtensionsRefused: finished", 1, 1]]
 
 
-def test_one_look_is_printed_and_the_tool_ends(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("error", [DENIED, ConnectTimeoutError(endpoint_url="http://nowhere")])
+def test_one_look_is_printed_with_what_is_out_of_reach_and_the_tool_ends(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """--once for scripts, --json for programs."""
-    monkeypatch.setattr(watch, "stack", lambda _: Target())
+    """--once for scripts, --json for programs; a missing right of one source hides no other."""
     monkeypatch.setattr(console, "now", lambda: NOW)
+    monkeypatch.setattr(watch, "stack", lambda _: Target(denied=error))
     watch.command.main(["--once"], standalone_mode=False)
-    assert "extending-subscription at 2026-11-22 10:00:00 UTC" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "extending-subscription at 2026-11-22 10:00:00 UTC" in shown
+    assert f"Queues: out of reach: {type(error).__name__}: " in shown
+    assert "ExtensionsGranted" in shown
+    monkeypatch.setattr(watch, "stack", lambda _: Target())
     watch.command.main(["--json"], standalone_mode=False)
-    looks = json.loads(capsys.readouterr().out)
-    assert looks["queues"][0] == {"queue": "failed in a function", "waiting": 3, "under way": 3}
+    queue = json.loads(capsys.readouterr().out)["queues"][0]
+    assert queue == {"queue": "failed in a function", "waiting": 3, "under way": 3}
 
 
 def test_a_look_follows_the_other_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
