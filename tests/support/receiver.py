@@ -22,30 +22,30 @@ class Inbox:
     def __init__(self) -> None:
         self.answering: Answering = lambda _: 204
         self.refused: list[dict[str, Any]] = []
-        self.taken: list[dict[str, Any]] = []
+        self.accepted: list[dict[str, Any]] = []
         self.content_types: set[str] = set()
 
-    def take(self, headers: Any, body: bytes) -> int:
+    def receive(self, headers: Any, body: bytes) -> int:
         if headers["X-Api-Key"] != KEY:
             return 401
         self.content_types.add(headers["Content-Type"])
         event = json.loads(body)
         status = self.answering(event)
-        (self.taken if status < 300 else self.refused).append(event)
+        (self.accepted if status < 300 else self.refused).append(event)
         return status
 
     def of(self, account: str) -> list[dict[str, Any]]:
         """The events of an account, each once."""
-        return list({event["id"]: event for event in self.taken if event["subject"] == account}.values())
+        return list({event["id"]: event for event in self.accepted if event["subject"] == account}.values())
 
 
 @contextmanager
-def webhook(stack: Stack, inbox: Inbox, key: str = KEY, gives_up_after: float | None = None) -> Iterator[None]:
+def webhook(stack: Stack, inbox: Inbox, key: str = KEY) -> Iterator[None]:
     """Has the events out of a local cloud posted to an inbox."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            status = inbox.take(self.headers, self.rfile.read(int(self.headers["Content-Length"])))
+            status = inbox.receive(self.headers, self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
             self.end_headers()
 
@@ -58,8 +58,6 @@ def webhook(stack: Stack, inbox: Inbox, key: str = KEY, gives_up_after: float | 
     assert stack.endpoint
     posting = Webhook(stack.session, stack.endpoint, stack.outputs, Receiver(url, "X-Api-Key", key))
     posting.slowest_retry = 1
-    if gives_up_after is not None:
-        posting.gives_up_after = gives_up_after
     over = threading.Event()
     thread = threading.Thread(target=posting.run, args=(over,), daemon=True)
     thread.start()

@@ -14,19 +14,16 @@ WAITING = {
     "tests/e2e/test_story.py": "the schedule",
     "tests/e2e/test_machines.py": "the machines",
     "tests/e2e/test_logs.py": "the schedule",
-    "tests/e2e/test_package.py": "the schedule",
 }
 """Tests that mostly wait for the schedule of the local cloud: their worker runs nothing else, or it would wait too.
 
-The logs are looked through, and a package is built anew, when all other tests are over; the story that is logged begins
-with the first tests.
+The logs are read when all other tests are over; the story that is logged begins with the first tests.
 """
 
 TOGETHER = {
     "tests/e2e/test_operating.py": "the failure queues",
     "tests/e2e/test_publish.py": "the failure queues",
     "tests/e2e/test_rehearse.py": "the failure queues",
-    "tests/e2e/test_webhook.py": "the failure queues",
     "tests/browser/test_ahead.py": "a second browser",
     "tests/browser/test_asking.py": "a second browser",
     "tests/browser/test_story.py": "a second browser",
