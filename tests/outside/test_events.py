@@ -25,9 +25,9 @@ class Posts(Inbox):
         super().__init__()
         self.raw: list[dict[str, Any]] = []
 
-    def take(self, headers: Any, body: bytes) -> int:
+    def receive(self, headers: Any, body: bytes) -> int:
         self.raw.append({"headers": dict(headers), "body": body.decode()})
-        return super().take(headers, body)
+        return super().receive(headers, body)
 
 
 def test_the_sdks_of_cloudevents_read_what_the_webhook_posts(cloud: Cloud) -> None:
