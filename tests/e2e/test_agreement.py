@@ -39,7 +39,7 @@ class Story:
         return f"{self.run}-{name}"
 
     def any_user(self) -> str:
-        return self.user(self.chance.choice(["U-1", *USERS]))
+        return self.user(self.chance.choice(["U-1"] * 5 + USERS))
 
     # The service manager reports
 
@@ -72,7 +72,7 @@ class Story:
     # People and machines act
 
     def offer(self) -> None:
-        user, subscription = self.any_user(), self.chance.choice(["S-1", *SUBSCRIPTIONS])
+        user, subscription = self.any_user(), self.chance.choice(["S-1"] * 3 + SUBSCRIPTIONS)
         path = f"/accounts/{self.account}/subscriptions/{subscription}/extension-offer"
         answer = self.cloud.api(user, "GET", path)
         if answer.status_code != 200:
@@ -149,12 +149,12 @@ class Story:
 def test_the_local_cloud_agrees_with_a_naive_reading_of_the_rules(cloud: Cloud) -> None:
     """Whatever is reported over either way, whoever asks and accepts."""
     seen: Counter[str] = Counter()
-    for seed in range(4):
+    for seed in range(6):
         chance = random.Random(seed)
         story = Story(cloud, chance, seen)
         story.begin()
         for number in range(15):
-            step = chance.choice([story.report, story.report, story.offer, story.accept, story.end_early])
+            step = chance.choice([story.report, story.report, story.offer, story.offer, story.accept, story.end_early])
             print(f"story {seed}, step {number}: {step.__name__}")
             step()
             assert story.differences() == {}
