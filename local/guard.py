@@ -45,18 +45,18 @@ def guarded(application: Application, key: str) -> Application:
     return guard
 
 
-def end_with(owner: int) -> None:
-    """Wait until the owner is no more, then delete the folder of this process and end its group."""
+def end_with(owner: int, folder: str) -> None:
+    """Wait until the owner is no more, then delete the folder and end the group of this process."""
     while os.getppid() == owner:
         time.sleep(1)
     with contextlib.suppress(OSError):  # A new start on the same port may have been quicker.
-        shutil.rmtree(os.getcwd(), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
     from ministack import app as ministack
 
-    threading.Thread(target=end_with, args=(int(os.environ["OWNER"]),), daemon=True).start()
+    threading.Thread(target=end_with, args=(int(os.environ["OWNER"]), os.environ["TMPDIR"]), daemon=True).start()
     ministack.app = guarded(ministack.app, os.environ["AWS_SESSION_TOKEN"])  # Its functions have the key from here.
     ministack.main()

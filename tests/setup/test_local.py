@@ -20,8 +20,8 @@ from tests.support.shell import shell
 STARTS = """
 import os, subprocess, sys
 guard = "import subprocess, sys; from local.guard import end_with; subprocess.Popen(['sleep', '600']);"
-guard += "print('started', flush=True); end_with(int(sys.argv[1]))"
-subprocess.run([sys.executable, "-c", guard, str(os.getpid())], cwd=sys.argv[1], start_new_session=True)
+guard += "print('started', flush=True); end_with(int(sys.argv[1]), sys.argv[2])"
+subprocess.run([sys.executable, "-c", guard, str(os.getpid()), sys.argv[1]], start_new_session=True)
 """
 
 
