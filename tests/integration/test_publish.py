@@ -130,8 +130,19 @@ def test_nobody_is_reminded_after_the_end_or_in_an_account_that_was_removed_mean
 
 def test_events_go_out_ten_at_a_time(bus: Bus) -> None:
     """The most that one call may have."""
-    assert publish(granted(*(f"S-{number}" for number in range(23)))) == []
+    records = granted(*(f"S-{number}" for number in range(23)))
+    assert publish(records) == []
     assert bus.calls == [10, 10, 3]
+    bus.refuse = [[], [4]]
+    assert publish(records) == ["14"], "the third call would go on behind what the second has lost"
+
+
+def test_two_events_of_an_extension_keep_their_order_where_the_first_is_refused(bus: Bus) -> None:
+    """They are never in one call, and the second does not go out before the first."""
+    first, second = granted("S-2", "S-2")
+    bus.refuse = [[0]]
+    assert publish([first, second]) == ["0"]
+    assert bus.announced() == []
 
 
 def test_an_event_that_the_bus_refuses_is_brought_again_with_all_that_follow(bus: Bus) -> None:
