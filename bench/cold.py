@@ -77,7 +77,7 @@ def _megabytes(path: Path) -> str:
 def import_(setup: Setup, module: str, *path: Path, **variables: str) -> tuple[float, float]:
     """Milliseconds, on the clock and of the processor, of a process that imports a module.
 
-    It ends at once: an instance of Lambda does not tidy up behind the import either, which is a sixth of some.
+    It exits at once without clean-up, as on Lambda; clean-up would be up to a sixth of the time.
     """
     command = [setup.python, "-c", f"import os, {module}; os._exit(0)"]
     started = time.perf_counter()

@@ -117,7 +117,7 @@ def _body(sent: Json, shape: type) -> Json:
 
 
 def _parameters(name: str, path: str, story: Story) -> list[Json]:
-    """The ids in the path, and what a list of rows or the limits are asked with."""
+    """Path parameters, and the query parameters and headers of list, history and limits."""
     ids = {"account_id": "A-100", "subscription_id": "S-1"}
     ids["extension_id"] = story.example("expire", 200).json["extension"]["id"]
     schema = {"type": "string", "pattern": f"^{ID.pattern}$"}

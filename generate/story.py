@@ -205,7 +205,7 @@ def _changes(service: Service) -> Answers:
         ("The database is busy; to be sent again", busy),
         ("The body is not JSON", service.changes(body="changes=1")),
         ("Nothing to change", service.changes()),
-        ("More than a megabyte", service.changes(body=" " * (api.MOST_CHANGES + 1))),
+        ("More than a megabyte", service.changes(body=" " * (api.MOST_BYTES_OF_CHANGES + 1))),
         ("A token for something else than the API", service.changes(use="id")),
     ]
 

@@ -59,9 +59,13 @@ def seed(url: str, identity: Identity, now: datetime) -> None:
     changes = {"changes": [as_of(now, json.loads(line)) for line in lines]}
     headers = {"Authorization": f"Bearer {identity.token(SOURCE, scope='changes:write')}"}
     for _ in range(6):  # A machine that does much else may answer try_again.
-        answer = httpx.post(f"{url}/api/changes", json=changes, headers=headers, timeout=120)
+        try:
+            answer = httpx.post(f"{url}/api/changes", json=changes, headers=headers, timeout=120)
+        except httpx.HTTPError as error:
+            raise Trouble(f"The seed was not stored: {error!r}") from error
         if answer.is_success and {each["result"] for each in answer.json()["results"]} <= {"stored", "stale"}:
             return
+        time.sleep(1)
     raise Trouble(f"The seed was not stored: {answer.text}")
 
 

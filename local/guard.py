@@ -47,10 +47,12 @@ def guarded(application: Application, key: str) -> Application:
 
 def end_with(owner: int, folder: str) -> None:
     """Wait until the owner is no more, then delete the folder and end the group of this process."""
+    own = os.stat(folder)
     while os.getppid() == owner:
         time.sleep(1)
-    with contextlib.suppress(OSError):  # A new start on the same port may have been quicker.
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # A new start on the same port may have made a folder of its own meanwhile.
+        if os.path.samestat(own, os.stat(folder)):
+            shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 

@@ -35,7 +35,7 @@ def expire(target: Stack, account_id: str, extension_id: str, by: str) -> dict[s
 
 
 def operator() -> str:
-    """Whoever calls, by the machine's name for them, in letters that a token's `sub` may have."""
+    """The operator's login name, in characters that a token's `sub` may have."""
     try:
         login = getuser()
     except (KeyError, OSError):  # A container may have no name for its user.

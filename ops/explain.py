@@ -196,6 +196,8 @@ def shown(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each form
             return "∞"
         case "ends_at", None:
             return "no end"
+        case "role", None:
+            return "removed"
         case _, None | False:
             return ""
         case "tariff", {"name": str(tariff)}:

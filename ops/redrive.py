@@ -19,7 +19,7 @@ from rich.table import Table
 from devkit.project import Trouble
 from devkit.stage import Stack, stack
 from extending import answers
-from ops import console
+from ops import console, table
 from ops.announce import CLOCKS, announce, announcements, hand_over
 
 QUEUES = {"failed in a function": "FailureQueueUrl", "did not reach its function": "UndeliveredQueueUrl"}
@@ -232,7 +232,9 @@ def drop(target: Stack, failures: list[Failure], id_: str, yes: bool, out: Conso
 def hand_back(target: Stack, failures: list[Failure], yes: bool, out: Console) -> Result:
     """Put everything back."""
     if failures:
-        console.ask(f"Put back all {len(failures)} messages?", yes)
+        whole = any(failure.kind == STREAM for failure in failures)
+        scan = f" Batches of the stream take a read of the whole table ({table.size(target)})." if whole else ""
+        console.ask(f"Put back all {len(failures)} messages?{scan}", yes)
     kept = redrive(target, failures, out)
     if failures:
         out.print(f"{len(failures) - kept} put back, {kept} kept. One that fails again returns within minutes.")

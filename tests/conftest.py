@@ -160,7 +160,7 @@ class Cloud:
             time.sleep(0.2)
 
     def extend(self, account: SimpleNamespace) -> dict[str, Any]:
-        """Take the offer of an account's subscription as its owner; the extension as it was answered."""
+        """Accept the offer of an account's subscription as its owner; the extension as it was answered."""
         path = f"/accounts/{account.id}/subscriptions/{account.subscription}"
         offer = self.api(account.owner, "GET", f"{path}/extension-offer").json()
         answer = self.api(account.owner, "POST", f"{path}/extension", {"offer_id": offer["offer_id"]})

@@ -17,7 +17,7 @@ def store_changes() -> api.Response[str]:
     """The service manager's changes over HTTPS, stored as sync stores them, with one result for each."""
     now = utc_now()
     api.require_machine_token(app)
-    entries = api.only_field(api.json_body(app, api.MOST_CHANGES), "changes", problem_of)
+    entries = api.only_field(api.json_body(app, api.MOST_BYTES_OF_CHANGES), "changes", problem_of)
     results, retry_after = batch.store(entries, now, lambda: remaining_seconds(app.lambda_context))
     logger.info("changes stored", extra={"results": Counter(result["result"] for result in results)})
     headers = {}

@@ -39,7 +39,7 @@ class Swept:
 
 
 def sweep_shard(shard: int, now: datetime, until: float) -> Swept:
-    """Revoke, or remind of, whatever is due in a shard, until the monotonic clock says so; the rest stays due."""
+    """Revoke or remind of everything due in a shard; stops at `until` of the monotonic clock, the rest stays due."""
     swept = Swept()
     try:
         for due in sweep.due(shard, now):
@@ -99,7 +99,7 @@ def http_api() -> "APIGatewayHttpResolver":
         now = utc_now()
         until = time.monotonic() + ROUTE_SECONDS
         by = api.require_machine_token(app)
-        # As they came: the router leaves a line break at the end of a path out.
+        # From the event: the router drops a line break at the end of a path.
         api.check_ids(*app.current_event.path_parameters.values())
         ended, holdings, expired = service.expire(
             account_id, extension_id, by, now, time_left=lambda: until - time.monotonic()

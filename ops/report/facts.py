@@ -69,8 +69,9 @@ class Facts:
     as_of: datetime
     accounts: int = 0
     accounts_extended: int = 0
-    """Accounts that ever used an extension, and lately."""
+    """Accounts with an extension, ever."""
     accounts_extended_lately: int = 0
+    """The same, within LATELY."""
     extensions: int = 0
     running: int = 0
     by_day: Counter[date] = field(default_factory=Counter)
@@ -84,8 +85,9 @@ class Facts:
     not_revoked: int = 0
     """Extensions that have ended and wait for their revocation."""
     reported_after_end: int = 0
-    """Accounts whose usage was reported after the end of an extension, and those above their limits then."""
+    """Accounts whose usage was reported after the end of an extension."""
     accounts_over: int = 0
+    """Of these, the accounts above their limits at that time."""
     sessions_over: int = 0
     databases_over: int = 0
     unreadable: int = 0

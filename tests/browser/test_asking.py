@@ -51,7 +51,7 @@ class Watched:
         self.page = cabinet.page
 
     def asked(self) -> list[float]:
-        """When the list was asked for, in seconds after noon."""
+        """Times of the list's requests, in seconds after noon."""
         return [at / 1000 - NOON.timestamp() for at in self.page.evaluate("window.asked")]
 
     def answers(self, body: Any = None, **more: Any) -> None:

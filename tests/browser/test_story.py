@@ -268,7 +268,7 @@ def test_the_demo_page_lets_one_play_with_events_usage_and_time(
     assert pressed <= ends_at - timedelta(minutes=1) <= datetime.now(UTC)
 
     # Not the real one: another test may be in the middle of the demo account's story.
-    page.route("**/reset?account=A-500", answering(json={"forgotten": 1}))
+    page.route("**/reset?account=A-500", answering(json={"restored": True}))
     page.get_by_role("button", name="Начать демо сначала").click()
     expect(cabinet.status("можно расширять снова")).to_be_visible()
     expect(page.get_by_label("Абонент", exact=True)).to_have_value("A-500")

@@ -81,7 +81,7 @@ def test_every_code_of_an_operation_has_an_example_under_its_status(name: str, d
     assert shown == set(f"{CONTRACT[name]} {ALWAYS if name != 'changes' else ''}".split())
 
 
-def test_every_code_that_the_functions_know_is_described(document: dict[str, Any]) -> None:
+def test_every_code_that_the_functions_know_is_described() -> None:
     """All but those that nobody can see through API Gateway."""
     from extending.errors import Code
 

@@ -113,7 +113,7 @@ def test_a_reminder_is_due_a_day_before_the_end_and_once(
 
 
 def test_an_extension_shorter_than_the_lead_has_no_reminder(service: Service, table: "Table") -> None:
-    """Its end is the first thing that is due."""
+    """Its end is due first."""
     day = {"sessions": 2, "databases": 8, "duration": "P1D"}
     service.subscription(extension_terms=day, changed_at=iso(NOW))
     service.extend()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 NEXT = NOW + 30 * DAY
-"""When the running period ends and the next one begins."""
+"""The instant at which the running period ends and the next begins."""
 
 RENEWED: dict[str, Any] = {
     "starts_at": iso(NEXT),

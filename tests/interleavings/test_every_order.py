@@ -312,10 +312,10 @@ def check(scene: str, actors: dict[str, Actor], played: Played) -> None:
     lives = [life(version) for version in (*began, *granted)]
     assert len(lives) == len(set(lives)), "granted twice"
     assert set(stored) == {v for v in (*began, *granted) if v > gone}
-    check_ends(actors, played, stored)
+    check_ends(played, stored)
 
 
-def check_ends(actors: dict[str, Actor], played: Played, stored: dict[float, Json]) -> None:
+def check_ends(played: Played, stored: dict[float, Json]) -> None:
     """Nothing ends twice, and everybody is answered with the same end."""
     over = [
         r["dynamodb"]["NewImage"]

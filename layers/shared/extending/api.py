@@ -24,8 +24,8 @@ CORRELATION_ID = correlation_paths.API_GATEWAY_HTTP
 MOST_BODY = 4_096
 """Bytes of the longest body that is read; a valid one has some six hundred at the most."""
 
-MOST_CHANGES = 1_048_576
-"""The same for a list of changes: ten thousand for each of a hundred, more than all their fields at their longest."""
+MOST_BYTES_OF_CHANGES = 1_048_576
+"""The same for a list of changes: 10,000 for each of 100, more than the longest valid change."""
 
 
 class _Problem(NamedTuple):
@@ -125,7 +125,8 @@ PROBLEMS = {
     Code.BODY_TOO_LARGE: _Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "Body too large",
-        f"Send at most {MOST_BODY:,} bytes; a list of changes may have {MOST_CHANGES:,}: send fewer changes at a time.",
+        f"Send at most {MOST_BODY:,} bytes; a list of changes may have {MOST_BYTES_OF_CHANGES:,}: "
+        "send fewer changes at a time.",
     ),
     Code.INVALID_BODY: _Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -135,8 +136,8 @@ PROBLEMS = {
     Code.INTERNAL_ERROR: _Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Internal error",
-        "Something is wrong on our side; repeating the request does no harm. If it persists, tell the operator of "
-        "the service the `apigw-requestid` of this answer.",
+        "Something is wrong on our side; repeating the request does no harm. If it persists, report the "
+        "`apigw-requestid` of this answer to the operator of the service.",
     ),
     Code.TRY_AGAIN: _Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,

@@ -18,13 +18,13 @@ AT_ONCE = 16
 """Changes that are written at the same time."""
 
 BEGIN_WITHIN = 3.0
-"""Seconds in which a change is begun with, or is to be sent again: two calls of the slowest then still end in time."""
+"""Seconds after which no further change is begun: the rest is answered `try_again`, in time for two slowest calls."""
 
 
 def store(
     entries: Sequence[object], now: datetime, time_left: TimeLeft
 ) -> tuple[list[answers.ChangeResult], int | None]:
-    """Apply the changes; a result for each, and the seconds after which to send again those that are to be."""
+    """Apply the changes. Returns a result for each and, if some must be sent again, the seconds to wait."""
     results: dict[int, answers.ChangeResult] = {}
     valid: dict[int, Change] = {}
     ahead = 0

@@ -41,7 +41,7 @@ AT_ONCE = 16
 """Deletes of a removed account that are under way at the same time."""
 
 SLOWEST = 12.0
-"""Seconds that one call of the table may take: what is kept for the look at the removal, after the change is stored."""
+"""Seconds that one call of the table may take; reserved for reading the removal after the change is stored."""
 
 
 class Outcome(StrEnum):
@@ -113,7 +113,7 @@ def removal_version(account_id: str) -> int | None:
 
 
 def report(change: Change, outcome: Outcome) -> None:
-    """Count the outcome of a change; log the record for which two things were reported at one instant."""
+    """Count the outcome of a change; log the record for which two contents were reported at one instant."""
     if outcome.is_stored:
         count(Metric.STORED)
     elif not outcome.is_tie:
@@ -348,7 +348,7 @@ class _Old(NamedTuple):
 def _delete_older(account_id: str, removed: int, time_left: TimeLeft) -> None:
     """Delete items that are not newer than the removal; 0.7 ms of the processor for each.
 
-    Reads until nothing is left, for what an owner was granted at the last moment may come after the first reading.
+    Reads until nothing is left: a grant may be written after the first reading.
     Raises Busy when the time is over; what is deleted is deleted, and the same change again goes on from there.
     """
 

@@ -1,4 +1,4 @@
-"""Calls of DynamoDB: which errors pass, how long a call is repeated, pages of a query."""
+"""Calls of DynamoDB: transient errors, retries, pages of a query."""
 
 import random
 import time
@@ -28,7 +28,7 @@ class Busy(Exception):
 
 
 class ConditionFailed(Exception):
-    """The item is not as the condition of a write wants it; `item` is what is stored, if the write asked for it."""
+    """The condition of a write does not hold; `item`: the stored item, if the write asked for it and there is one."""
 
     def __init__(self, item: Item | None) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class ConditionFailed(Exception):
 def call(operation: Callable[P, T], *args: P.args, **request: P.kwargs) -> T:
     """Call an operation of the SDK; raises ConditionFailed, and Busy for what may pass after the SDK's own retries.
 
-    Errors are known by their code. The classes in `client.exceptions` are made when they are first used, by each of
-    the threads that do so at once, and then one thread does not catch what another's class names.
+    Errors are recognised by their code. botocore makes the classes of `client.exceptions` at first use: two threads
+    that do so at once get two classes, and the `except` of one does not catch the error of the other.
     """
     try:
         return operation(*args, **request)

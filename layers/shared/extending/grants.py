@@ -30,13 +30,13 @@ class Granted(NamedTuple):
 
 
 class Unmet(NamedTuple):
-    """The condition that a grant did not meet, as the items say that the transaction returned."""
+    """The reason why a grant failed, read from the items that the transaction returned."""
 
     role: Role | None
     extension: Extension | None = None
-    """Of the current period, where the items tell it."""
+    """The extension of the current period, if the items show it."""
     counts: bool = False
-    """True if the items tell that the account has access; other subscriptions may give it too."""
+    """True if the items show that the account has access; another subscription may give it too."""
 
 
 def grant(
@@ -44,8 +44,8 @@ def grant(
 ) -> Granted | Unmet:
     """Write an extension, once, if its user is an owner and the subscription is what was offered.
 
-    `due_at`: when the schedule first has something to do. Every try goes by the clock of the first: who asked in time
-    gets what was offered. Raises Busy.
+    `due_at`: the time at which the schedule first acts. All tries use the time of the first, so an owner who asked in
+    time gets the offer. Raises Busy.
     """
     request = token_hex(8)
     writes = grant_writes(offer_id, extension, due_at, correlation_id, request)

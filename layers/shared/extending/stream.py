@@ -62,8 +62,8 @@ def too_late(announced: Announcement, now: datetime) -> bool:
 def announce(records: Sequence[Record], now: datetime, function_arn: str) -> list[str]:
     """Put what the records announce on the bus, in chunks and in the order of each extension.
 
-    At the first record that the bus does not take it ends. Returns the sequence numbers of the records to be brought
-    again: Lambda begins anew with the first of them. A record that cannot be read goes to the failure queue once
+    Stops at the first record that the bus refuses. Returns the sequence numbers of the records that Lambda must send
+    again; Lambda starts again at the first of them. A record that cannot be read goes to the failure queue once
     everything before it is out.
     """
     again: list[str] = []

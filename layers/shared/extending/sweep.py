@@ -21,7 +21,7 @@ from extending.runtime import TABLE_NAME, dynamodb
 
 
 class Due(NamedTuple):
-    """An extension whose reminder or end has come, as the index tells it; it may have been done meanwhile."""
+    """An extension whose reminder or end has come, as the index shows it; it may have been done meanwhile."""
 
     key: Item
     ends_at: datetime
