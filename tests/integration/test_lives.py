@@ -166,6 +166,21 @@ def test_every_obstacle_is_one_for_list_offer_and_the_write(service: Service, ta
     assert service.history().json["extensions"] == []
 
 
+@pytest.mark.parametrize("obstacle", ["not_main", "tariff_not_extendable"])
+def test_an_obstacle_of_a_period_reported_ahead_is_one_from_its_start(
+    service: Service, table: "Table", obstacle: str
+) -> None:
+    """The running period had none: the write looks at the one that has begun."""
+    id_, _, *terms = unpack(service.offer().json["offer_id"])[:6]
+    ((_, fields),) = OBSTACLES[obstacle]
+    assert service.subscription(**RENEWED | fields)
+    service.at(NEXT)
+    assert row(service)["extension"] == {"state": "unavailable", "reason": obstacle}
+    stored: Any = table.get_item(Key={"pk": "A#A-100", "sk": "S#S-1"})["Item"]
+    forged = pack([id_, int(stored["nx"]["b"]), *terms, int(stored["v"]), None, None])
+    assert service.extend(forged).code == obstacle
+
+
 # Removal and a new life
 
 
