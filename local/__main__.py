@@ -76,7 +76,8 @@ WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 def as_of(now: datetime, event: dict[str, Any]) -> dict[str, Any]:
     """An event of the seed as it would be today: ends of periods stay as far ahead, and usage is that of now.
 
-    What moves is newer by a second than the file has it: the file itself, loaded as it stands, changes nothing.
+    What moves is newer by a second than the file has it: the file itself, loaded as it stands, changes nothing. Of a
+    period that is ahead the file's own is over: one that ran would be stored as what runs until then.
     """
     detail = dict(event["detail"])
     for name in {"starts_at", "ends_at"} & set(detail):

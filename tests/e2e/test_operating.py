@@ -99,6 +99,7 @@ def test_the_seed_can_be_loaded_again(cloud: Cloud) -> None:
     for user, account, rows in (("U-1", "A-100", 1), ("U-4", "A-200", 4), ("U-6", "A-400", 1)):
         listed = cloud.api(user, "GET", f"/accounts/{account}/subscriptions").json()["subscriptions"]
         assert (len(listed), listed[0]["state"]) == (rows, "active")
+        assert {row["state"] for row in listed if row["id"] == "S-22"} <= {"future"}
 
 
 OFFERED_OR_USED = [(200, None), (409, "already_used")]
