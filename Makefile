@@ -67,7 +67,7 @@ system:
 
 # Two more browsers for one test, which is skipped where they are not.
 browsers:
-	@sh local/setup.sh system firefox-esr WebKitWebDriver xvfb-run || echo "Without them the story in two more browsers is skipped." >&2
+	@sh local/setup.sh system firefox-esr WebKitWebDriver xvfb-run || echo "Without them the story in three browsers is skipped." >&2
 
 # Parts of others for the tests that try them; where a registry is out of reach these are skipped and say so.
 strangers: system

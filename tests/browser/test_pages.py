@@ -1,5 +1,6 @@
 """On foreign pages: other origins, frameworks, directions, frames, and older browsers."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -206,3 +207,11 @@ def test_an_older_browser_shows_all_of_it(cloud: Cloud, open_page: OpenPage, sou
     cabinet.summary.click()
     expect(cabinet.status("Сводка скопирована.")).to_be_visible()
     sound(cabinet.page)
+
+
+def test_the_document_names_the_browsers_that_the_source_is_held_to() -> None:
+    """The linter's list is the one that the builder and docs/embedding.md have."""
+    listed = json.loads((CABINET / "package.json").read_text())["browserslist"]
+    assert listed == ["chrome 109", "firefox 115", "safari 16.4", "ios_saf 16.4"]
+    assert "['chrome109', 'firefox115', 'safari16.4']" in (CABINET / "build.js").read_text()
+    assert "Chrome and Edge 109, Firefox 115, Safari 16.4 (iOS 16.4)" in EMBEDDING

@@ -1,4 +1,4 @@
-/** Firefox by WebDriver BiDi, with puppeteer-core; WebKitGTK by its WebDriver. Both have the same few verbs. */
+/** Chromium by CDP and Firefox by WebDriver BiDi, with puppeteer-core; WebKitGTK by its WebDriver. All have the same few verbs. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -9,18 +9,23 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const SIZE = { width: 1280, height: 800 };
 const env = { ...process.env, TZ: 'Asia/Tokyo' };
 
-export const launch = (engine) => (engine === 'webkit' ? webkit() : firefox());
+export const launch = (engine, options = {}) => (engine === 'webkit' ? webkit() : puppeteered(engine, options));
 
-async function firefox() {
-  const browser = await puppeteer.launch({
-    browser: 'firefox', executablePath: '/usr/bin/firefox-esr', headless: true, defaultViewport: SIZE, env,
-    extraPrefsFirefox: { 'intl.accept_languages': 'en-US' },
-  });
+async function puppeteered(engine, { forced }) {
+  const how = {
+    chromium: { executablePath: '/usr/bin/chromium-headless-shell', args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] },
+    firefox: { browser: 'firefox', executablePath: '/usr/bin/firefox-esr', extraPrefsFirefox: { 'intl.accept_languages': 'en-US', ...forced && { 'browser.display.document_color_use': 2 } } },
+  }[engine];
+  const browser = await puppeteer.launch({ headless: true, defaultViewport: SIZE, env, ...how });
   const page = await browser.newPage(), trouble = [];
   page.on('pageerror', (error) => trouble.push(String(error)));
   page.on('console', (line) => line.type() === 'error' && trouble.push(line.text()));
+  if (engine === 'chromium' && forced) await (await page.createCDPSession()).send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });
   return {
-    goto: (url) => page.goto(url),
+    goto: async (url) => {
+      if (engine === 'chromium') await browser.defaultBrowserContext().overridePermissions(new URL(url).origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
+      await page.goto(url);
+    },
     run: (code, ...values) => page.evaluate(code, ...values),
     press: (key) => page.keyboard.press(key),
     click: (x, y) => page.mouse.click(x, y),

@@ -1,14 +1,20 @@
-/** An owner's story in one browser: node story.mjs ENGINE '{"url", "account", "owner"}'. Ends with 1 and says why where it fails. */
+/** An owner's story in one browser: node story.mjs ENGINE '{"url", "accounts": [{"id", "owner", "lang"}, …]}'. Ends with 1 and says why where it fails. */
 import assert from 'node:assert/strict';
 import { launch, pause } from './drivers.mjs';
 
-const [engine, given] = process.argv.slice(2), { url, account, owner } = JSON.parse(given);
-const address = `${url}/example.html?user=${owner}&account=${account}&lang=ru`;
-/** What each browser's own Intl has a part in. */
+const [engine, given] = process.argv.slice(2), { url, accounts } = JSON.parse(given);
 const WORDS = {
-  ru: { until: /^Расширена до \d+ [а-я]+ \d{4} г\., \d\d:\d\d \(Москва\)$/, gain: '+2\u00a0сеанса и +8\u00a0баз на 7 дней', left: 'лимит станет 1\u00a0база' },
-  en: { until: /^Extended until \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d \(Moscow\)$/, gain: '+2\u00a0sessions and +8\u00a0databases for 7 days', left: 'The limit drops to 1\u00a0database' },
+  ru: {
+    extend: 'Расширить', offer: 'Расширение подписки', details: 'Параметры расширения', copied: 'Сводка скопирована.', you: '(вы)', refused: 'Подписка завершена', next: 'Продлите её',
+    until: /^Расширена до \d+ [а-я]+ \d{4} г\., \d\d:\d\d \(Москва\)$/, gain: '+2\u00a0сеанса и +8\u00a0баз на 7 дней', left: 'лимит станет 1\u00a0база',
+  },
+  en: {
+    extend: 'Extend', offer: 'Extend the subscription', details: 'The extension', copied: 'The summary is copied.', you: '(you)', refused: 'The subscription is finished', next: 'Renew it',
+    until: /^Extended until \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d \(Moscow\)$/, gain: '+2\u00a0sessions and +8\u00a0databases for 7 days', left: 'The limit drops to 1\u00a0database',
+  },
 };
+
+const address = ({ id, owner, lang }) => `${url}/example.html?user=${owner}&account=${id}&lang=${lang}`;
 
 /** What a page in a browser is asked. */
 function on(browser) {
@@ -44,9 +50,9 @@ function on(browser) {
   };
 }
 
-async function story(browser) {
-  const { find, until, gone, focused, click, enter, look } = on(browser);
-  await browser.goto(address);
+async function story(browser, account) {
+  const word = WORDS[account.lang], { find, until, gone, focused, click, enter, look } = on(browser);
+  await browser.goto(address(account));
   const link = await until('.extend');
   assert(link.bottom <= link.room, 'the link is below the fold');
 
@@ -57,9 +63,9 @@ async function story(browser) {
   await browser.press('Enter');
   await until('#confirm');
   assert.equal(await focused(), 'heading');
-  assert.equal((await find('#heading')).text, 'Расширение подписки');
+  assert.equal((await find('#heading')).text, word.offer);
   const offer = (await find('.content')).text;
-  for (const text of ['2 → 4', '1 → 9', WORDS.ru.left]) assert(offer.includes(text), `${text} is not in: ${offer}`);
+  for (const text of ['2 → 4', '1 → 9', word.left]) assert(offer.includes(text), `${text} is not in: ${offer}`);
   await browser.press('Escape');
   await gone('#confirm');
   assert.equal(await focused(), id);
@@ -70,8 +76,8 @@ async function story(browser) {
     window.fetch = async (address, options) => (String(address).endsWith('/extension-offer') ? new Response('{"code": "finished"}', { status: 409 }) : window.real(address, options));
   });
   await click('.extend');
-  await until('#heading', (text) => text === 'Подписка завершена');
-  await until('.content', (text) => text.includes('Продлите её'));
+  await until('#heading', (text) => text === word.refused);
+  await until('.content', (text) => text.includes(word.next));
   await browser.run(() => { window.fetch = window.real; });
   await browser.press('Escape');
   await gone('#heading');
@@ -79,11 +85,11 @@ async function story(browser) {
   // the mouse: extended, and the parameters
   await click('.extend');
   await click('#confirm');
-  await until('.link.active', (text) => WORDS.ru.until.test(text));
+  await until('.link.active', (text) => word.until.test(text));
   await gone('#heading');
   await until('.line');
   await click('.link.active');
-  await until('#heading', (text) => text === 'Параметры расширения');
+  await until('#heading', (text) => text === word.details);
   await until('.facts');
   await browser.press('Escape');
   await gone('#heading');
@@ -91,15 +97,9 @@ async function story(browser) {
   // history and summary
   await enter('history');
   const history = await until('.aside tbody tr');
-  for (const text of [WORDS.ru.gain, '(вы)']) assert(history.text.includes(text), `${text} is not in: ${history.text}`);
+  for (const text of [word.gain, word.you]) assert(history.text.includes(text), `${text} is not in: ${history.text}`);
   await enter('summary');
-  await until('.aside [role=status]', (text) => text === 'Сводка скопирована.');
-
-  // in the other language
-  await browser.run(() => { document.querySelector('extending-subscription').lang = 'en'; });
-  await until('.link.active', (text) => WORDS.en.until.test(text));
-  await until('.aside tbody tr', (text) => text.includes(WORDS.en.gain));
-  await until('.ahead', (text) => text.includes(WORDS.en.left));
+  await until('.aside [role=status]', (text) => text === word.copied);
 
   // dark, where the page is
   const light = await look('table', 'color');
@@ -118,9 +118,27 @@ async function story(browser) {
   assert.deepEqual(await browser.trouble(), []);
 }
 
+/** In use is filled, free is not, whatever colours there are; WebKit has no forced colours. */
+async function forced(account) {
+  const browser = await launch(engine, { forced: true }), { until } = on(browser);
+  try {
+    await browser.goto(address(account));
+    await until('.bar');
+    assert(await browser.run(() => matchMedia('(forced-colors: active)').matches));
+    const looks = await browser.run(() => [...document.querySelector('extending-subscription').shadowRoot.querySelectorAll('.limit:last-child .bar i')].map((piece) => {
+      const { backgroundColor, backgroundImage } = getComputedStyle(piece);
+      return backgroundColor + backgroundImage;
+    }));
+    assert(new Set(looks).size > 1, `the pieces look alike: ${looks}`);
+  } finally {
+    await browser.close();
+  }
+}
+
 const browser = await launch(engine);
 try {
-  await story(browser);
+  for (const account of accounts) await story(browser, account);
 } finally {
   await browser.close();
 }
+if (engine !== 'webkit') await forced(accounts[0]);
