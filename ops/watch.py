@@ -21,15 +21,13 @@ from rich.text import Text
 
 from devkit.project import FUNCTIONS
 from devkit.stage import Stack, stack
+from extending.metric import NAMESPACE, Metric
 from ops import console
 from ops.logs import entries
 from ops.redrive import QUEUES
 
 QUICK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """A source that does not answer soon is out of reach until the next look."""
-
-NAMESPACE, LAG = "ExtendingSubscription", "RevocationLag"
-"""The namespace of the functions' metrics, and the one of them that is no count."""
 
 SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
 """Times that are counted over; CloudWatch counts by the minute and is a minute or two late."""
@@ -88,8 +86,8 @@ class Watched:
         service = f'service="{self._target.name}"'
         name, reason = "${PROP('MetricName')}", "${PROP('Dim.reason')}"
         searches = [
-            (name, f'{{{NAMESPACE},service}} {service} NOT MetricName="{LAG}"', "Sum"),
-            (name, f'{{{NAMESPACE},service}} {service} MetricName="{LAG}"', "Maximum"),
+            (name, f'{{{NAMESPACE},service}} {service} NOT MetricName="{Metric.LAG}"', "Sum"),
+            (name, f'{{{NAMESPACE},service}} {service} MetricName="{Metric.LAG}"', "Maximum"),
             (f"{name}: {reason}", f"{{{NAMESPACE},reason,service}} {service}", "Sum"),
         ]
         queries = [
@@ -157,7 +155,7 @@ def summed(label: str, points: list[Point], since: datetime) -> int | None:
     values = [value for at, value in points if at >= since]
     if not values:
         return None
-    return round(max(values) if label == LAG else sum(values))
+    return round(max(values) if label == Metric.LAG else sum(values))
 
 
 def shown(target: Stack, watched: Watched, now: datetime) -> RenderableType:

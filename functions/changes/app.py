@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 from extending import api, batch, wire
-from extending.runtime import Metric, count_at_once, logger, metrics, remaining_seconds, utc_now
+from extending.metric import Metric
+from extending.runtime import count_at_once, logger, metrics, remaining_seconds, utc_now
 
 PATH = "/changes"
 

@@ -15,7 +15,8 @@ from aws_lambda_powertools.logging import correlation_paths
 
 from extending import sweep
 from extending.items import SHARDS
-from extending.runtime import Metric, count, logger, measure, metrics, remaining_seconds, utc_now
+from extending.metric import Metric
+from extending.runtime import count, logger, measure, metrics, remaining_seconds, utc_now
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver

@@ -5,17 +5,9 @@ from typing import Any
 
 from extending import answers, api, service
 from extending.errors import Code
+from extending.metric import Metric
 from extending.model import OfferId, Refused
-from extending.runtime import (
-    REMIND_BEFORE,
-    Metric,
-    count,
-    count_at_once,
-    logger,
-    metrics,
-    remaining_seconds,
-    utc_now,
-)
+from extending.runtime import REMIND_BEFORE, count, count_at_once, logger, metrics, remaining_seconds, utc_now
 from extending.service import Acceptance
 
 PATH = "/accounts/<account_id>/subscriptions/<subscription_id>/extension"

@@ -15,7 +15,8 @@ from devkit.builders import NOW, TERMS, WEEK, iso, subscription_changed
 from devkit.service import Context, Json, Service, sample, sync_event
 from extending import failures
 from extending.inbound import NotAnEvent
-from extending.runtime import Metric, pseudonym
+from extending.metric import Metric
+from extending.runtime import pseudonym
 from tests.integration.conftest import sqs
 
 if TYPE_CHECKING:

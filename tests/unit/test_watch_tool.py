@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from devkit.builders import NOW
-from extending.runtime import Metric
+from extending.metric import Metric
 from ops import console, watch
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetQueueAttributes")

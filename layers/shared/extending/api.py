@@ -15,8 +15,9 @@ from aws_lambda_powertools.logging import correlation_paths
 from extending import answers, wire
 from extending.dynamo import Busy
 from extending.errors import Code
+from extending.metric import Metric
 from extending.model import ID, USER_ID, Refused
-from extending.runtime import Metric, count_at_once, logger, pseudonym
+from extending.runtime import count_at_once, logger, pseudonym
 
 CORRELATION_ID = correlation_paths.API_GATEWAY_HTTP
 """Path of the request's id in an event, for the logs."""

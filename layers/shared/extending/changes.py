@@ -34,8 +34,9 @@ from extending.inbound import (
     UsageChanged,
 )
 from extending.items import Item, Reports
+from extending.metric import Metric
 from extending.model import FirstNamed, Subscription, roles_above
-from extending.runtime import REMEMBER_REMOVALS, TABLE_NAME, Metric, count, dynamodb, logger, pseudonym
+from extending.runtime import REMEMBER_REMOVALS, TABLE_NAME, count, dynamodb, logger, pseudonym
 
 AT_ONCE = 16
 """Deletes of a removed account that are under way at the same time."""

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from extending.runtime import FAILURE_QUEUE_URL, Metric, client, count, logger
+from extending.metric import Metric
+from extending.runtime import FAILURE_QUEUE_URL, client, count, logger
 
 MOST_BYTES = 262_144
 """The longest message that every queue accepts; a queue may be configured to accept more."""

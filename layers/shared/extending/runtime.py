@@ -5,13 +5,14 @@ import hmac
 import os
 import warnings
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.config import Config
+
+from extending.metric import NAMESPACE, Metric
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -40,29 +41,6 @@ CONFIG = Config(
     user_agent="extending-subscription",
 )
 
-
-class Metric(StrEnum):
-    """Every metric that the functions emit."""
-
-    GRANTED = "ExtensionsGranted"
-    REPLAYED = "ExtensionsReplayed"
-    REFUSED = "ExtensionsRefused"
-    REVOKED = "ExtensionsRevoked"
-    EXPIRED_EARLY = "ExtensionsExpiredEarly"
-    REMINDED = "RemindersSent"
-    FAILED = "SweepFailures"
-    LAG = "RevocationLag"
-    ANSWERS_FAILED = "AnswersFailed"
-    TRY_AGAIN = "AnswersTryAgain"
-    BATCH_TRY_AGAIN = "BatchesTryAgain"
-    PUBLISHED = "EventsPublished"
-    SET_ASIDE = "MessagesSetAside"
-    STORED = "ChangesStored"
-    STALE = "ChangesStale"
-    TIED = "ChangesTied"
-
-
-NAMESPACE = "ExtendingSubscription"
 
 # A request that is refused early has nothing to count; said on stderr, that would be a log line that is no JSON.
 warnings.filterwarnings("ignore", "No application metrics to publish")

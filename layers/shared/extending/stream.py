@@ -7,8 +7,9 @@ from typing import Any
 
 from extending import accounts, bus, failures, items
 from extending.bus import Announcement
+from extending.metric import Metric
 from extending.model import Allowance, ExtensionEvent
-from extending.runtime import Metric, count, logger
+from extending.runtime import count, logger
 
 Record = dict[str, Any]
 
