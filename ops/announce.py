@@ -56,7 +56,7 @@ def announcements(
 
 
 def announce(target: Stack, records: Iterable[dict[str, Any]]) -> tuple[int, str | None]:
-    """Pass records to publish; returns how many it announced, and why not all."""
+    """Pass records to publish; returns the number that it accepted, and the reason why not all."""
     waiting, announced = iter(records), 0
     while chunk := list(islice(waiting, AT_ONCE)):
         if reason := hand_over(target, target.outputs["PublishFunctionArn"], {"Records": chunk}):

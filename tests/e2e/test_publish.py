@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from devkit.template import resources
 from tests.conftest import Cloud
 from tests.support.receiver import Inbox, webhook
@@ -46,17 +48,23 @@ def test_what_the_stream_no_longer_holds_is_announced_from_the_table(cloud: Clou
     assert [each["detail"] for each in again] == [event["detail"]] * len(again)
 
 
-def test_what_a_receiver_refuses_is_in_the_queue_and_is_put_back(cloud: Cloud) -> None:
-    """A wrong key: it is not asked again, since that would not help; once it is mended the same event arrives."""
+@pytest.mark.parametrize(("status", "gives_up_after"), [(401, None), (500, 0)])
+def test_what_a_receiver_refuses_is_in_the_queue_and_is_put_back(
+    cloud: Cloud, status: int, gives_up_after: float | None
+) -> None:
+    """A wrong key is not asked again, since that would not help; a failure is, until it is given up.
+
+    Once it is mended the same event arrives.
+    """
     inbox, stack = Inbox(), stack_of(cloud)
     account = cloud.an_account()
-    inbox.answering = lambda event: 401 if event["subject"] == account.id else 204
-    with webhook(stack, inbox):
+    inbox.answering = lambda event: status if event["subject"] == account.id else 204
+    with webhook(stack, inbox, gives_up_after=gives_up_after):
         cloud.extend(account)
 
         def waiting() -> Any:
             shown = extending(cloud, "redrive", "--dry-run").stdout
-            return "The receiver answered 401." in shown and shown
+            return f"The receiver answered {status}." in shown and shown
 
         assert "ExtensionGranted" in cloud.until(waiting)
         (refused,) = inbox.refused

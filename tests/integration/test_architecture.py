@@ -100,7 +100,7 @@ def test_every_route_asks_for_a_users_token_or_for_a_machines_with_its_scope() -
 
 
 def test_the_dashboard_shows_metrics_that_the_functions_emit() -> None:
-    from extending.runtime import NAMESPACE, Metric
+    from extending.metric import NAMESPACE, Metric
 
     (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
     body = json.loads(dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
@@ -150,6 +150,19 @@ def test_settings_that_a_restore_leaves_out_are_set_by_hand() -> None:
     assert set(given) == set(table["Properties"]) - comes_with_the_backup
     for option in given.values():
         assert f"{option}\n" in block
+
+
+def test_the_cost_table_adds_up() -> None:
+    """A changed row changes the sum."""
+    table = COSTS[COSTS.index("| HTTP API, calls |") :]
+    rows = [line.split(" | ") for line in table[: table.index("**a month**")].splitlines()]
+    amounts = {row[0]: [float(re.sub(r"[*|,]", "", cell)) for cell in row[-3:]] for row in rows if len(row) > 3}
+    (total,) = [amounts.pop(name) for name in list(amounts) if "**by use**" in name]
+    for fixed in ("| probes: ", " alarms over "):
+        (row,) = [name for name in amounts if fixed in name]
+        del amounts[row]
+    for column, accuracy in enumerate((0.06, 0.06, 5)):
+        assert abs(sum(row[column] for row in amounts.values()) - total[column]) < accuracy
 
 
 def test_the_cost_table_counts_the_probes_and_alarms_that_there_are() -> None:

@@ -246,6 +246,9 @@ def test_the_role_is_read_first_for_a_minute_after_someone_who_is_no_owner_has_t
 ) -> None:
     """No transaction holds the account's items for those who may not extend; an owner pays one read, and only there."""
     offer_id = service.offer().json["offer_id"]
+    service.subscription(account_id="A-200")
+    service.member(account_id="A-200")
+    offer_of_another = service.offer(account="A-200").json["offer_id"]
     round_trips()
     for user, status, calls in (
         ("U-9", 404, ["TransactWriteItems"]),
@@ -255,6 +258,8 @@ def test_the_role_is_read_first_for_a_minute_after_someone_who_is_no_owner_has_t
     ):
         assert service.extend(offer_id, user=user).status == status
         assert round_trips() == calls
+    assert service.extend(offer_of_another, account="A-200").status == 201
+    assert round_trips() == ["TransactWriteItems"]
     for seconds, calls in ((59, ["GetItem", "TransactWriteItems"]), (60, ["TransactWriteItems"])):
         service.at(NOW + seconds * SECOND).extend(offer_id)
         assert round_trips() == calls

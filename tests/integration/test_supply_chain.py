@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from runpy import run_path
 
 import botocore
+import pytest
 
 from devkit.project import ROOT
 from generate import licences
@@ -22,6 +24,19 @@ def test_every_locked_package_that_ships_has_a_hash_and_comes_from_the_index() -
         assert set(package["source"]) == {"registry"}, package
         assert package["wheels"]
         assert all(wheel["hash"].startswith("sha256:") for wheel in package["wheels"])
+
+
+def test_the_build_installs_nothing_whose_hash_is_not_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wheels only, hashes required, and the lock is never changed by a build."""
+    commands: list[list[str]] = []
+    install = run_path(str(ROOT / "layers" / "shared" / "build_layer.py"))["install"]
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
+    install(tmp_path, "3.13", "aarch64-manylinux_2_28")
+    exported, installed = commands
+    assert "--frozen" in exported
+    assert "--no-hashes" not in exported
+    assert "--require-hashes" in installed
+    assert installed[installed.index("--only-binary") + 1] == ":all:"
 
 
 def test_the_licences_of_what_ships_are_listed_and_ask_for_nothing() -> None:

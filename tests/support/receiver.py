@@ -40,7 +40,7 @@ class Inbox:
 
 
 @contextmanager
-def webhook(stack: Stack, inbox: Inbox, key: str = KEY) -> Iterator[None]:
+def webhook(stack: Stack, inbox: Inbox, key: str = KEY, gives_up_after: float | None = None) -> Iterator[None]:
     """Has the events out of a local cloud posted to an inbox."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,6 +58,8 @@ def webhook(stack: Stack, inbox: Inbox, key: str = KEY) -> Iterator[None]:
     assert stack.endpoint
     posting = Webhook(stack.session, stack.endpoint, stack.outputs, Receiver(url, "X-Api-Key", key))
     posting.slowest_retry = 1
+    if gives_up_after is not None:
+        posting.gives_up_after = gives_up_after
     over = threading.Event()
     thread = threading.Thread(target=posting.run, args=(over,), daemon=True)
     thread.start()
