@@ -127,6 +127,15 @@ def test_a_wrong_argument_is_one_line_that_names_it(arguments: list[str], why: s
     assert line.endswith(f" See: extending{' ' + arguments[0] if arguments[0] in COMMANDS else ''} --help")
 
 
+def test_no_variable_of_the_environment_is_an_argument(extending: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell has a USER of its own, and may have a YES of another program."""
+    for name in ("ACCOUNT", "USER", "ACCOUNT_ID", "YES", "STAGE", "DROP", "FILE"):
+        monkeypatch.setenv(name, "A-100")
+        monkeypatch.setenv(f"EXTENDING_{name}", "A-100")
+    code, _, (line,) = extending("explain")
+    assert (code, "Missing argument 'ACCOUNT'" in line) == (2, True), line
+
+
 def test_the_local_cloud_needs_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS_PROFILE is for AWS; one that is not there keeps nobody from `make run`."""
     monkeypatch.setenv("AWS_PROFILE", "nobodys")
