@@ -133,10 +133,7 @@ class Cloud:
 
     def events_out(self, account_id: str) -> list[dict[str, Any]]:
         """The same, each event once: they come at least once, and another test may have all of them announced again."""
-        events: dict[str, dict[str, Any]] = {}
-        for event in self.deliveries(account_id):
-            events.setdefault(event["detail"]["event_id"], event)
-        return list(events.values())
+        return list({event["detail"]["event_id"]: event for event in self.deliveries(account_id)}.values())
 
     def until(self, true: Callable[[], T], timeout: float = 3 * PATIENCE) -> T:
         """Wait until something is true, and return it; an answer that is none counts as not yet.

@@ -58,10 +58,6 @@ class SecondStack:
         assert credentials
         deploy(file, self.stack.endpoint, str(credentials.token), parameters, "--stack-name", NAME)
 
-    @property
-    def status(self) -> str:
-        return str(self.formation.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"])
-
     def data(self) -> tuple[str, list[Any]]:
         """The name of the stack's table, and all that is in it."""
         table = self.stack.resource("Table")
@@ -133,7 +129,7 @@ def test_an_update_of_the_shared_code_alone_reaches_callers_and_keeps_the_data(s
     module = second.folder / "SharedLayer" / "python" / "extending" / "api.py"
     module.write_text(module.read_text() + VERSION_TWO)
     second.deploy()
-    assert (second.status, second.data()) == ("UPDATE_COMPLETE", before)
+    assert second.data() == before
     assert called(second.stack, "list") == listed | {"version": 2}
     assert called(second.stack, "extend")["created"] is False
     lambda_.update_alias(**alias, FunctionVersion=version)
@@ -148,7 +144,6 @@ def test_a_removed_stack_leaves_its_table_and_a_new_one_takes_it_back(second: Se
     second.remove()
     assert second.items(table) == items
     second.take_back(table, alone)
-    assert second.status == "IMPORT_COMPLETE"
     second.deploy()
     assert second.data() == before
     assert called(second.stack, "extend")["created"] is False

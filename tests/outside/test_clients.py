@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from devkit.project import ROOT, environment, free_port
+from devkit.project import ROOT
 from tests.conftest import Cloud
 from tests.outside.conftest import NODE_MODULES, PARTS, VENV, run, tool
 
@@ -50,15 +48,11 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def access(cloud: Cloud, url: str = "") -> dict[str, str]:
+def access(cloud: Cloud) -> dict[str, str]:
     """For a program: URL of the API, an account that nobody has reported yet, and tokens."""
     account = f"A-{uuid4().hex[:8]}"
     owner, machine = cloud.token(f"U-{account}"), cloud.machine_token()
-    return {"URL": url or f"{cloud.url}/api", "ACCOUNT": account, "OWNER": owner, "MACHINE": machine, "TOKEN": machine}
-
-
-def python(program: Path, clients: Path, given: dict[str, str]) -> str:
-    return run([VENV / "bin" / "python", program], PYTHONPATH=str(clients), **given)
+    return {"URL": f"{cloud.url}/api", "ACCOUNT": account, "OWNER": owner, "MACHINE": machine, "TOKEN": machine}
 
 
 def test_a_typescript_client_compiles_strictly_and_plays_the_story(cloud: Cloud, clients: Path) -> None:
@@ -72,11 +66,11 @@ def test_a_typescript_client_compiles_strictly_and_plays_the_story(cloud: Cloud,
 
 def test_a_python_client_plays_the_story(cloud: Cloud, clients: Path) -> None:
     """openapi-generator, python; the snippet of integrating.md is run after it."""
-    given = access(cloud)
-    assert json.loads(python(PARTS / "story.py", clients, given)) == MET
-    written = clients / "snippet.py"
+    given = access(cloud) | {"PYTHONPATH": str(clients)}
+    python, written = VENV / "bin" / "python", clients / "snippet.py"
+    assert json.loads(run([python, PARTS / "story.py"], **given)) == MET
     written.write_text(snippet("python"))
-    assert python(written, clients, given).split() == ["stored", "2"]
+    assert run([python, written], **given).split() == ["stored", "2"]
 
 
 def test_a_generator_that_leaves_out_what_it_does_not_understand_leaves_out_nothing(tmp_path: Path) -> None:
@@ -91,31 +85,3 @@ def snippet(language: str) -> str:
     blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     (found,) = (block for block in blocks if "MachinesApi" in block)
     return str(found)
-
-
-@pytest.fixture
-def prism(cloud: Cloud, tmp_path: Path) -> Iterator[str]:
-    """A proxy between client and API that answers 500 where either of them departs from the description."""
-    port = free_port()
-    command = [tool("prism"), "proxy", "--errors", "--port", str(port), DESCRIPTION, f"{cloud.url}/api"]
-    with (
-        (tmp_path / "prism.log").open("w") as log,
-        subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT) as process,
-    ):
-        try:
-            cloud.until(lambda: "Prism is listening" in (tmp_path / "prism.log").read_text())
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def test_client_and_api_keep_to_the_description(cloud: Cloud, clients: Path, prism: str) -> None:
-    """Prism looks at every request and every answer of the story; a 304 without a body it cannot read."""
-    met = json.loads(python(PARTS / "story.py", clients, access(cloud, prism)))
-    assert met == MET | {"unchanged": 500}
-
-
-def test_the_description_has_no_warnings() -> None:
-    """Spectral with the rules for OpenAPI."""
-    ruleset = PARTS / "spectral.yaml"
-    run([tool("spectral"), "lint", "--ruleset", ruleset, "--fail-severity", "hint", DESCRIPTION])

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import subprocess
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -21,11 +22,10 @@ SECRET = ("service-manager", "a secret of the tests alone")
 VERIFIER = "a-verifier-of-the-tests-that-is-long-enough-for-pkce"
 
 
-class Provider:
+class Provider(NamedTuple):
     """Signs in users and machines, each for an audience."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    url: str
 
     def machine(self, scope: str, audience: str = MACHINES) -> str:
         """An access token by client credentials."""

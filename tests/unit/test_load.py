@@ -30,21 +30,18 @@ class FakeBus:
 
     def __init__(self, refuse: Callable[[Line, int], bool] = lambda _line, _try: False) -> None:
         self.accepted: list[int] = []
-        self.tries: dict[int, int] = {}
-        self.sizes: list[int] = []
+        self.batches: list[list[int]] = []
         self._refuse = refuse
 
     def put(self, batch: list[Line]) -> list[Answer]:
         assert 0 < len(batch) <= 10
-        self.sizes.append(len(batch))
-        answers = []
-        for line in batch:
-            self.tries[line.number] = self.tries.get(line.number, 0) + 1
-            refused = self._refuse(line, self.tries[line.number])
-            answers.append(Answer("try again", "not taken: ThrottlingException") if refused else STORED)
-            if not refused:
-                self.accepted.append(line.number)
-        return answers
+        self.batches.append([line.number for line in batch])
+        refused = [self._refuse(line, self.tries(line.number)) for line in batch]
+        self.accepted += [line.number for line, no in zip(batch, refused, strict=True) if not no]
+        return [Answer("try again", "not taken: ThrottlingException") if no else STORED for no in refused]
+
+    def tries(self, number: int) -> int:
+        return sum(batch.count(number) for batch in self.batches)
 
 
 def load(lines: Iterable[bytes], put: Put) -> tuple[int, list[tuple[int, str]]]:
@@ -97,7 +94,7 @@ def test_what_the_bus_refuses_at_first_is_put_again_and_what_it_accepted_is_not_
     bus = FakeBus(lambda line, attempt: line.number == 7 or (line.number % 3 == 0 and attempt < 4))
     assert load(lines(100), bus.put) == (99, [(7, "not taken: ThrottlingException")])
     assert sorted(bus.accepted) == [number for number in range(1, 101) if number != 7]
-    assert bus.tries[7] == TRIES
+    assert bus.tries(7) == TRIES
 
 
 def test_a_bus_that_cannot_be_reached_rejects_everything() -> None:
@@ -119,7 +116,7 @@ def test_large_events_go_out_in_smaller_batches() -> None:
     """PutEvents takes 256 KB in all."""
     bus = FakeBus()
     assert load([a_line(f"A-{n}", more="x" * 90_000) for n in range(6)], bus.put) == (6, [])
-    assert bus.sizes == [2, 2, 2]
+    assert list(map(len, bus.batches)) == [2, 2, 2]
 
 
 def over_https(monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, Any]) -> tuple[Put, list[int]]:
