@@ -110,7 +110,7 @@ def test_the_logs_of_one_request_are_found_by_its_id(cloud: Cloud) -> None:
         return [line for line in done.stdout.splitlines() if account.id in line]
 
     def listed() -> list[str]:
-        """A refusal before the account had arrived is logged too; MiniStack may log a call with the next one."""
+        """MiniStack may log a call with the next one."""
         assert cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").status_code == 200
         return [line for line in lines("list") if "listed" in line]
 
@@ -133,16 +133,13 @@ def test_a_story_can_be_played_again(cloud: Cloud) -> None:
         return dict(listed.json())
 
     began = reset()
-    assert began["limits"]["sessions"]["used"] == 4
-    for _ in range(2):
-        cloud.extend(seeded)
-        of_now = {"account_id": seeded.id, "changed_at": iso(datetime.now(UTC))}
-        changes = [
-            {"detail_type": "UsageChanged", "detail": usage_changed(sessions=9, **of_now)},
-            {"detail_type": "MemberChanged", "detail": member_changed(user_id="U-new", **of_now)},
-        ]
-        assert cloud.machine("POST", "/changes", {"changes": changes}).is_success
-        assert cloud.api("U-new", "GET", path).json()["limits"]["sessions"]["used"] == 9
-        assert reset() == began
-        assert cloud.api("U-new", "GET", path).status_code == 404
+    cloud.extend(seeded)
+    of_now = {"account_id": seeded.id, "changed_at": iso(datetime.now(UTC))}
+    cloud.report(
+        ("UsageChanged", usage_changed(sessions=9, **of_now)),
+        ("MemberChanged", member_changed(user_id="U-new", **of_now)),
+    )
+    assert cloud.api("U-new", "GET", path).json()["limits"]["sessions"]["used"] == 9
+    assert reset() == began
+    assert cloud.api("U-new", "GET", path).status_code == 404
     assert cloud.extend(other)

@@ -67,7 +67,6 @@ LENGTH = "extension_terms.duration: weeks, days, hours, minutes, seconds are exp
         ("MemberChanged", {"role": ""}, "role: at least 1 character is expected"),
         ("MemberChanged", {"role": "x" * 65}, "role: at most 64 characters are expected"),
         ("MemberChanged", {"name": "\ufffd"}, f"name: {LOST}"),
-        ("MemberChanged", {"user_id": ""}, "user_id: a text that matches "),
         ("MemberChanged", {"user_id": "U 1"}, "user_id: a text that matches ^[\\x21-\\x7e]{1,255}$ is expected"),
         ("SubscriptionChanged", {"kind": "trial"}, "kind: 'main', 'add_on' or 'prolonging' is expected"),
         ("SubscriptionChanged", {"starts_at": "2026-01-01T00:00:00"}, f"starts_at: {INSTANT}"),
@@ -79,7 +78,6 @@ LENGTH = "extension_terms.duration: weeks, days, hours, minutes, seconds are exp
         ("SubscriptionChanged", {"ends_at": "2025-12-31T23:59:59Z"}, "detail: ends_at is before starts_at"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": -1}}, "limits.sessions: 0 or more is expected"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": 10**10}}, "limits.sessions: 1000000000 or less is"),
-        ("SubscriptionChanged", {"limits": LIMITS | {"sessions": "2"}}, "limits.sessions: a whole number is expected"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": True}}, "limits.sessions: a whole number is expected"),
         ("SubscriptionChanged", {"limits": {"sessions": 2}}, "limits.databases: it is missing"),
         *(

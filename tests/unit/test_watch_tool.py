@@ -45,15 +45,19 @@ def looked(target: Operated) -> dict[str, list[Any]]:
     return {look.title: look.rows for look in watch.Watched(target).look(NOW)}
 
 
-def test_everything_is_shown_over_minutes_and_over_the_hour(target: Operated) -> None:
-    """Sums, the most of a lag, a row for each reason of a refusal."""
-    looks = looked(target)
-    assert looks["Metrics"] == [
+def test_everything_is_shown_over_minutes_and_over_the_hour(
+    target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sums, the most of a lag, a row for each reason of a refusal; here for programs."""
+    monkeypatch.setattr(console, "now", lambda: NOW)
+    run(watch, target, monkeypatch, "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert [[*row.values()] for row in shown["metrics"]] == [
         ["ExtensionsGranted", 2, 5],
         ["ExtensionsRefused: already_used", None, 7],
         [Metric.LAG, 42, 42],
     ]
-    assert looks["Queues"][0] == ["failed in a function", 3, 1]
+    assert shown["queues"][0] == {"queue": "failed in a function", "waiting": 3, "under way": 1}
 
 
 def test_an_alarm_that_is_on_is_named_and_only_those_of_the_stack_are_asked_for(target: Operated) -> None:
@@ -98,12 +102,3 @@ def test_what_is_out_of_reach_hides_nothing_else(
     shown = capsys.readouterr().out
     assert f"Queues: out of reach: {type(error).__name__}: " in shown
     assert "ExtensionsGranted" in shown
-
-
-def test_one_look_is_printed_for_programs(
-    target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(console, "now", lambda: NOW)
-    run(watch, target, monkeypatch, "--json")
-    queue = json.loads(capsys.readouterr().out)["queues"][0]
-    assert queue == {"queue": "failed in a function", "waiting": 3, "under way": 1}
