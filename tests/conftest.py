@@ -94,19 +94,18 @@ class Cloud:
     def token(self, user: str) -> str:
         return str(self._http.get("/token", params={"user": user}).json()["access_token"])
 
-    def api(self, user: str | None, method: str, path: str, json: Any = None, **options: Any) -> httpx.Response:
-        """Call the HTTP API as a user; None calls it without a token."""
-        headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
-        headers |= options.pop("headers", {})
+    def api(self, user: str, method: str, path: str, json: Any = None, **options: Any) -> httpx.Response:
+        """Call the HTTP API as a user."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"} | options.pop("headers", {})
         return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
 
     def machine_token(self, scope: str = SCOPES) -> str:
         answer = self._http.get("/token", params={"client": "service-manager", "scope": scope})
         return str(answer.json()["access_token"])
 
-    def machine(self, method: str, path: str, json: Any = None, scope: str = SCOPES, **options: Any) -> httpx.Response:
+    def machine(self, method: str, path: str, json: Any = None, **options: Any) -> httpx.Response:
         """Call the HTTP API as a service manager or an application server does."""
-        headers = {"Authorization": f"Bearer {self.machine_token(scope)}"} | options.pop("headers", {})
+        headers = {"Authorization": f"Bearer {self.machine_token()}"} | options.pop("headers", {})
         return self._http.request(method, f"/api{path}", json=json, headers=headers, **options)
 
     def report(self, *changes: tuple[str, dict[str, Any]]) -> None:

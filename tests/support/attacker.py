@@ -54,7 +54,6 @@ class Attacker:
         self.mine = mine
         self.theirs = theirs
         self.list = f"/accounts/{mine.id}/subscriptions"
-        self.extend = f"{self.list}/{mine.subscription}/extension"
 
     def target(self, route: Route, **ids: str) -> str:
         """A route as it is sent, of the attacker's own account and subscription where no other is named."""
