@@ -65,11 +65,12 @@ def test_an_owner_extends_uses_and_gives_back(cloud: Cloud, inbox: Inbox) -> Non
     unchanged = enforced(limits.headers["etag"])
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
-    cloud.until(lambda: row()["state"] == "used")
+    received = cloud.until(lambda: (found := inbox.of(account.id))[2:] and found)
+    assert row()["state"] == "used"
+    revoked = row()["revoked_at"]
+    assert datetime.fromisoformat(revoked) >= end
     assert [enforced().json()["limits"][name]["total"] for name in ("sessions", "databases")] == [2, 1]
     assert (extend(account.owner).status_code, extend(account.owner).json()["code"]) == (409, "already_used")
-    revoked = cloud.until(lambda: row()["revoked_at"])
-    assert datetime.fromisoformat(revoked) >= end
 
     events = cloud.until(lambda: (found := cloud.events_out(account.id))[2:] and found)
     assert [event["detail_type"] for event in events] == ["ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"]
@@ -90,7 +91,6 @@ def test_an_owner_extends_uses_and_gives_back(cloud: Cloud, inbox: Inbox) -> Non
         assert event["source"] == "extending-subscription"
         assert event["detail"] == common | more | {"event_id": event["detail"]["event_id"]}
 
-    received = cloud.until(lambda: (found := inbox.of(account.id))[2:] and found)
     assert inbox.refused, "it was never away"
     assert {each["headers"]["Content-Type"] for each in inbox.raw} == {"application/cloudevents+json"}
     for event, posted in zip(events, received, strict=True):
