@@ -120,7 +120,6 @@ def second(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 def test_an_update_of_the_shared_code_alone_reaches_callers_and_keeps_the_data(second: SecondStack) -> None:
     """Most code is in the layer: a change of it must move the alias. The version before is there to go back to."""
-
     lambda_ = second.stack.client("lambda")
     alias = {"FunctionName": second.stack.resource("ListFunction"), "Name": "live"}
     version = lambda_.get_alias(**alias)["FunctionVersion"]
