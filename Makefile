@@ -22,7 +22,7 @@ test: system browsers strangers bytecode check .venvs/ministack/.done tests/brow
 		share = 100 * t['covered_branches'] / t['num_branches']; \
 		print(f'branches covered: {share:.1f} %'); raise SystemExit(share < 95)"
 
-outside: strangers .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Run the tests with parts of others: tokens, generated clients, events
+outside: strangers .venv/.done .venvs/sam/.done .venvs/ministack/.done ## Run the tests with parts of others: tokens, generated clients, caches
 	.venv/bin/python -m pytest tests/outside
 
 unit: .venv/.done ## Run the tests of the rules, without servers

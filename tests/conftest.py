@@ -5,10 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -59,6 +61,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # What runs on servers is not seen by coverage; what watches it would only be slower for it.
         if not item.nodeid.startswith(("tests/unit", "tests/integration")):
             item.add_marker(pytest.mark.no_cover)
+
+
+_spent: dict[str, float] = defaultdict(float)
+"""Seconds by folder of tests, set-up included."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _spent[str(Path(report.nodeid.split("::")[0]).parent)] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("seconds of tests, by room")
+    for room, seconds in sorted(_spent.items(), key=lambda each: -each[1]):
+        terminalreporter.write_line(f"{seconds:8.1f}  {room}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

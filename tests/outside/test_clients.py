@@ -2,18 +2,16 @@
 
 import json
 import re
-import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from devkit.project import ROOT
+from devkit.project import ROOT, environment, free_port
 from tests.conftest import Cloud
-from tests.outside.conftest import NODE_MODULES, PARTS, VENV, run, tool
-
-DESCRIPTION = str(ROOT / "openapi.yaml")
+from tests.outside.conftest import DESCRIPTION, PARTS, Clients, access, run, tool
 
 MET: dict[str, Any] = {
     "results": ["stored"] * 6,
@@ -31,52 +29,30 @@ MET: dict[str, Any] = {
 """Every story meets one of every change, an extension from its offer to its early end, 304, 401, 409, 413."""
 
 
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the clients, with the programs in TypeScript that use them."""
-    folder = tmp_path_factory.mktemp("clients")
-    for file in (*PARTS.glob("*.ts"), PARTS / "tsconfig.json"):
-        shutil.copy(file, folder)
-    (folder / "package.json").write_text('{"type": "module"}')
-    (folder / "node_modules").symlink_to(NODE_MODULES)
-    for language, options, place in (
-        ("python", "packageName=extending_client", folder),
-        ("typescript-fetch", "importFileExtension=.ts", folder / "client"),
-    ):
-        command = [tool("openapi-generator-cli"), "generate", "-i", DESCRIPTION, "-g", language]
-        run([*command, "-o", place, f"--additional-properties={options}"])
-    return folder
-
-
-def access(cloud: Cloud) -> dict[str, str]:
-    """For a program: URL of the API, an account that nobody has reported yet, and tokens."""
-    account = f"A-{uuid4().hex[:8]}"
-    owner, machine = cloud.token(f"U-{account}"), cloud.machine_token()
-    return {"URL": f"{cloud.url}/api", "ACCOUNT": account, "OWNER": owner, "MACHINE": machine, "TOKEN": machine}
-
-
-def test_a_typescript_client_compiles_strictly_and_plays_the_story(cloud: Cloud, clients: Path) -> None:
+def test_a_typescript_client_compiles_strictly_and_plays_the_story(cloud: Cloud, clients: Clients) -> None:
     """openapi-generator, typescript-fetch; the snippet of integrating.md is compiled and run beside the story."""
-    (clients / "snippet.ts").write_text(snippet("typescript"))
-    run([tool("tsc"), "-p", clients])
+    (clients.folder / "snippet.ts").write_text(snippet("typescript"))
+    clients.compile()
     given = access(cloud)
-    assert json.loads(run(["node", clients / "built" / "story.js"], **given)) == MET
-    assert run(["node", clients / "built" / "snippet.js"], **given).split() == ["stored", "2"]
+    assert json.loads(clients.node("story.js", **given)) == MET
+    assert clients.node("snippet.js", **given).split() == ["stored", "2"]
 
 
-def test_a_python_client_plays_the_story(cloud: Cloud, clients: Path) -> None:
+def test_a_python_client_plays_the_story(cloud: Cloud, clients: Clients) -> None:
     """openapi-generator, python; the snippet of integrating.md is run after it."""
-    given = access(cloud) | {"PYTHONPATH": str(clients)}
-    python, written = VENV / "bin" / "python", clients / "snippet.py"
-    assert json.loads(run([python, PARTS / "story.py"], **given)) == MET
+    given = access(cloud)
+    assert json.loads(clients.python(PARTS / "story.py", **given)) == MET
+    written = clients.folder / "snippet.py"
     written.write_text(snippet("python"))
-    assert run([python, written], **given).split() == ["stored", "2"]
+    assert clients.python(written, **given).split() == ["stored", "2"]
 
 
-def test_a_generator_that_leaves_out_what_it_does_not_understand_leaves_out_nothing(tmp_path: Path) -> None:
-    """openapi-python-client warns of it."""
+def test_a_client_of_attrs_plays_the_story(cloud: Cloud, clients: Clients) -> None:
+    """openapi-python-client leaves out what it does not understand, with a warning: there is none."""
     command = [tool("openapi-python-client"), "generate", "--meta", "none", "--path", DESCRIPTION]
-    assert "WARNING" not in run([*command, "--output-path", tmp_path / "client"])
+    said = run([*command, "--output-path", clients.folder / "attrs_client"])
+    assert not re.findall("WARNING.*", said)
+    assert json.loads(clients.python(PARTS / "attrs_story.py", **access(cloud))) == MET
 
 
 def snippet(language: str) -> str:
@@ -85,3 +61,31 @@ def snippet(language: str) -> str:
     blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     (found,) = (block for block in blocks if "MachinesApi" in block)
     return str(found)
+
+
+@pytest.fixture
+def prism(cloud: Cloud, tmp_path: Path) -> Iterator[str]:
+    """A proxy between client and API that answers 500 where either of them departs from the description."""
+    port = free_port()
+    command = [tool("prism"), "proxy", "--errors", "--port", str(port), DESCRIPTION, f"{cloud.url}/api"]
+    with (
+        (tmp_path / "prism.log").open("w") as log,
+        subprocess.Popen(command, env=environment(), stdout=log, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            cloud.until(lambda: "Prism is listening" in (tmp_path / "prism.log").read_text())
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def test_client_and_api_keep_to_the_description(cloud: Cloud, clients: Clients, prism: str) -> None:
+    """Prism looks at every request and every answer of the story; a 304 without a body it cannot read."""
+    met = json.loads(clients.python(PARTS / "story.py", **access(cloud, url=prism)))
+    assert met == MET | {"unchanged": 500}
+
+
+def test_the_description_has_no_warnings() -> None:
+    """Spectral with the rules for OpenAPI."""
+    ruleset = PARTS / "spectral.yaml"
+    run([tool("spectral"), "lint", "--ruleset", ruleset, "--fail-severity", "hint", DESCRIPTION])
