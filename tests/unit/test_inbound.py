@@ -17,6 +17,7 @@ from devkit.builders import (
     iso,
     member_changed,
     subscription_changed,
+    usage_changed,
 )
 from extending.inbound import (
     AHEAD,
@@ -25,6 +26,7 @@ from extending.inbound import (
     AheadOfClock,
     NotAnEvent,
     SubscriptionChanged,
+    UsageChanged,
     read,
 )
 from extending.model import FOREVER, Role, Terms
@@ -77,7 +79,7 @@ LENGTH = "extension_terms.duration: weeks, days, hours, minutes, seconds are exp
         ("SubscriptionChanged", {"ends_at": "1969-12-31T23:59:59Z"}, "ends_at: an instant from 1970 on is expected"),
         ("SubscriptionChanged", {"ends_at": "2025-12-31T23:59:59Z"}, "detail: ends_at is before starts_at"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": -1}}, "limits.sessions: 0 or more is expected"),
-        ("SubscriptionChanged", {"limits": LIMITS | {"sessions": 10**10}}, "limits.sessions: 1000000000 or less is"),
+        ("SubscriptionChanged", {"limits": LIMITS | {"sessions": 2**31}}, "limits.sessions: 2147483647 or less is"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": True}}, "limits.sessions: a whole number is expected"),
         ("SubscriptionChanged", {"limits": {"sessions": 2}}, "limits.databases: it is missing"),
         *(
@@ -108,6 +110,10 @@ def test_an_instant_of_another_zone_is_the_same_instant() -> None:
 def test_fields_of_a_newer_sender_are_left_unread_and_a_subscription_may_end_when_it_begins() -> None:
     """That is how one is annulled: the empty interval is never active."""
     SubscriptionChanged.model_validate(subscription_changed(colour="green", ends_at="2026-01-01T00:00:00Z"))
+
+
+def test_the_largest_number_of_a_sender_with_32_bits_is_a_limit() -> None:
+    UsageChanged.model_validate(usage_changed(sessions=2**31 - 1))
 
 
 texts = st.text(st.characters(exclude_categories=()))
