@@ -129,7 +129,7 @@ def outcome(answer: Json) -> tuple[bool, bool]:
 
 def run(setup: Setup) -> list[Table]:
     rounds, size = (2, 5) if setup.quick else (15, 10)
-    with Engine(setup) as local, postgres() as server, ThreadPoolExecutor(CALLERS) as pool:
+    with Engine(setup) as local, postgres() as (version, address), ThreadPoolExecutor(CALLERS) as pool:
         local.client.create_table(
             TableName="idempotency",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -138,7 +138,7 @@ def run(setup: Setup) -> list[Table]:
         )
         subscriptions = 2 * (rounds + 1) * size + 1
         grants = {
-            name: Grants(local, setup, peer, server.address, f"A-{number}", subscriptions)
+            name: Grants(local, setup, peer, address, f"A-{number}", subscriptions)
             for number, (name, peer) in enumerate(PEERS.items())
         }
         races = interleaved(rounds, {name: partial(each.race, pool, size) for name, each in grants.items()})
@@ -153,7 +153,7 @@ def run(setup: Setup) -> list[Table]:
         "DynamoDB Local keeps its table in memory, PostgreSQL writes to disk; both over TCP on this machine. The "
         "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: if it passes "
         "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
-        f"code is in bench/peers. {_versions(setup)}, PostgreSQL {server.version}."
+        f"code is in bench/peers. {_versions(setup)}, PostgreSQL {version}."
     )
     return [Table("Beside what one would pick instead", note, rows)]
 
@@ -188,14 +188,9 @@ def _versions(setup: Setup) -> str:
     return ", ".join(f"{name} {found[name]}" for name in named)
 
 
-class Server(NamedTuple):
-    version: str
-    address: str
-
-
 @contextmanager
-def postgres() -> Iterator[Server]:
-    """A server of Debian's package with its own defaults."""
+def postgres() -> Iterator[tuple[str, str]]:
+    """Version and address of a server of Debian's package with its own defaults."""
     if not shutil.which("pg_virtualenv"):
         raise Trouble("PostgreSQL is needed: apt-get install postgresql")
     serve = (
@@ -208,6 +203,6 @@ def postgres() -> Iterator[Server]:
         assert process.stdout
         _, version, address = (process.stdout.readline().strip() for _ in range(3))
         try:
-            yield Server(version, address)
+            yield version, address
         finally:
             process.communicate()

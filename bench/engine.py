@@ -42,13 +42,11 @@ class Block(NamedTuple):
 class Worker:
     """A process that calls handlers; see worker.py."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: Any) -> None:
         self._process = process
 
     def call(self, handler: str, *events: Json) -> Block:
         """Call a handler with each event; without any, only import it."""
-        assert self._process.stdin
-        assert self._process.stdout
         self._process.stdin.write(json.dumps({"handler": handler, "events": events}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -76,7 +74,7 @@ class Engine(ExitStack):
     def worker(self, *libraries: Path, **variables: str) -> Worker:
         """An instance on the layer as built, or on other libraries before it."""
         path = [*libraries, self._setup.layer, ROOT]
-        process: subprocess.Popen[str] = subprocess.Popen(
+        process = subprocess.Popen(
             [self._setup.python, "-m", "bench.worker"],
             cwd=ROOT,
             env=self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url, **variables),

@@ -30,8 +30,7 @@ def shipped() -> dict[str, str]:
     command = [str(ROOT / ".venvs" / "uv" / "bin" / "uv"), "export", "--frozen", "--quiet", "--only-group", "layer"]
     options = ["--no-hashes", "--no-annotate", "--no-header"]
     exported = subprocess.check_output([*command, *options], cwd=ROOT, text=True)
-    pinned = [line.partition(";")[0].strip() for line in exported.splitlines()]
-    return dict(line.split("==") for line in pinned if line)
+    return dict(line.partition(" ;")[0].split("==") for line in exported.splitlines())
 
 
 def licence(package: str) -> str:

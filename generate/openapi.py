@@ -72,6 +72,7 @@ SPECIAL = {code: shape for shape in SHAPES for code in get_args(get_type_hints(s
 
 CHOICES: dict[str, Json] = PARTS["choices"]
 CHOICES["Entry"]["shapes"] = [f"{name}Entry" for name in CHANGES]
+CHOICE_OF = {frozenset(choice["shapes"]): name for name, choice in CHOICES.items()}
 
 
 def description() -> Json:
@@ -126,10 +127,9 @@ def _parameters(name: str, path: str, story: Story) -> list[Json]:
     ]
     limit, token, known = PARTS["parameters"].values()
     if name in ("list", "history"):
-        usual = {"default": USUAL_PAGE}
         pages = [answer.json for _, answer in story.answers[name] if answer.status == 200]
         next_token = next(page["next_token"] for page in pages if page["next_token"])
-        parameters += [limit | {"schema": limit["schema"] | usual, "example": USUAL_PAGE}]
+        parameters += [limit | {"schema": limit["schema"] | {"default": USUAL_PAGE}, "example": USUAL_PAGE}]
         parameters += [token | {"example": next_token}]
     if name == "limits":
         parameters += [known | {"example": story.example(name, 200).headers["ETag"]}]
@@ -183,12 +183,7 @@ def _ref(name: str) -> Json:
 
 def _one_of(shapes: set[str]) -> Json:
     """The shape, or the choice that has these shapes."""
-    if len(shapes) == 1:
-        return _ref(*shapes)
-    for name, choice in CHOICES.items():
-        if set(choice["shapes"]) == shapes:
-            return _ref(name)
-    raise LookupError(f"generate/document.yaml has no choice of {', '.join(sorted(shapes))}")
+    return _ref(*shapes) if len(shapes) == 1 else _ref(CHOICE_OF[frozenset(shapes)])
 
 
 def _schemas() -> Json:
