@@ -7,7 +7,6 @@ import time
 import urllib.request
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bench.measure import Row, Table, interleaved, ratio, spread
 from bench.setup import Setup
@@ -22,19 +21,17 @@ REACHED = {"list": 0.85, "offer": 1.2, "extend": 0.85, "history": 1.2, "limits":
 def package(setup: Setup) -> list[Table]:
     """The import of each function, and sizes."""
     shipped, fresh = setup.shipped, setup.fresh
-    cases: dict[str, tuple[Any, ...]] = {
-        FLOOR: ("floor", setup.default, HANDLERS),
-        "bare Python": ("sys", HANDLERS),
-        "one boto3 client, our layer": ("floor", shipped / "layer", HANDLERS),
-        TYPICAL: ("typical", setup.default, HANDLERS),
-        "extend, had the layer dated bytecode": ("app", setup.dated, shipped / "extend"),
+    cases = {
+        FLOOR: partial(import_, setup, "floor", setup.default, HANDLERS),
+        "bare Python": partial(import_, setup, "sys", HANDLERS),
+        "one boto3 client, our layer": partial(import_, setup, "floor", shipped / "layer", HANDLERS),
+        TYPICAL: partial(import_, setup, "typical", setup.default, HANDLERS),
+        "extend, had the layer dated bytecode": partial(import_, setup, "app", setup.dated, shipped / "extend"),
     }
     for name in FUNCTIONS:
-        cases[name] = ("app", shipped / "layer", shipped / name)
-        cases[f"{name}, fresh"] = ("app", fresh / "layer", fresh / name)
-    times = interleaved(
-        3 if setup.quick else 21, {name: partial(import_, setup, *case) for name, case in cases.items()}
-    )
+        cases[name] = partial(import_, setup, "app", shipped / "layer", shipped / name)
+        cases[f"{name}, fresh"] = partial(import_, setup, "app", fresh / "layer", fresh / name)
+    times = interleaved(3 if setup.quick else 21, cases)
     walls = {name: [wall for wall, _ in measured] for name, measured in times.items()}
     cpus = {name: [cpu for _, cpu in measured] for name, measured in times.items()}
     rows: list[Row] = []
