@@ -171,11 +171,11 @@ def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Bloc
         "write units": "" if grants.peer.on_postgres else f"{cost['write']:g}",
     }
     for case, blocks in {"alone": alone, f"{CALLERS} at once": races}.items():
-        walls = [wall * 1000 for block in blocks for wall in block.walls]
+        walls = [wall for block in blocks for wall in block.walls]
         row[f"{case}, median"] = f"{statistics.median(walls):.1f} ms"
         row[f"{case}, p99"] = f"{statistics.quantiles(walls, n=100)[-1]:.1f} ms"
     return row | {
-        "processor": spread([block.cpu_per_call for block in alone]),
+        "processor": spread([block.cpu for block in alone]),
         "init": spread([cpu for _, cpu in inits]),
         "extras end while no job runs": grants.peer.ends,
         "does not do": grants.peer.lacks,

@@ -26,17 +26,12 @@ TABLE = ENVIRONMENT["TABLE_NAME"]
 
 
 class Block(NamedTuple):
-    """Seconds of a handler for the events of one block; the most kilobytes of its process so far."""
+    """A handler's milliseconds for a block of events, of the processor a call; its process's most kilobytes so far."""
 
     cpu: float
     walls: list[float]
     peak: int
     last: Any
-
-    @property
-    def cpu_per_call(self) -> float:
-        """Milliseconds of the processor."""
-        return self.cpu / len(self.walls) * 1000
 
 
 class Worker:

@@ -80,7 +80,7 @@ def _cost(local: Engine, function: str, size: int, events: Sequence[Json]) -> Po
     worker.call(handler)
     block = worker.call(COST, *(asked | {"event": each} for each in events))
     assert block.last["answer"].get("statusCode", 200) == 200, block.last
-    seconds = statistics.median(block.walls[1:] or block.walls)
+    seconds = statistics.median(block.walls[1:] or block.walls) / 1000
     return Point(size, seconds, block.peak / 1024, *(block.last[name] for name in ("trips", "read", "write")))
 
 

@@ -96,8 +96,8 @@ def _bare(case: Case, prepare: Callable[[], None], worker: Worker, recorder: Wor
 
 
 def _rows(cases: dict[str, Case], blocks: dict[str, list[Block]]) -> list[Row]:
-    cpus = {name: [block.cpu_per_call for block in measured] for name, measured in blocks.items()}
-    walls = {name: [1000 * wall for block in measured for wall in block.walls] for name, measured in blocks.items()}
+    cpus = {name: [block.cpu for block in measured] for name, measured in blocks.items()}
+    walls = {name: [wall for block in measured for wall in block.walls] for name, measured in blocks.items()}
     rows: list[Row] = []
     for name, cpu in cpus.items():
         row: Row = {"handler": name, "processor a call": spread(cpu), "time a call": spread(walls[name])}
