@@ -129,7 +129,7 @@ def outcome(answer: Json) -> tuple[bool, bool]:
 
 def run(setup: Setup) -> list[Table]:
     rounds, size = (2, 5) if setup.quick else (15, 10)
-    with Engine(setup) as local, postgres() as (version, address), ThreadPoolExecutor(CALLERS) as pool:
+    with postgres() as (version, address), Engine(setup) as local, ThreadPoolExecutor(CALLERS) as pool:
         local.client.create_table(
             TableName="idempotency",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
