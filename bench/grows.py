@@ -144,13 +144,11 @@ def _seconds(seconds: float) -> str:
 
 def _stops(curves: Curves) -> Table:
     """The first bound of each on AWS, and at what size, by the lines through what was measured."""
-    timeout, units = f"Lambda: Timeout of {TIMEOUT} s", "DynamoDB: 1,000 write units a second of one partition"
+    memory, timeout = "Lambda: MemorySize of 1,024 MB", f"Lambda: Timeout of {TIMEOUT} s"
+    units = "DynamoDB: 1,000 write units a second of one partition"
     rows: list[Row] = []
     for name in (LIST, LIMITS):
-        sizes = {
-            "Lambda: MemorySize of 1,024 MB": _at(curves[name], 1_024, "memory"),
-            timeout: _at(curves[name], TIMEOUT),
-        }
+        sizes = {memory: _at(curves[name], 1_024, "memory"), timeout: _at(curves[name], TIMEOUT)}
         largest = curves[name][-1]
         often = f"{3_000 / largest.read:,.0f} calls a second of one account with {largest.size:,} rows"
         rows.append(_stop(name, sizes, f"DynamoDB: 3,000 read units a second of one partition: {often}"))
@@ -159,15 +157,12 @@ def _stops(curves: Curves) -> Table:
     sizes = {timeout: _at(curves[REMOVAL], TIMEOUT), units: 1_000.0 * TIMEOUT}
     sweeping = f"Lambda: {SWEEPING} s of each minute, 0.75 of its Timeout"
     shards = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
+    nothing = "nothing: it reads 1,000 units a second (`--rate`)"
     rows += [
         _stop(REMOVAL, sizes, "the same change again goes on from there"),
         _stop(BATCH, {"the contract: 100 in a request": 100}, f"{units}: {often}"),
         _stop(SWEEP, {sweeping: _at(curves[SWEEP], SWEEPING)}, shards),
-        {
-            "operation": REPORT,
-            "stops first": "nothing: it reads 1,000 units a second (`--rate`)",
-            "and": "the processor of who runs it, see above",
-        },
+        {"operation": REPORT, "stops first": nothing, "and": "the processor of who runs it, see above"},
     ]
     note = "Sizes by straight lines, with the processor of this machine; on AWS a function of 1,024 MB has 0.6 of one."
     return Table("Where it stops", note, rows)
