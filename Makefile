@@ -59,10 +59,7 @@ bench: system .venv/.done .venvs/sam/.done ## Measure speed and cost as ratios, 
 	.venv/bin/python -m bench $$ARGS
 
 generate: npm .venv/.done .venvs/sam/.done cabinet/node_modules/.package-lock.json ## Write the generated files: schemas, API description, licences, component
-	.venv/bin/python -m generate.schemas
-	.venv/bin/python -m generate.licences
-	.venv/bin/python -m generate.deployer
-	.venv/bin/python -W ignore -m generate.openapi
+	.venv/bin/python -W ignore -m generate
 	npm run --silent --prefix cabinet build
 	.venv/bin/python -m cogapp -r README.md
 
