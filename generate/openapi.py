@@ -162,7 +162,9 @@ def _responses(name: str, scope: str | None, played: Answers) -> Json:
             "content": content,
             "links": PARTS["links"].get(f"{name} {status}"),
         }
-        description = " ".join(lines) or PARTS["routes"][name][status]
+        description = " ".join(lines) or PARTS["routes"][name].get(status)
+        if not description:
+            raise LookupError(f"generate/document.yaml has no name for the answer {status} of the function {name}")
         responses[str(status)] = {"description": description} | {key: value for key, value in optional.items() if value}
     return responses
 
