@@ -72,3 +72,17 @@ def test_a_token_is_the_histories_own(twice: Service) -> None:
         assert twice.history(next_token=token).code == "invalid_next_token"
     twice.member(account_id="A-9")
     assert twice.history(account="A-9", next_token=own).code == "invalid_next_token"
+
+
+def test_a_member_may_have_a_name_and_it_goes_with_the_role(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The history shows who granted an extension; no log does."""
+    service.member(name="Анна Петрова", changed_at=iso(NOW))
+    service.extend()
+    (past,) = service.history().json["extensions"]
+    assert (past["granted_by"], past["granted_by_name"]) == ("U-1", "Анна Петрова")
+    service.member(user_id="U-5", changed_at=iso(NOW))
+    service.member(role=None, name="Анна Петрова", changed_at=iso(NOW + SECOND))
+    assert service.history("U-5").json["extensions"][0]["granted_by_name"] is None
+    assert "Анна" not in capsys.readouterr().out

@@ -7,7 +7,6 @@ import pytest
 
 from devkit.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
 from devkit.service import Service
-from tests.integration.conftest import RoundTrips
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -68,9 +67,3 @@ def test_an_extended_subscription_offers_nothing_and_shows_its_extension(
     if state == "used":
         del granted["counts"]
     assert answer.json["extension"] == granted | {"state": state}
-
-
-def test_an_offer_is_two_round_trips(service: Service, round_trips: RoundTrips) -> None:
-    for subscription in ("S-1", "S-9"):
-        service.offer(subscription=subscription)
-        assert sorted(round_trips()) == ["GetItem", "Query"]
