@@ -18,6 +18,7 @@ from devkit.builders import NOW
 from devkit.service import Context, Service
 from devkit.template import table_definition
 from extending import batch, failures, runtime
+from tests.support.operated import Operated
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
@@ -68,6 +69,12 @@ def clock() -> Iterator[time_machine.Traveller]:
 def service(clock: time_machine.Traveller, table: "Table", monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setattr(batch, "BEGIN_WITHIN", 600.0)  # However busy the machine is, no request runs out of time.
     return Service(clock).settle()
+
+
+@pytest.fixture
+def target(service: Service) -> Operated:
+    """The service's stage as the operator's tools see it."""
+    return Operated()
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ from ops import explain, table
 from tests.support.operated import Operated, run
 
 
-@pytest.fixture
-def target(service: Service) -> Operated:
-    return Operated()
-
-
 def explained(target: Operated, user: str | None = None, now: datetime = NOW) -> explain.Json:
     return explain.explain(explain.Stored.of("A-100", table.of_account(target, "A-100")), user, now)
 

@@ -51,17 +51,14 @@ def test_pages_lead_from_the_last_to_the_first(service: Service) -> None:
     assert len(set(whole)) == 3
     seen: list[str] = []
     token: dict[str, str] = {}
-    while True:
+    service.at(NOW + SECOND)
+    for number in whole:
         page = service.history(limit="1", **token).json
         seen += [row["id"] for row in page["extensions"]]
-        if not page["next_token"]:
-            break
         token = {"next_token": page["next_token"]}
-        service.at(NOW + SECOND)
-        newest = f"S-new-{len(seen)}"
-        service.subscription(subscription_id=newest)
-        assert service.extend(subscription=newest).status == 201
-    assert seen == whole
+        service.subscription(subscription_id=f"S-new-{number}")
+        assert service.extend(subscription=f"S-new-{number}").status == 201
+    assert (seen, token) == (whole, {"next_token": None})
 
 
 def test_a_token_is_the_histories_own(twice: Service) -> None:

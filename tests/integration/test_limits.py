@@ -61,14 +61,3 @@ def test_an_answer_is_never_believed_past_the_next_change(
     assert before.json["limits"]["databases"]["total"] == 9
     after = service.at(NOW + WEEK).limits(known=before.headers["ETag"])
     assert (after.status, after.json["limits"]["databases"]["total"]) == (200, 1)
-
-
-def test_an_account_is_known_by_its_report_or_by_a_subscription(service: Service) -> None:
-    """Members alone make none, nor does its usage; and an id that begins alike is another account's."""
-    service.member(account_id="A-10")
-    service.report("UsageChanged", usage_changed(account_id="A-10"))
-    for account in ("A-10", "A-1000"):
-        answer = service.limits(account)
-        assert (answer.status, answer.code) == (404, "account_not_found")
-    service.subscription(account_id="A-10")
-    assert service.limits("A-10").json["limits"]["sessions"]["total"] == 2

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def target(service: Service) -> Operated:
-    return Operated()
-
-
 def test_a_frozen_member_is_unblocked(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

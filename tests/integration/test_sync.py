@@ -17,7 +17,6 @@ from extending import failures
 from extending.inbound import NotAnEvent
 from extending.metric import Metric
 from extending.runtime import pseudonym
-from tests.integration.conftest import sqs
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -121,22 +120,6 @@ def test_without_a_failure_queue_a_poison_event_raises(no_table: Service, type_:
         no_table.report(type_, detail)
 
 
-@pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail_type")])
-def test_a_poison_event_is_set_aside_with_its_error(
-    no_table: Service, monkeypatch: pytest.MonkeyPatch, type_: str, error: str
-) -> None:
-    """It is not retried, and the queue says what to hand over again and to which function."""
-    queue = sqs().create_queue(QueueName="failures")["QueueUrl"]
-    monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue)
-    assert not no_table.report(type_, {"account_id": "A#100", "name": "тайна"})
-    (message,) = sqs().receive_message(QueueUrl=queue)["Messages"]
-    body = json.loads(message["Body"])
-    assert body["error"].startswith(f"NotAnEvent: {error}")
-    assert "тайна" not in body["error"]
-    assert body["function"] == Context.invoked_function_arn
-    assert body["payload"]["detail"]["account_id"] == "A#100"
-
-
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The bodies that a queue is sent."""
@@ -145,6 +128,17 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(failures, "_sqs", queue)
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", "https://queue.example")
     return sent
+
+
+@pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail_type")])
+def test_a_poison_event_is_set_aside_with_its_error(no_table: Service, kept: list[str], type_: str, error: str) -> None:
+    """It is not retried, and the queue says what to hand over again and to which function."""
+    assert not no_table.report(type_, {"account_id": "A#100", "name": "тайна"})
+    (body,) = map(json.loads, kept)
+    assert body["error"].startswith(f"NotAnEvent: {error}")
+    assert "тайна" not in body["error"]
+    assert body["function"] == Context.invoked_function_arn
+    assert body["payload"]["detail"]["account_id"] == "A#100"
 
 
 @pytest.mark.parametrize("text", ["\ufffe", "\uffff", "\ud800", "\x00", "\x1b", "\U0001f600", "ю"])
