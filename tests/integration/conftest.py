@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +125,7 @@ class Bus:
             if place in refused:
                 results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "no"})
             else:
-                self.accepted.append(entry | {"AcceptedAt": datetime.now(UTC)})
+                self.accepted.append(entry)
                 results.append({"EventId": str(len(self.accepted))})
         return {"FailedEntryCount": len(refused), "Entries": results}
 

@@ -15,7 +15,6 @@ from extending import service as use_cases
 from extending.model import OfferId, Terms
 from extending.runtime import dynamodb
 from extending.tokens import pack, unpack
-from tests.integration.conftest import RoundTrips
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -206,36 +205,14 @@ def test_the_longest_body_and_the_sample_event_are_granted(service: Service) -> 
     assert Answer.of(service.call("extend", sample("extend"))).status == 200
 
 
-def test_the_role_is_read_first_for_a_minute_after_someone_who_is_no_owner_has_tried(
-    service: Service, round_trips: RoundTrips
-) -> None:
-    """No transaction holds the account's items for those who may not extend; an owner pays one read, and only there."""
-    offer_id = service.offer().json["offer_id"]
-    service.subscription(account_id="A-200")
-    service.member(account_id="A-200")
-    offer_of_another = service.offer(account="A-200").json["offer_id"]
-    round_trips()
-    for user, status, calls in (
-        ("U-9", 404, ["TransactWriteItems"]),
-        ("U-8", 404, ["GetItem"]),
-        ("U-3", 403, ["GetItem", "Query"]),
-        ("U-1", 201, ["GetItem", "TransactWriteItems"]),
-    ):
-        assert service.extend(offer_id, user=user).status == status
-        assert round_trips() == calls
-    assert service.extend(offer_of_another, account="A-200").status == 201
-    assert round_trips() == ["TransactWriteItems"]
-    for seconds, calls in ((59, ["GetItem", "TransactWriteItems"]), (60, ["TransactWriteItems"])):
-        service.at(NOW + seconds * SECOND).extend(offer_id)
-        assert round_trips() == calls
-
-
-def test_an_instance_remembers_no_more_accounts_than_it_has_room_for() -> None:
-    """Of the accounts where the role is read first the oldest goes, so that no instance grows."""
+def test_the_role_is_read_first_for_a_minute_where_someone_who_is_no_owner_has_tried() -> None:
+    """In that account alone; the oldest is forgotten where there are many, so that no instance grows."""
     remembered = use_cases._RoleFirst()
     for number in range(remembered.MOST + 1):
         remembered.from_now_on(f"A-{number}", NOW)
     assert [remembered.is_due(f"A-{number}", NOW) for number in (0, 1, remembered.MOST)] == [False, True, True]
+    assert [remembered.is_due("A-1", NOW + seconds * SECOND) for seconds in (59, 60)] == [True, False]
+    assert not remembered.is_due("A-9999999", NOW)
 
 
 # Contention and faults: one of each kind; tests/engine has them all

@@ -58,7 +58,8 @@ def test_pages_lead_from_the_last_to_the_first(service: Service) -> None:
         token = {"next_token": page["next_token"]}
         service.subscription(subscription_id=f"S-new-{number}")
         assert service.extend(subscription=f"S-new-{number}").status == 201
-    assert (seen, token) == (whole, {"next_token": None})
+    assert seen == whole
+    assert token == {"next_token": None}
 
 
 def test_a_token_is_the_histories_own(twice: Service) -> None:
