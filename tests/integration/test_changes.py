@@ -9,7 +9,6 @@ import pytest
 from devkit.builders import (
     CONTACT,
     NOW,
-    SECOND,
     WEEK,
     account_changed,
     iso,
@@ -23,7 +22,6 @@ from extending import batch, changes
 from extending.dynamo import Busy
 from extending.inbound import AheadOfClock, Change
 
-LATER = iso(NOW - SECOND)
 EARLIER = "2026-10-01T00:00:00Z"
 STORED: Json = {"result": "stored"}
 STALE: Json = {"result": "stale"}
