@@ -14,7 +14,7 @@ from moto.core.models import MockAWS
 from moto.dynamodb.models import dynamodb_backends
 
 from devkit.builders import NOW
-from devkit.service import Context, Service
+from devkit.service import Context, Service, invoke
 from devkit.template import table_definition
 from extending import batch, failures, runtime
 from tests.support.operated import Operated
@@ -155,9 +155,7 @@ def bus(service: Service, table: "Table", monkeypatch: pytest.MonkeyPatch) -> Bu
 
 def publish(records: list[dict[str, Any]]) -> list[str]:
     """Hand records to the function; the sequence numbers that it reports as failed."""
-    from functions.publish.app import handler
-
-    answer = handler({"Records": records}, Context())
+    answer = invoke("publish", {"Records": records}, Context())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

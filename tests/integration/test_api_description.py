@@ -9,6 +9,7 @@ import yaml
 
 from devkit.project import ROOT
 from devkit.template import resources, routes
+from extending.errors import Code
 from generate import openapi
 
 CONTRACT = {
@@ -58,8 +59,6 @@ def test_every_code_of_an_operation_has_an_example_under_its_status(name: str, d
 
 def test_every_code_that_the_functions_know_is_described() -> None:
     """All but those that nobody can see through API Gateway."""
-    from extending.errors import Code
-
     described = {code for codes in CONTRACT.values() for code in codes.split()} | set(ALWAYS.split())
     assert described == set(Code) - openapi.UNREACHABLE
 

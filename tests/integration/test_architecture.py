@@ -8,6 +8,7 @@ from typing import Any
 from devkit.project import ROOT
 from devkit.template import expanded, resources, template, watched
 from extending import inbound
+from extending.metric import NAMESPACE, Metric
 from tests.integration.conftest import as_list
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -88,8 +89,6 @@ def test_the_schedule_is_named_after_the_stack_and_runs_every_minute() -> None:
 
 
 def test_the_dashboard_shows_metrics_that_the_functions_emit() -> None:
-    from extending.metric import NAMESPACE, Metric
-
     (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
     body = json.loads(dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
     shown = {m[1] for w in body["widgets"] for m in w["properties"]["metrics"] if m[0] == NAMESPACE}
