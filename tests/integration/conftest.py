@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,10 @@ from moto.core.models import MockAWS
 from moto.dynamodb.models import dynamodb_backends
 
 from devkit.builders import NOW
-from devkit.service import Context, Service
+from devkit.service import Context, Service, invoke
 from devkit.template import table_definition
+from extending import batch, failures, runtime
+from tests.support.operated import Operated
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
@@ -64,8 +65,15 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def service(clock: time_machine.Traveller, table: "Table") -> Service:
+def service(clock: time_machine.Traveller, table: "Table", monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr(batch, "BEGIN_WITHIN", 600.0)  # However busy the machine is, no request runs out of time.
     return Service(clock).settle()
+
+
+@pytest.fixture
+def target(service: Service) -> Operated:
+    """The service's stage as the operator's tools see it."""
+    return Operated()
 
 
 @pytest.fixture
@@ -80,8 +88,6 @@ RoundTrips = Callable[[], list[str]]
 @pytest.fixture
 def round_trips(service: Service) -> Iterator[RoundTrips]:
     """Returns the operations sent to DynamoDB since it was last called."""
-    from extending.runtime import dynamodb
-
     sent: list[str] = []
 
     def count(model: Any, **_: Any) -> None:
@@ -91,9 +97,9 @@ def round_trips(service: Service) -> Iterator[RoundTrips]:
         last, sent[:] = sent.copy(), []
         return last
 
-    dynamodb.meta.events.register("before-call.dynamodb", count)
+    runtime.dynamodb.meta.events.register("before-call.dynamodb", count)
     yield since
-    dynamodb.meta.events.unregister("before-call.dynamodb", count)
+    runtime.dynamodb.meta.events.unregister("before-call.dynamodb", count)
 
 
 class Bus:
@@ -119,7 +125,7 @@ class Bus:
             if place in refused:
                 results.append({"ErrorCode": "InternalFailure", "ErrorMessage": "no"})
             else:
-                self.accepted.append(entry | {"AcceptedAt": datetime.now(UTC)})
+                self.accepted.append(entry)
                 results.append({"EventId": str(len(self.accepted))})
         return {"FailedEntryCount": len(refused), "Entries": results}
 
@@ -140,19 +146,19 @@ class Bus:
 
 @pytest.fixture
 def bus(service: Service, table: "Table", monkeypatch: pytest.MonkeyPatch) -> Bus:
-    from extending import bus as bus_module
-    from extending import failures
-
     queue_url = sqs().create_queue(QueueName="failures")["QueueUrl"]
     bus = Bus(table, queue_url)
-    monkeypatch.setattr(bus_module, "_events", bus)
+    monkeypatch.setattr("extending.bus._events", bus)
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue_url)
     return bus
 
 
 def publish(records: list[dict[str, Any]]) -> list[str]:
     """Hand records to the function; the sequence numbers that it reports as failed."""
-    from functions.publish.app import handler
-
-    answer = handler({"Records": records}, Context())
+    answer = invoke("publish", {"Records": records}, Context())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def as_list(value: Any) -> list[Any]:
+    """What the template has as a list or, where it is only one, by itself."""
+    return value if isinstance(value, list) else [value]

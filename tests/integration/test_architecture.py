@@ -7,6 +7,9 @@ from typing import Any
 
 from devkit.project import ROOT
 from devkit.template import expanded, resources, template, watched
+from extending import inbound
+from extending.metric import NAMESPACE, Metric
+from tests.integration.conftest import as_list
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 NAMES = sorted(name.removesuffix("Function").lower() for name in FUNCTIONS)
@@ -14,10 +17,6 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 COSTS = (ROOT / "docs" / "costs.md").read_text()
 FIRST_HOUR = (ROOT / "docs" / "first-hour.md").read_text()
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def triggers(function: str) -> list[dict[str, Any]]:
@@ -73,6 +72,12 @@ def test_every_asynchronous_trigger_has_a_failure_destination_and_every_target_a
                 assert event["Type"] == "HttpApi"
 
 
+def test_the_bus_hands_on_whatever_the_service_manager_sends() -> None:
+    """By its source alone: an event of a misspelt type is set aside with its error, where a rule would lose it."""
+    (rule,) = triggers("SyncFunction")
+    assert rule["Properties"]["Pattern"] == {"source": [inbound.SOURCE]}
+
+
 def test_the_schedule_is_named_after_the_stack_and_runs_every_minute() -> None:
     """Two stacks in one account must not collide; a sweep that is late is not made up for."""
     properties = FUNCTIONS["ExpireFunction"]["Properties"]
@@ -83,25 +88,7 @@ def test_the_schedule_is_named_after_the_stack_and_runs_every_minute() -> None:
     assert (retries["MaximumRetryAttempts"], retries["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
-def test_every_route_asks_for_a_users_token_or_for_a_machines_with_its_scope() -> None:
-    """A scope alone does not keep users out: a provider may give it to any client of theirs."""
-
-    def machines(scope: str) -> dict[str, Any]:
-        return {"Authorizer": "MachineJwt", "AuthorizationScopes": [{"Fn::Sub": f"${{ScopePrefix}}{scope}"}]}
-
-    (api,) = resources("AWS::Serverless::HttpApi").values()
-    assert api["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
-    events = [event["Properties"] for name in FUNCTIONS for event in triggers(name)]
-    assert {f"{each['Method']} {each['Path']}": each["Auth"] for each in events if "Auth" in each} == {
-        "POST /changes": machines("changes:write"),
-        "GET /accounts/{account_id}/limits": machines("limits:read"),
-        "DELETE /accounts/{account_id}/extensions/{extension_id}": machines("extensions:expire"),
-    }
-
-
 def test_the_dashboard_shows_metrics_that_the_functions_emit() -> None:
-    from extending.metric import NAMESPACE, Metric
-
     (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
     body = json.loads(dashboard["Properties"]["DashboardBody"]["Fn::Sub"])
     shown = {m[1] for w in body["widgets"] for m in w["properties"]["metrics"] if m[0] == NAMESPACE}
@@ -199,7 +186,7 @@ def test_new_shared_code_is_a_new_version_of_every_function() -> None:
 
 
 def test_a_parameter_that_a_function_reads_is_in_the_description_of_its_version() -> None:
-    """A new description replaces the version, so that callers get the new value; and the old one is kept."""
+    """A new description replaces the version, so that callers get the new value."""
     parameters = set(template()["Parameters"])
     # All have the reminder lead in their environment; only extend behaves otherwise with another value.
     assert set(references(template()["Globals"]["Function"]["Environment"])) & parameters == {"ReminderLeadSeconds"}
@@ -209,4 +196,3 @@ def test_a_parameter_that_a_function_reads_is_in_the_description_of_its_version(
         read |= {"ReminderLeadSeconds"} if name == "ExtendFunction" else set()
         description = properties.get("VersionDescription", {}).get("Fn::Sub", "")
         assert read == set(re.findall(r"\$\{(\w+)\}", description)), name
-        assert not read or function["UpdateReplacePolicy"] == "Retain"

@@ -1,13 +1,14 @@
 """POST /changes: reports of the service manager over HTTPS, each change with a result of its own."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from devkit.builders import (
+    CONTACT,
     NOW,
-    SECOND,
     WEEK,
     account_changed,
     iso,
@@ -17,23 +18,14 @@ from devkit.builders import (
     usage_changed,
 )
 from devkit.service import Json, Service
-from extending import changes
+from extending import batch, changes
 from extending.dynamo import Busy
-from extending.inbound import Change
+from extending.inbound import AheadOfClock, Change
 
-LATER = iso(NOW - SECOND)
 EARLIER = "2026-10-01T00:00:00Z"
 STORED: Json = {"result": "stored"}
 STALE: Json = {"result": "stale"}
 TRY_AGAIN: Json = {"result": "try_again"}
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine is, no request runs out of time by chance."""
-    from extending import batch
-
-    monkeypatch.setattr(batch, "BEGIN_WITHIN", 600.0)
 
 
 def results(service: Service, *changes: Any) -> list[Json]:
@@ -70,15 +62,11 @@ def test_a_report_that_is_not_newer_changes_nothing(service: Service) -> None:
     assert service.list().json["account"]["name"] == "ООО «Ромашка»"
 
 
-def test_of_several_changes_of_one_record_the_newest_stays(service: Service) -> None:
-    """In whichever order they stand."""
-    newer = member_changed(user_id="U-9", role="administrator", changed_at=LATER)
-    older = member_changed(user_id="U-9", role="owner")
-    assert results(service, ("MemberChanged", newer), ("MemberChanged", older)) == [STORED, STALE]
-    assert service.list("U-9").json["role"] == "administrator"
-    twice = [("UsageChanged", usage_changed(sessions=n, changed_at=f"2026-11-20T00:00:0{n}Z")) for n in range(4)]
-    assert results(service, *twice) == [STORED] * 4
-    assert service.limits().json["limits"]["sessions"]["used"] == 3
+def test_several_changes_of_one_record_are_stored_in_the_order_asked(service: Service) -> None:
+    """One after the other, and the newest stays."""
+    usages = [usage_changed(sessions=n, changed_at=f"2026-11-20T00:00:0{n}Z") for n in (1, 2, 4, 3)]
+    assert results(service, *(("UsageChanged", each) for each in usages)) == [STORED, STORED, STORED, STALE]
+    assert service.limits().json["limits"]["sessions"]["used"] == 4
 
 
 WRONG: list[tuple[Any, set[str]]] = [
@@ -91,8 +79,6 @@ WRONG: list[tuple[Any, set[str]]] = [
     ({"detail_type": "UsageChanged"}, {"detail"}),
     (("UsageChanged", "тайна"), {"detail"}),
     (("UsageChanged", usage_changed(sessions="тайна", databases=-1)), {"detail.sessions", "detail.databases"}),
-    (("UsageChanged", usage_changed(sessions=True)), {"detail.sessions"}),
-    (("UsageChanged", usage_changed(sessions=1.5)), {"detail.sessions"}),
     (("UsageChanged", usage_changed(changed_at="2126-01-01T00:00:00Z")), {"detail.changed_at"}),
     (("SubscriptionRemoved", subscription_removed(subscription_id="тайна")), {"detail.subscription_id"}),
     (("MemberChanged", member_changed(user_id="тайна\ud800")), {"detail.user_id"}),
@@ -116,10 +102,9 @@ def test_a_wrong_entry_is_named_and_the_others_are_stored(service: Service) -> N
         ('{"account_id": "A-100", "account_id": "A-200"}', "detail.account_id"),
         ('{"user_id": ' + "9" * 5000 + "}", "detail.user_id"),
         ('{"user_id": 1e400}', "detail.user_id"),
-        ("[" * 200 + "]" * 200, "detail"),
         ('"\\ud800"', "detail"),
     ],
-    ids=range(5),
+    ids=range(4),
 )
 def test_odd_json_is_one_entrys_trouble(no_table: Service, detail: str, field: str) -> None:
     """A name given twice, numbers that no number is, half a character."""
@@ -132,10 +117,7 @@ def test_odd_json_is_one_entrys_trouble(no_table: Service, detail: str, field: s
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ("", 400, "invalid_json"),
         ("changes", 400, "invalid_json"),
-        ('{"changes": [NaN]}', 400, "invalid_json"),
-        ('{"changes": [' + "[" * 10_000 + "]" * 10_000 + "]}", 400, "invalid_json"),
         ('{"changes": ["' + "я" * 524_288 + '"]}', 413, "body_too_large"),  # Bytes are counted, not characters.
         (" " * 1_048_577, 413, "body_too_large"),
         ("[]", 422, ""),
@@ -148,7 +130,7 @@ def test_odd_json_is_one_entrys_trouble(no_table: Service, detail: str, field: s
         ('{"changes": [1], "changes": [1]}', 422, "changes"),
         ('{"changes": [1], "dry_run": true}', 422, "dry_run"),
     ],
-    ids=range(15),
+    ids=range(12),
 )
 def test_another_body_is_refused_as_a_whole(no_table: Service, body: str, status: int, code: str) -> None:
     answer = no_table.changes(body=body)
@@ -190,13 +172,34 @@ def test_a_request_that_has_lasted_for_seconds_begins_with_nothing_more(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each write may last for seconds, and the answer is due."""
-    from extending import batch
-
     monkeypatch.setattr(batch, "BEGIN_WITHIN", -1.0)
     assert results(service, ("UsageChanged", usage_changed()), 5)[0] == TRY_AGAIN
 
 
-# Removals
+def test_a_change_ahead_of_the_clock_is_to_be_sent_again(service: Service) -> None:
+    """A minute later it would pass; what lies more than an hour ahead would keep all others out.
+
+    Over the bus the function fails, so that Lambda brings it again and sets it aside in the end.
+    """
+    times = [NOW + timedelta(minutes=6), NOW + timedelta(minutes=61)]
+    answer = service.changes(*(("AccountChanged", account_changed(changed_at=iso(when))) for when in times))
+    first, second = answer.json["results"]
+    assert first == {"result": "try_again"}
+    assert answer.headers["Retry-After"] == "60"
+    assert second == {"result": "invalid", "fields": {"detail.changed_at": "more than an hour ahead of the clock"}}
+    with pytest.raises(AheadOfClock):
+        service.account(changed_at=iso(times[0]))
+    assert service.at(NOW + timedelta(minutes=1)).account(changed_at=iso(times[0]))
+
+
+def test_a_zone_that_nobody_can_show_costs_nothing_but_the_zone(service: Service) -> None:
+    """Said in the result, of a repeat too; the contact is stored."""
+    changed = ("AccountChanged", account_changed(time_zone="Moscow time", changed_at=iso(NOW)))
+    ignored = {"detail.time_zone": "neither an IANA zone nor an offset as UTC+3; stored as null"}
+    assert service.changes(changed).json["results"] == [{"result": "stored", "ignored": ignored}]
+    assert service.changes(changed).json["results"] == [{"result": "stale", "ignored": ignored}]
+    account = service.list().json["account"]
+    assert (account["time_zone"], account["servicing_organization"]) == (None, CONTACT)
 
 
 def test_a_removed_subscription_leaves_list_offer_and_limits(service: Service) -> None:
@@ -210,18 +213,3 @@ def test_a_removed_subscription_leaves_list_offer_and_limits(service: Service) -
     assert service.offer().code == service.at(NOW + WEEK).extend(offer_id).code == "subscription_not_found"
     (kept,) = service.history().json["extensions"]
     assert (kept["subscription_id"], kept["subscription_number"], kept["granted_by"]) == ("S-1", None, "U-1")
-
-
-def test_a_subscription_comes_back_only_with_a_newer_change_and_gives_no_second_right(service: Service) -> None:
-    """It was removed by mistake; its extension is still that of its period."""
-    service.extend()
-    service.report("SubscriptionRemoved", subscription_removed(changed_at=LATER))
-    assert results(
-        service,
-        ("SubscriptionChanged", subscription_changed(changed_at="2026-11-22T09:59:58Z")),
-        ("SubscriptionChanged", subscription_changed(changed_at=LATER)),
-    ) == [STALE, STALE | {"reason": changes.TIE}]
-    assert service.list().json["subscriptions"] == []
-    assert service.subscription(changed_at=iso(NOW))
-    assert service.list().json["subscriptions"][0]["extension"]["state"] == "active"
-    assert service.offer().code == "already_used"

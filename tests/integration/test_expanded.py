@@ -14,6 +14,7 @@ from extending.items import DELETE_AT
 from extending.model import SOURCE, ExtensionEvent
 from generate import deployer
 from local.webhook import transformed
+from tests.integration.conftest import as_list
 
 Template = dict[str, Any]
 
@@ -97,7 +98,7 @@ def test_audiences_and_scopes_are_those_of_the_identity_provider() -> None:
     """A list of each, for CloudFormation to fill in: Cognito has its own words for them.
 
     Machines have an authorizer of their own, whose audience has no default, and may be none of the users': with a
-    shared one a user's token with a scope would open their routes.
+    shared one a user's token with a scope, which a provider may give to any client, would open their routes.
     """
     body = the("AWS::ApiGatewayV2::Api")["Properties"]["Body"]
     audiences = {"Jwt": "JwtAudience", "MachineJwt": "MachineAudience"}
@@ -110,10 +111,15 @@ def test_audiences_and_scopes_are_those_of_the_identity_provider() -> None:
     (assertion,) = made()["Rules"]["MachinesHaveTheirOwnAudience"]["Assertions"]
     the_same = {"Fn::EachMemberIn": [{"Ref": "MachineAudience"}, {"Ref": "JwtAudience"}]}
     assert assertion["Assert"] == {"Fn::Not": [the_same]}
+    scopes = {
+        "POST /changes": "changes:write",
+        "GET /accounts/{account_id}/limits": "limits:read",
+        "DELETE /accounts/{account_id}/extensions/{extension_id}": "extensions:expire",
+    }
     for route in routes():
-        security = body["paths"][route.path][route.method.lower()]["security"]
-        scope = {"Fn::Sub": f"${{ScopePrefix}}{route.scope}"}
-        assert security == ([{"MachineJwt": [scope]}] if route.scope else [{"Jwt": []}])
+        scope = scopes.get(f"{route.method} {route.path}")
+        asked = {"MachineJwt": [{"Fn::Sub": f"${{ScopePrefix}}{scope}"}]} if scope else {"Jwt": []}
+        assert body["paths"][route.path][route.method.lower()]["security"] == [asked]
 
 
 def test_a_route_with_settings_of_its_own_lacks_none_and_exists() -> None:
@@ -123,7 +129,7 @@ def test_a_route_with_settings_of_its_own_lacks_none_and_exists() -> None:
     assert "DetailedMetricsEnabled" not in usual  # $0.30 for each metric of each route, and nothing reads them.
     for route, settings in properties["RouteSettings"].items():
         assert set(settings) == set(usual), route
-        assert route in {f"{method} {path}" for method, path, _ in routes()}
+        assert route in {f"{each.method} {each.path}" for each in routes()}
     smaller_regions = {"ThrottlingBurstLimit": 1_250, "ThrottlingRateLimit": 2_500}
     for settings in (usual, *properties["RouteSettings"].values()):
         assert all(settings[limit] <= most for limit, most in smaller_regions.items())
@@ -237,10 +243,6 @@ def test_no_parameter_makes_a_version_that_exists() -> None:
 
 
 # Rights
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def rights(policies: list[Any]) -> list[tuple[str, str]]:

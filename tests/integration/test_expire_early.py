@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, limit, subscription_changed
+from devkit.builders import DAY, NOW, WEEK, account_removed, iso, limit
 from devkit.service import Service
+from extending import accounts, items, sweep
+from extending.runtime import dynamodb
 from tests.integration.conftest import Bus, RoundTrips, publish
 
 
@@ -100,8 +102,6 @@ def test_it_is_announced_once_with_the_early_end_and_nobody_is_reminded(
 
 def test_a_sweep_that_still_finds_it_in_the_index_neither_reminds_nor_revokes(service: Service, running: str) -> None:
     """The index is behind by some moments."""
-    from extending import items, sweep
-
     (due,) = [due for shard in range(items.SHARDS) for due in sweep.due(shard, NOW + WEEK)]
     service.expire_early(running)
     assert not sweep.remind(due, NOW + 6 * DAY)
@@ -120,19 +120,10 @@ def test_an_extension_of_another_account_is_as_unknown_as_one_that_is_not_there(
     assert service.limits().json["limits"]["sessions"] == limit(2, 2)
 
 
-def test_of_an_account_that_was_removed_nothing_can_be_ended(service: Service, running: str) -> None:
-    service.report("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
-    assert service.expire_early(running).code == "account_not_found"
-    service.report("SubscriptionChanged", subscription_changed(changed_at=iso(NOW + DAY + SECOND)))
-    assert service.expire_early(running).code == "extension_not_found"
-
-
 def test_a_caller_who_comes_between_the_read_and_the_write_is_the_one_who_ended_it(
     service: Service, running: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The condition decides: the second caller gets what the first wrote, and of what was deleted nothing."""
-    from extending import accounts
-
     as_it_ran = accounts.holdings("A-100", with_names=True)
     first = service.expire_early(running)
     monkeypatch.setattr(accounts, "holdings", lambda *_, **__: as_it_ran)
@@ -146,8 +137,6 @@ def test_an_answer_that_was_lost_is_distinguished_from_another_callers_success(
     service: Service, running: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The SDK sends the same write again; its own mark says that it was this call that ended it."""
-    from extending.runtime import dynamodb
-
     update = dynamodb.update_item
 
     def twice(**request: Any) -> Any:

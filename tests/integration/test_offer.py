@@ -7,10 +7,9 @@ import pytest
 
 from devkit.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
 from devkit.service import Service
-from tests.integration.conftest import RoundTrips
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb.service_resource import Table
+    pass
 
 
 def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service: Service) -> None:
@@ -41,12 +40,6 @@ def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service
     }
 
 
-def test_looking_at_an_offer_uses_nothing_up(service: Service, table: "Table") -> None:
-    before = table.scan()["Items"]
-    service.offer()
-    assert table.scan()["Items"] == before
-
-
 def test_a_refused_offer_has_the_reason_and_the_contact(service: Service) -> None:
     """409 with the next step."""
     service.subscription(subscription_id="S-2", ends_at=iso(NOW))
@@ -68,9 +61,3 @@ def test_an_extended_subscription_offers_nothing_and_shows_its_extension(
     if state == "used":
         del granted["counts"]
     assert answer.json["extension"] == granted | {"state": state}
-
-
-def test_an_offer_is_two_round_trips(service: Service, round_trips: RoundTrips) -> None:
-    for subscription in ("S-1", "S-9"):
-        service.offer(subscription=subscription)
-        assert sorted(round_trips()) == ["GetItem", "Query"]

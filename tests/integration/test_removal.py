@@ -1,5 +1,6 @@
-"""AccountRemoved: nothing is left of an account, older changes bring nothing back, newer ones begin it anew."""
+"""AccountRemoved: nothing is left of an account, older changes bring nothing back, newer ones begin a new life."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -20,7 +21,8 @@ from devkit.builders import (
     subscription_removed,
     usage_changed,
 )
-from devkit.service import Service
+from devkit.service import Json, Service
+from tests.integration.conftest import Bus, publish
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -71,29 +73,6 @@ def test_an_older_change_brings_nothing_back(removed: Service, table: "Table") -
         assert table.scan()["Items"] == known
 
 
-def test_newer_changes_begin_it_anew_with_a_new_right(removed: Service) -> None:
-    removed.at(NOW + SECOND)
-    removed.account(changed_at=AFTER)
-    removed.member(changed_at=AFTER)
-    removed.subscription(changed_at=AFTER)
-    assert removed.history().json["extensions"] == []
-    assert removed.limits().json["limits"]["used_at"] is None
-    assert removed.extend().status == 201
-
-
-def test_later_reports_outlive_a_removal_that_comes_late(service: Service) -> None:
-    """The account was removed and begun anew, and the removal comes last; what is new in it stays, an extension too."""
-    service.at(NOW + SECOND)
-    service.subscription(changed_at=AFTER)
-    service.member(changed_at=AFTER)
-    assert service.extend().status == 201
-    assert service.report("AccountRemoved", account_removed())
-    seen = service.list().json
-    assert seen["account"]["name"] is None  # That was reported before.
-    assert seen["subscriptions"][0]["extension"]["state"] == "active"
-    assert service.list("U-2").status == 404
-
-
 def test_an_account_that_nobody_knew_of_can_be_removed(service: Service) -> None:
     """Older changes that are still on their way are stale."""
     assert service.report("AccountRemoved", account_removed(account_id="A-9"))
@@ -109,3 +88,50 @@ def test_another_account_is_not_touched(removed: Service) -> None:
     removed.report("AccountRemoved", account_removed(changed_at=AFTER))
     for account in accounts:
         assert removed.list(account=account).json["account"]["servicing_organization"] == CONTACT
+
+
+def begin_anew(service: Service) -> None:
+    service.account(changed_at=AFTER)
+    service.member(changed_at=AFTER)
+    service.subscription(changed_at=AFTER)
+
+
+def test_a_new_life_has_a_right_and_ids_of_its_own(removed: Service, bus: Bus) -> None:
+    """Whoever drops repeated events drops none of the second life; a repeat within one has its old id."""
+    begin_anew(removed)
+    assert removed.history().json["extensions"] == []
+    assert removed.limits().json["limits"]["used_at"] is None
+    assert removed.extend().status == 201
+    records = bus.records()
+    publish(records)
+    publish(records)
+    first, second, *again = [json.loads(entry["Detail"]) for entry in bus.accepted]
+    assert again == [first, second]
+    for id_ in ("event_id", "extension_id"):
+        assert first[id_] != second[id_]
+    assert removed.expire_early(first["extension_id"]).code == "extension_not_found"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_first_id_of_the_dead_account_is_none_of_the_new_one(service: Service, late: bool) -> None:
+    """An extension of the time before ids counts for the first id of its own life, whenever the removal comes."""
+    service.subscription(period_id="P-1", changed_at=BEFORE)
+    if not late:
+        service.report("AccountRemoved", account_removed())
+    begin_anew(service)
+    assert service.extend().status == 201
+    if late:
+        service.report("AccountRemoved", account_removed())
+    service.subscription(period_id="P-9", changed_at=iso(NOW + 2 * SECOND))
+    assert service.offer().code == "already_used"
+
+
+def test_the_first_instant_is_one_like_any_other(service: Service) -> None:
+    """Zero is no "never": neither for a change, nor for a removal."""
+    first: Json = {"account_id": "A-7", "changed_at": "1970-01-01T00:00:00Z"}
+    assert service.subscription(**first)
+    assert service.member(**first)
+    assert service.extend(account="A-7").status == 201
+    assert service.report("AccountRemoved", first)
+    assert service.list(account="A-7").status == 404
+    assert not service.account(**first)

@@ -2,18 +2,16 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from devkit.builders import NOW, iso, usage_changed
 from devkit.project import Trouble
 from devkit.service import Service
-from devkit.stage import PATIENT
-from ops import console, report
+from extending.items import Item
+from ops import report, table
 from tests.support.operated import Operated, run
 
 
@@ -60,32 +58,18 @@ def test_a_large_table_is_read_only_after_a_yes(
     assert json.loads(capsys.readouterr().out)["calls"] == 1
 
 
-class Throttled(Operated):
-    """A table that gives one page and then no more."""
-
-    def client(self, service: str, config: Config = PATIENT) -> Any:
-        client = super().client(service, config)
-        if service != "dynamodb":
-            return client
-        real = client.scan
-
-        def scan(**request: Any) -> Any:
-            if "ExclusiveStartKey" in request:
-                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "Scan")
-            return real(**request) | {"LastEvaluatedKey": {"pk": {"S": "A#A-100"}, "sk": {"S": "A"}}}
-
-        client.scan = scan
-        return client
-
-
-def test_throttled_in_the_middle_of_a_scan_nothing_is_written(
-    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_interrupted_in_the_middle_of_a_scan_nothing_is_written(
+    target: Operated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line, exit code 2, and the page of last time as it was."""
+    """The page of last time stays as it was."""
     out = tmp_path / "report.html"
     out.write_text("before")
-    with pytest.raises(SystemExit) as ended:
-        console.run(lambda: run(report, Throttled(), monkeypatch, "--html", str(out), "--rate", "100000"))
-    assert ended.value.code == 2
-    assert "ThrottlingException" in capsys.readouterr().err.splitlines()[-1]
+
+    def throttled(*_: object, **__: object) -> Iterator[Item]:
+        yield from table.of_account(target, "A-100")
+        raise Trouble("throttled")
+
+    monkeypatch.setattr(table, "scan", throttled)
+    with pytest.raises(Trouble, match="throttled"):
+        run(report, target, monkeypatch, "--html", str(out))
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", "before")]

@@ -6,8 +6,6 @@ would ask rights for, and compared with the statements of the template.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
@@ -26,10 +24,11 @@ from devkit.builders import (
     subscription_removed,
     usage_changed,
 )
-from devkit.service import Service, sample
+from devkit.service import Context, Json, Service, invoke, sample
 from devkit.template import resources
 from extending import failures
 from extending.tokens import pack, unpack
+from tests.integration.conftest import as_list
 
 Right = tuple[str, str]
 """An action and the resource that it is on, as (`dynamodb:Query`, `Table/index/due`)."""
@@ -44,9 +43,7 @@ def granted(function: str) -> set[Right]:
     for policy in FUNCTIONS[function]["Properties"]["Policies"]:
         for statement in policy["Statement"]:
             assert statement["Effect"] == "Allow"
-            actions, resources = (
-                each if isinstance(each, list) else [each] for each in (statement["Action"], statement["Resource"])
-            )
+            actions, resources = as_list(statement["Action"]), as_list(statement["Resource"])
             rights |= {(action, resource(each)) for action, each in product(actions, resources)}
     return rights
 
@@ -61,7 +58,7 @@ def resource(value: Any) -> str:
     raise AssertionError(f"an ARN that this test cannot read: {value}")
 
 
-def needed(service: str, operation: str, request: dict[str, Any]) -> set[Right]:
+def needed(service: str, operation: str, request: Json) -> set[Right]:
     """The rights that AWS asks for when an operation is called."""
     match service, operation:
         case "dynamodb", "TransactWriteItems":
@@ -80,103 +77,47 @@ def needed(service: str, operation: str, request: dict[str, Any]) -> set[Right]:
     raise AssertionError(f"a call that this test does not know: {service} {operation}")
 
 
-def table(request: dict[str, Any]) -> str:
+def table(request: Json) -> str:
     assert request["TableName"] == "extending-subscription"
     return f"Table/index/{request['IndexName']}" if "IndexName" in request else "Table"
 
 
-class Recorder:
-    """Every call of the SDK, by the function that is running."""
-
-    def __init__(self) -> None:
-        self.rights: dict[str, set[Right]] = defaultdict(set)
-        self._running: str | None = None
-
-    @contextmanager
-    def running(self, function: str) -> Iterator[None]:
-        self._running = function
-        yield
-        self._running = None
-
-    def record(self, service: str, operation: str, request: dict[str, Any]) -> None:
-        if self._running:
-            self.rights[self._running] |= needed(service, operation, request)
-
-
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch, service: Service) -> Recorder:
-    """All paths of all functions, run once."""
-    recorder = Recorder()
-    call = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def recorded(client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
-        recorder.record(client.meta.service_model.service_name, operation, request)
-        return call(client, operation, request)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
-    boto3.client("events").create_event_bus(Name="extending-subscription")
-    queue = boto3.client("sqs").create_queue(QueueName="FailureQueue")["QueueUrl"]
-    monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue)
-    run_everything(service, recorder)
-    return recorder
-
-
-def run_everything(service: Service, recorder: Recorder) -> None:
+def run_everything(service: Service) -> None:
     """Every path of each function: for each role, granted and refused, due, ended, removed, unreadable."""
-    with recorder.running("SyncFunction"):
-        run_sync(service)
-    with recorder.running("ListFunction"):
-        for user in ("U-1", "U-3", "U-9"):
-            service.list(user)
-        service.list(limit="1")
-    with recorder.running("OfferFunction"):
-        for user in ("U-1", "U-3", "U-9"):
-            service.offer(user)
-        service.offer(subscription="S-9")
-    offer_id = service.offer().json["offer_id"]
-    with recorder.running("ExtendFunction"):
-        run_extend(service, offer_id)
-    service.subscription(subscription_id="S-3")
-    early = service.extend(subscription="S-3").json["extension"]["id"]
-    with recorder.running("ExpireFunction"):
-        service.at(NOW + WEEK - DAY).expire()
-        assert service.expire_early(early).json["expired"]
-        service.at(NOW + WEEK + SECOND).expire()
-        service.expire_early("no-such-extension")
-    with recorder.running("PublishFunction"):
-        run_publish(service)
-    with recorder.running("HistoryFunction"):
-        for user in ("U-1", "U-3", "U-9"):
-            service.history(user)
-    with recorder.running("LimitsFunction"):
-        service.limits()
-        service.limits("A-9")
-    run_removals(service, recorder)
-
-
-def run_sync(service: Service) -> None:
     service.account(changed_at="2026-11-02T00:00:00Z")
     service.account()  # older
     service.member(user_id="U-7", role=None)
     service.subscription(subscription_id="S-2", extension_terms=None)
     service.account(account_id="no account")  # set aside
-
-
-def run_removals(service: Service, recorder: Recorder) -> None:
-    with recorder.running("ChangesFunction"):
-        changes = [
-            ("AccountChanged", account_changed(changed_at="2026-11-03T00:00:00Z")),
-            ("AccountChanged", account_changed(account_id="A-7")),
-            ("UsageChanged", usage_changed()),
-            ("SubscriptionChanged", subscription_changed(account_id="A-7")),
-            ("SubscriptionRemoved", subscription_removed(account_id="A-7")),
-            ("AccountRemoved", account_removed(account_id="A-7")),
-        ]
-        assert service.changes(*changes).status == 200
-    with recorder.running("SyncFunction"):
-        service.report("UsageChanged", usage_changed(sessions=3))
-        service.report("SubscriptionRemoved", subscription_removed())
-        service.report("AccountRemoved", account_removed())
+    offer_id = service.offer().json["offer_id"]
+    for user in ("U-1", "U-3", "U-9"):
+        service.list(user)
+        service.offer(user)
+        service.history(user)
+    service.list(limit="1")
+    service.offer(subscription="S-9")
+    service.limits()
+    service.limits("A-9")
+    run_extend(service, offer_id)
+    service.subscription(subscription_id="S-3")
+    early = service.extend(subscription="S-3").json["extension"]["id"]
+    service.at(NOW + WEEK - DAY).expire()
+    assert service.expire_early(early).json["expired"]
+    service.at(NOW + WEEK + SECOND).expire()
+    service.expire_early("no-such-extension")
+    run_publish(service)
+    changes = [
+        ("AccountChanged", account_changed(changed_at="2026-11-03T00:00:00Z")),
+        ("AccountChanged", account_changed(account_id="A-7")),
+        ("UsageChanged", usage_changed()),
+        ("SubscriptionChanged", subscription_changed(account_id="A-7")),
+        ("SubscriptionRemoved", subscription_removed(account_id="A-7")),
+        ("AccountRemoved", account_removed(account_id="A-7")),
+    ]
+    assert service.changes(*changes).status == 200
+    service.report("UsageChanged", usage_changed(sessions=3))
+    service.report("SubscriptionRemoved", subscription_removed())
+    service.report("AccountRemoved", account_removed())
 
 
 def run_extend(service: Service, offer_id: str) -> None:
@@ -204,6 +145,23 @@ def run_publish(service: Service) -> None:
         service.call("publish", {"Records": [{"eventName": "MODIFY", "dynamodb": change}]})
 
 
-def test_a_function_may_do_exactly_what_it_does(recorder: Recorder) -> None:
+def test_a_function_may_do_exactly_what_it_does(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Used and not granted fails on AWS; granted and never used waits for whoever breaks in."""
-    assert recorder.rights == {function: granted(function) for function in FUNCTIONS}
+    used: dict[str, set[Right]] = defaultdict(set)
+    call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def run(name: str, event: Json, context: Context) -> Json:
+        def recorded(client: BaseClient, operation: str, request: Json) -> Any:
+            used[f"{name.capitalize()}Function"] |= needed(client.meta.service_model.service_name, operation, request)
+            return call(client, operation, request)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(BaseClient, "_make_api_call", recorded)
+            return invoke(name, event, context)
+
+    monkeypatch.setattr("devkit.service.invoke", run)
+    boto3.client("events").create_event_bus(Name="extending-subscription")
+    queue = boto3.client("sqs").create_queue(QueueName="FailureQueue")["QueueUrl"]
+    monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue)
+    run_everything(service)
+    assert used == {function: granted(function) for function in FUNCTIONS}

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devkit.builders import NOW, TERMS, WEEK, iso, subscription_changed
+from devkit.builders import NOW, WEEK, iso, subscription_changed
 from devkit.service import Context, Json, Service, sample, sync_event
 from extending import failures
 from extending.inbound import NotAnEvent
 from extending.metric import Metric
 from extending.runtime import pseudonym
-from tests.integration.conftest import sqs
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -84,38 +83,19 @@ def test_of_two_roles_reported_for_one_instant_the_lesser_is_true(
             assert counted() == (metrics, [{"account_id": "A-100", "user": pseudonym(user)}])
 
 
-USUAL: Json = {"ends_at": iso(NOW + WEEK), "extension_terms": TERMS}
-
-
-@pytest.mark.parametrize(
-    ("other", "is_safer"),
-    [
-        ({"ends_at": iso(NOW)}, True),
-        ({"ends_at": iso(NOW), "extension_terms": None}, True),
-        ({"extension_terms": None}, True),
-        ({"number": "7"}, None),
-        ({"limits": {"sessions": 9, "databases": 9}}, None),
-        ({"ends_at": iso(NOW + 2 * WEEK), "extension_terms": None}, False),
-    ],
-)
-def test_of_two_subscriptions_reported_for_one_instant_the_one_that_ends_earlier_or_has_no_terms_is_true(
-    service: Service, table: "Table", other: Json, is_safer: bool | None, counted: Counted
+@pytest.mark.parametrize(("other", "is_safer"), [({"ends_at": iso(NOW)}, True), ({"number": "7"}, False)])
+def test_of_two_subscriptions_reported_for_one_instant_the_safer_is_true(
+    service: Service, other: Json, is_safer: bool, counted: Counted
 ) -> None:
     """If neither is safer the first stays; the sender reads of the tie in either case."""
-    for id_, reports, second_wins in (
-        ("S-2", [USUAL, USUAL | other], is_safer is True),
-        ("S-3", [USUAL | other, USUAL], is_safer is False),
-    ):
-        first, second = (subscription_changed(subscription_id=id_, **each, changed_at=iso(NOW)) for each in reports)
-        service.subscription(**first)
-        stored = table.get_item(Key={"pk": "A#A-100", "sk": f"S#{id_}"})["Item"]
-        counted()
-        answer = service.call("sync", sync_event("SubscriptionChanged", second))
-        lost = {"stored": False, "reason": "same changed_at, other content"}
-        assert answer == ({"stored": True} if second_wins else lost)
-        assert (table.get_item(Key={"pk": "A#A-100", "sk": f"S#{id_}"})["Item"] != stored) is second_wins
-        metrics = {"ChangesTied": 1, "ChangesStored": 1} if second_wins else {"ChangesTied": 1}
-        assert counted() == (metrics, [{"account_id": "A-100", "subscription_id": id_}])
+    usual = subscription_changed(ends_at=iso(NOW + WEEK), changed_at=iso(NOW))
+    service.subscription(**usual)
+    counted()
+    answer = service.call("sync", sync_event("SubscriptionChanged", usual | other))
+    lost = {"stored": False, "reason": "same changed_at, other content"}
+    assert answer == ({"stored": True} if is_safer else lost)
+    metrics = {"ChangesTied": 1, "ChangesStored": 1} if is_safer else {"ChangesTied": 1}
+    assert counted() == (metrics, [{"account_id": "A-100", "subscription_id": "S-1"}])
 
 
 def test_no_event_touches_an_extension(service: Service, table: "Table") -> None:
@@ -133,35 +113,11 @@ def test_no_event_touches_an_extension(service: Service, table: "Table") -> None
     assert (seen["account"]["servicing_organization"], seen["limits"]["sessions"]["total"]) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("type_", "detail"),
-    [
-        ("SubscriptionChanged", {"account_id": "A-100"}),
-        ("AccountChanged", {}),
-        ("AccountChanged", None),
-        ("UnheardOf", {}),
-    ],
-)
+@pytest.mark.parametrize(("type_", "detail"), [("AccountChanged", None), ("UnheardOf", {})])
 def test_without_a_failure_queue_a_poison_event_raises(no_table: Service, type_: str, detail: Any) -> None:
     """Lambda's failure destination keeps it with this error."""
     with pytest.raises(NotAnEvent):
         no_table.report(type_, detail)
-
-
-@pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail_type")])
-def test_a_poison_event_is_set_aside_with_its_error(
-    no_table: Service, monkeypatch: pytest.MonkeyPatch, type_: str, error: str
-) -> None:
-    """It is not retried, and the queue says what to hand over again and to which function."""
-    queue = sqs().create_queue(QueueName="failures")["QueueUrl"]
-    monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", queue)
-    assert not no_table.report(type_, {"account_id": "A#100", "name": "тайна"})
-    (message,) = sqs().receive_message(QueueUrl=queue)["Messages"]
-    body = json.loads(message["Body"])
-    assert body["error"].startswith(f"NotAnEvent: {error}")
-    assert "тайна" not in body["error"]
-    assert body["function"] == Context.invoked_function_arn
-    assert body["payload"]["detail"]["account_id"] == "A#100"
 
 
 @pytest.fixture
@@ -172,6 +128,17 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(failures, "_sqs", queue)
     monkeypatch.setattr(failures, "FAILURE_QUEUE_URL", "https://queue.example")
     return sent
+
+
+@pytest.mark.parametrize(("type_", "error"), [("AccountChanged", "account_id"), ("UnheardOf", "detail_type")])
+def test_a_poison_event_is_set_aside_with_its_error(no_table: Service, kept: list[str], type_: str, error: str) -> None:
+    """It is not retried, and the queue says what to hand over again and to which function."""
+    assert not no_table.report(type_, {"account_id": "A#100", "name": "тайна"})
+    (body,) = map(json.loads, kept)
+    assert body["error"].startswith(f"NotAnEvent: {error}")
+    assert "тайна" not in body["error"]
+    assert body["function"] == Context.invoked_function_arn
+    assert body["payload"]["detail"]["account_id"] == "A#100"
 
 
 @pytest.mark.parametrize("text", ["\ufffe", "\uffff", "\ud800", "\x00", "\x1b", "\U0001f600", "ю"])
@@ -200,21 +167,3 @@ def test_an_event_that_no_message_has_room_for_is_set_aside_with_its_beginning(
 
 def test_the_sample_event_is_stored(table: "Table", no_table: Service) -> None:
     assert no_table.call("sync", sample("sync")) == {"stored": True}
-
-
-def test_a_replay_of_everything_in_any_order_leaves_the_table_as_it_is(service: Service, table: "Table") -> None:
-    """A replay from the archive does no harm, also to extensions granted since."""
-    service.account(name="новое имя", changed_at=iso(NOW))
-    service.member(user_id="U-2", role=None, changed_at=iso(NOW))
-    service.subscription(limits={"sessions": 9, "databases": 9}, changed_at=iso(NOW))
-    service.extend()
-
-    def stored() -> list[Any]:
-        return sorted(table.scan()["Items"], key=lambda item: (item["pk"], item["sk"]))
-
-    before = stored()
-    for when in ("2026-11-01T00:00:00Z", iso(NOW)):
-        service.subscription(limits={"sessions": 9, "databases": 9}, changed_at=when)
-        service.member(user_id="U-2", role=None, changed_at=when)
-        service.account(name="новое имя", changed_at=when)
-    assert stored() == before
