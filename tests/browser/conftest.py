@@ -212,16 +212,19 @@ def show(open_page: OpenPage) -> Show:
     return shown
 
 
-def answer_history(page: Page, *pages: list[dict[str, Any]]) -> None:
-    """The pages of the history, each answered once, the last one from then on; their tokens are 1, 2, and so on."""
-    numbers = iter(range(len(pages)))
+def answer_pages(page: Page, url: Pattern[str], *pages: dict[str, Any]) -> None:
+    """Pages that follow each other; their tokens are 1, 2, and so on."""
 
     def answer(route: Route) -> None:
-        number = next(numbers, len(pages) - 1)
-        more = f"{number + 1}" if number + 1 < len(pages) else None
-        route.fulfill(json={"extensions": pages[number], "next_token": more})
+        number = int(route.request.url.partition("next_token=")[2] or 0)
+        following = f"{number + 1}" if pages[number + 1 :] else None
+        route.fulfill(json=pages[number] | {"next_token": following})
 
-    page.route(HISTORY, answer)
+    page.route(url, answer)
+
+
+def answer_history(page: Page, *pages: list[dict[str, Any]]) -> None:
+    answer_pages(page, HISTORY, *({"extensions": entries} for entries in pages))
 
 
 Sound = Callable[[Page], None]

@@ -137,16 +137,10 @@ def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(
     expect(cabinet.limits).not_to_contain_text("по расширению")
     expect(notice).to_have_count(0)
     sound(page)
-    assert page.evaluate("window.same"), "without a reload"
-
-    def expired() -> bool:
-        return any(event["detail_type"] == "ExtensionExpired" for event in cloud.events_out(account.id))
-
-    cloud.until(expired)
     used.click()
     revoked = cabinet.dialog.locator("dl > div", has_text="Завершено").get_by_role("time")
-    expect(revoked).to_be_visible()
-    sound(page)
+    expect(revoked).to_be_visible(timeout=150_000)
+    assert page.evaluate("window.same"), "without a reload"
 
 
 def test_each_role_sees_what_it_may(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
@@ -167,9 +161,9 @@ def test_each_role_sees_what_it_may(cloud: Cloud, open_page: OpenPage, sound: So
     expect(user.page.get_by_text("Их видят владелец и администраторы абонента")).to_be_visible()
     expect(user.table).to_have_count(0)
 
-    seen = []
+    stranger, seen = open_page("U-9", account.id), []
     for account_id in (account.id, "A-that-never-was"):
-        stranger = open_page("U-9", account_id)
+        stranger.go_to(account_id)
         expect(stranger.page.get_by_role("heading", name="Абонент не найден")).to_be_visible()
         seen.append(stranger.element.evaluate("element => element.shadowRoot.textContent"))
     assert seen[0] == seen[1]

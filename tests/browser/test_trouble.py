@@ -141,6 +141,7 @@ def test_each_refusal_says_why_and_what_next(show: Show, sound: Sound) -> None:
             cabinet.speak(lang)
             title, next_step = heading.inner_text(), dialog.get_by_role("paragraph").nth(1).inner_text()
             assert (title == unknown[lang]) is (code in UNKNOWN), f"{code} has no text of its own in {lang}.ts"
+            assert next_step
             assert (code in next_step) is (code in UNKNOWN)
             assert all(bool(re.search("[А-Яа-я]", text)) is (lang == "ru") for text in (title, next_step)), code
         if status in {403, 404, 409}:
