@@ -89,8 +89,7 @@ class Cabinet:
         self.dialog = page.get_by_role("dialog")
         self.message = self.dialog.get_by_role("status")
         self.limits = page.get_by_role("region")
-        self.edges = self.element.locator(".edge")
-        """The points of the line of time, which comes with the second file."""
+        self.edges = self.element.locator(".edge")  # of the line of time, which comes with the second file
         # In either language.
         extend = re.compile("^(Расширить|Extend)$")
         self.extend = self.table.get_by_role("button", name=extend)
@@ -305,7 +304,6 @@ class Held:
     def __init__(self, page: Page, url: str | Pattern[str]) -> None:
         self.page = page
         self.routes: list[Route] = []
-
         page.route(url, lambda route: self.routes.append(route))  # noqa: PLW0108 - Playwright marks the function
 
     def route(self, number: int = 0) -> Route:

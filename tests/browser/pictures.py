@@ -23,7 +23,8 @@ from tests.browser.test_report import a_report
 from tests.conftest import Cloud
 
 FOLDER = ROOT / "docs" / "images"
-COMPANY = "ООО «Ромашка»"
+# Of an account, its tariff and its owner.
+NAMES = {"ru": ("ООО «Ромашка»", "Базовый", "Анна Соколова"), "en": ("Chamomile Ltd", "Basic", "Anna Sokolova")}
 LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "wide": ("/", {"viewport": {"width": 1100, "height": 970}, "color_scheme": "light"}),
     "360": ("/example.html", {"viewport": {"width": 360, "height": 780}, "color_scheme": "dark"}),
@@ -33,25 +34,28 @@ LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
 def main(url: str) -> None:
     """Every picture, in both sizes."""
     with Cloud(url) as cloud, chromium() as browser:
-        first(cloud, browser)
+        ahead(cloud, browser, "wide", "table-wide", "en")
+        ahead(cloud, browser, "wide", "look-ahead-wide")
+        ahead(cloud, browser, "360", "over-360")
         for size in LOOKS:
             story(cloud, browser, size)
             refusal(cloud, browser, size)
-            ahead(cloud, browser, size)
         history(cloud, browser)
         report(browser)
 
 
-def first(cloud: Cloud, browser: Browser) -> None:
-    """README's first picture: extended, and usage is known."""
-    busy = account(cloud, name="Chamomile Ltd", tariff={"id": "basic", "name": "Basic"})
+def ahead(cloud: Cloud, browser: Browser, size: str, picture: str, lang: str = "ru") -> None:
+    """Extended, with more in use than its end will leave."""
+    busy = account(cloud, lang)
     cloud.extend(busy)
     report_usage(cloud, busy, sessions=3, databases=5)
-    cabinet = cabinet_of(busy, cloud, browser, "wide", "en")
+    cabinet = cabinet_of(busy, cloud, browser, size, lang)
+    over = cabinet.page.locator("li.over")
+    expect(over).to_have_count(2)
     expect(cabinet.edges).to_have_count(3)
-    whole(cabinet.page.get_by_role("heading", name="Tariff subscriptions"), cabinet.extended)
-    whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
-    take(cabinet, "table-wide")
+    if size == "wide":
+        whole(cabinet.extended, *cabinet.page.get_by_role("definition").all(), *over.all())
+    take(cabinet, picture, full_page=size == "360")
 
 
 def story(cloud: Cloud, browser: Browser, size: str) -> None:
@@ -90,19 +94,6 @@ def refusal(cloud: Cloud, browser: Browser, size: str) -> None:
     take(cabinet, f"refusal-{size}")
 
 
-def ahead(cloud: Cloud, browser: Browser, size: str) -> None:
-    """Extended, with more in use than its end will leave."""
-    busy = account(cloud)
-    cloud.extend(busy)
-    report_usage(cloud, busy, sessions=3, databases=5)
-    cabinet = cabinet_of(busy, cloud, browser, size)
-    expect(cabinet.limits).to_contain_text("на 4 больше")
-    expect(cabinet.edges).to_have_count(3)
-    if size == "wide":
-        whole(*cabinet.page.get_by_role("definition").all(), *cabinet.page.locator("li.over").all())
-    take(cabinet, "look-ahead-wide" if size == "wide" else "over-360", full_page=size == "360")
-
-
 def history(cloud: Cloud, browser: Browser) -> None:
     """One extension of the former period, taken back, and one that runs."""
     old = account(cloud, extension_terms={"sessions": 1, "databases": 4, "duration": "PT3S"})
@@ -135,8 +126,9 @@ def this_year() -> dict[str, str]:
     return {"starts_at": iso(start), "ends_at": iso(start + timedelta(days=365))}
 
 
-def account(cloud: Cloud, name: str = COMPANY, **subscription: Any) -> SimpleNamespace:
-    return cloud.an_account(name=name, **this_year(), **subscription)
+def account(cloud: Cloud, lang: str = "ru", **subscription: Any) -> SimpleNamespace:
+    company, tariff, _ = NAMES[lang]
+    return cloud.an_account(name=company, tariff={"id": "basic", "name": tariff}, **this_year(), **subscription)
 
 
 def report_subscription(cloud: Cloud, account: SimpleNamespace, **period: str) -> None:
@@ -150,8 +142,8 @@ def cabinet_of(account: SimpleNamespace, cloud: Cloud, browser: Browser, size: s
     """The subscriptions of an account, as its owner sees them."""
     path, looks = LOOKS[size]
     page = browser.new_page(**looks, device_scale_factor=2, timezone_id="Europe/Moscow", locale="ru-RU")
-    name = {"ru": "Анна Соколова", "en": "Anna Sokolova"}[lang]
-    member = {"id": account.id, "name": COMPANY, "role": "owner"}
+    company, _, name = NAMES[lang]
+    member = {"id": account.id, "name": company, "role": "owner"}
     people = {"people": [{"id": account.owner, "name": name, "accounts": [member]}]}
     page.route("**/people", answering(json=people))
     page.goto(f"{cloud.url}{path}?user={account.owner}&account={account.id}&lang={lang}#subscriptions")
