@@ -10,7 +10,7 @@ const TEXTS = {
     sample: 'Образец', event: 'Событие', sendIt: 'Отправить', sent: 'Принято', out: 'События сервиса', outIs: 'События, которые сервис отправил на шину, а компонент — странице; новые сверху.',
     samples: { terms: 'Новые условия расширения', renew: 'Новый период подписки', finish: 'Подписка завершилась', rename: 'Имя абонента с разметкой', member: 'Ещё один владелец', usage: 'Использование' },
     play: 'Попробовать', playIs: 'Укажите, сколько сеансов и баз занято, и посмотрите, что останется после расширения. Сроки можно сдвинуть: начать новый период подписки выбранного абонента (её снова можно будет расширить) или завершить подписку через минуту. Расширение абонента «Демо» действует две минуты.',
-    sessions: 'Занято сеансов', databases: 'Занято баз', tell: 'Применить', told: 'Применено: кабинет уже показывает изменения', renew: 'Продлить подписку', end: 'Завершить через минуту', waiting: 'Отправляем…', late: 'Принято, но ещё не применено',
+    sessions: 'Занято сеансов', databases: 'Занято баз', apply: 'Применить', applied: 'Применено: кабинет уже показывает изменения', renew: 'Продлить подписку', end: 'Завершить через минуту', waiting: 'Отправляем…', late: 'Принято, но ещё не применено',
     reset: 'Начать демо сначала', done: 'Расширения «Демо» удалены, подписка прежняя: можно расширять снова',
     roles: { owner: 'владелец', administrator: 'администратор', user: 'пользователь', operator: 'оператор', none: 'нет роли' },
   },
@@ -23,7 +23,7 @@ const TEXTS = {
     sample: 'Sample', event: 'Event', sendIt: 'Send', sent: 'Accepted', out: 'Events of the service', outIs: 'Events that the service has put on the bus, and those of the component; newest first.',
     samples: { terms: 'New extension terms', renew: 'A new period', finish: 'The subscription has ended', rename: 'An account name full of markup', member: 'One more owner', usage: 'Usage' },
     play: 'Try it', playIs: 'Set how many sessions and databases are in use, and see what remains after the extension. Dates can be moved: start a new period of the chosen account’s subscription (it can then be extended again), or end the subscription in a minute. An extension of the account “Демо” lasts two minutes.',
-    sessions: 'Sessions in use', databases: 'Databases in use', tell: 'Apply', told: 'Applied: the cabinet shows it', renew: 'Renew the subscription', end: 'End it in a minute', waiting: 'Sending…', late: 'Accepted, but not applied yet',
+    sessions: 'Sessions in use', databases: 'Databases in use', apply: 'Apply', applied: 'Applied: the cabinet shows it', renew: 'Renew the subscription', end: 'End it in a minute', waiting: 'Sending…', late: 'Accepted, but not applied yet',
     reset: 'Reset the demo', done: 'The extensions of “Демо” are deleted, its subscription is as it was: extend again',
     roles: { owner: 'owner', administrator: 'administrator', user: 'user', operator: 'operator', none: 'no role' },
   },
@@ -39,7 +39,7 @@ const DEMO = {
 const byId = (id) => document.getElementById(id);
 const component = document.querySelector('extending-subscription');
 const wish = new URLSearchParams(location.search);
-const told = []; // DOM events of the component, in the shape of the bus's events
+const announced = []; // DOM events of the component, in the shape of the bus's events
 let people = [];
 let state = { user: wish.get('user'), account: wish.get('account'), lang: wish.get('lang') ?? (navigator.language.startsWith('ru') ? 'ru' : 'en') };
 
@@ -166,8 +166,8 @@ async function send() {
 
 const post = (url, body) => fetch(url, { method: 'POST', ...body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } });
 
-/** Tells an event of the chosen account, and has the cabinet show it once the bus has delivered: when `arrived` holds of the list. */
-async function tell(event, arrived) {
+/** Reports a change of the chosen account as the service manager does, and has the cabinet show it once the bus has delivered: when `arrived` holds of the list. */
+async function report(event, arrived) {
   const played = byId('played'), { account_id } = event.detail;
   const response = await post('/events', event);
   if (!response.ok) {
@@ -179,7 +179,7 @@ async function tell(event, arrived) {
     const list = await fetch(`/api/accounts/${account_id}/subscriptions`, { headers: { Authorization: `Bearer ${await token()}` } });
     if (list.ok && arrived(await list.json())) {
       if (component.getToken) await component.refresh();
-      played.textContent = text().told;
+      played.textContent = text().applied;
       return true;
     }
   }
@@ -187,15 +187,15 @@ async function tell(event, arrived) {
   return false;
 }
 
-function tellUsage() {
+function reportUsage() {
   const event = samples.usage(), { changed_at } = event.detail;
-  return tell(event, ({ limits }) => Date.parse(limits.used_at) >= Math.floor(Date.parse(changed_at) / 1000) * 1000);
+  return report(event, ({ limits }) => Date.parse(limits.used_at) >= Math.floor(Date.parse(changed_at) / 1000) * 1000);
 }
 
 /** Time is the service's own: what can be moved is when a subscription begins and ends. */
-function tellPeriod(event) {
+function reportPeriod(event) {
   const { subscription_id, starts_at, ends_at } = event.detail;
-  return tell(event, ({ subscriptions }) => subscriptions.some((row) => row.id === subscription_id && row.starts_at === starts_at && row.ends_at === ends_at));
+  return report(event, ({ subscriptions }) => subscriptions.some((row) => row.id === subscription_id && row.starts_at === starts_at && row.ends_at === ends_at));
 }
 
 /** The story of «Демо» from its beginning, in the browser as in the cloud. */
@@ -204,7 +204,7 @@ async function reset() {
   const response = await post(`/reset?account=${DEMO.account_id}`);
   if (!response.ok) return void (played.textContent = `${response.status} ${await response.text()}`);
   if (people.some((one) => one.id === 'U-7')) choose({ user: 'U-7', account: DEMO.account_id });
-  if (await tellPeriod({ detail_type: 'SubscriptionChanged', detail: { ...DEMO, changed_at: exactly() } })) played.textContent = text().done;
+  if (await reportPeriod({ detail_type: 'SubscriptionChanged', detail: { ...DEMO, changed_at: exactly() } })) played.textContent = text().done;
 }
 
 let drawn = '';
@@ -212,7 +212,7 @@ let drawn = '';
 async function watch() {
   if (!byId('drawer').open || document.hidden) return;
   const { events } = await (await fetch('/events')).json();
-  const all = [...events, ...told].sort((a, b) => (a.time < b.time ? 1 : -1)).slice(0, 200);
+  const all = [...events, ...announced].sort((a, b) => (a.time < b.time ? 1 : -1)).slice(0, 200);
   const now = JSON.stringify(all);
   if (now === drawn) return;
   drawn = now;
@@ -232,7 +232,7 @@ async function watch() {
 // ---- start
 
 for (const type of ['extension-granted', 'extension-refused']) {
-  component.addEventListener(type, ({ detail }) => told.push({ detail_type: type, time: instant(Date.now()), detail }));
+  component.addEventListener(type, ({ detail }) => announced.push({ detail_type: type, time: instant(Date.now()), detail }));
 }
 addEventListener('hashchange', () => {
   const known = component.getToken;
@@ -256,9 +256,9 @@ const play = (doing) => {
 };
 byId('usage').addEventListener('submit', (event) => {
   event.preventDefault();
-  play(tellUsage());
+  play(reportUsage());
 });
-for (const id of ['renew', 'end']) byId(id).addEventListener('click', () => play(samples[id]().then(tellPeriod)));
+for (const id of ['renew', 'end']) byId(id).addEventListener('click', () => play(samples[id]().then(reportPeriod)));
 byId('reset').addEventListener('click', () => play(reset()));
 const look = () => watch().catch(() => {}); // while the service is away there is nothing to see
 byId('drawer').addEventListener('toggle', () => {

@@ -36,7 +36,7 @@ export class Client {
 
   constructor(readonly getToken: GetToken) {}
 
-  /** The service's time, as far as it tells. */
+  /** The service's time, as far as it is known. */
   get now(): number { return Date.now() + this.#skew; }
 
   /** The user's id, only to say "you": an opaque token is no error. */

@@ -19,7 +19,7 @@ export interface Sheet {
   sent?: boolean;
 }
 
-export interface Notice { tone: 'good' | 'info' | 'warn'; text: string; of?: string /* the extension that it tells of */ }
+export interface Notice { tone: 'good' | 'info' | 'warn'; text: string; of?: string /* the extension that it is about */ }
 
 export type Extra = 'history' | 'summary';
 
@@ -42,7 +42,7 @@ export interface Scene {
   readonly say: Speech;
   /** The service's clock. */
   readonly now: number;
-  /** The signed-in user, where their token tells. */
+  /** The signed-in user, where their token says it. */
   readonly me: string | null;
   /** With the limits of now. */
   readonly data: List | null;

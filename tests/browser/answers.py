@@ -63,6 +63,10 @@ def a_list(
     }
 
 
+EXTENDABLE = a_list(*BASE, None, [row(extension=AVAILABLE)])
+"""The list of an owner who may extend."""
+
+
 def offer() -> dict[str, Any]:
     """The offer that an owner may accept at noon."""
     return {

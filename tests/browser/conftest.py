@@ -1,9 +1,7 @@
 """Shared by the browser tests: one Chromium, a page per user, and a check for what no page may do."""
 
-import fcntl
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from re import Pattern
 from typing import Any, Literal
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import (
@@ -25,22 +24,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from devkit.builders import CONTACT, iso, subscription_changed, usage_changed
+from devkit.builders import CONTACT, DAY, iso, usage_changed
 from devkit.project import ROOT
-from tests.browser.answers import NOON
+from tests.browser.answers import NOON, extended, offer
 from tests.conftest import Cloud
 
 CABINET = ROOT / "cabinet"
 CHROMIUM = "/usr/bin/chromium-headless-shell"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDE: ViewportSize = {"width": 1100, "height": 820}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 LIST = "**/subscriptions"
@@ -59,36 +49,30 @@ def now() -> str:
     return iso(datetime.now(UTC).replace(microsecond=0))
 
 
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"], timeout=4 * PATIENCE)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=4 * PATIENCE)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 def node_modules(folder: Path) -> Path:
-    """Installs what the package-lock of a folder pins, if it is not there."""
+    """What the package-lock of a folder pins, installed if it is not."""
     modules = folder / "node_modules"
-    with (folder / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Another worker may be at it.
-        if not (modules / ".package-lock.json").exists():
-            npm = shutil.which("npm")
-            assert npm, f"npm brings {modules}"
-            options = ["--no-audit", "--no-fund", "--silent", "--ignore-scripts"]
-            subprocess.run([npm, "ci", *options], cwd=folder, check=True)
+    subprocess.run(["make", "--silent", modules / ".package-lock.json"], cwd=ROOT, check=True)
     return modules
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The source of axe-core, at the version that cabinet/package-lock.json pins."""
-    return (node_modules(CABINET) / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def warm(cloud: Cloud) -> None:
-    """Calls each function that a page calls: the component gives a first answer half a minute."""
+    """Calls each function that a page calls: the first answer is slow."""
     cloud.extend(cloud.an_account())
     cloud.until(lambda: cloud.api("U-4", "GET", "/accounts/A-200/extensions").is_success)
 
@@ -96,61 +80,26 @@ def warm(cloud: Cloud) -> None:
 class Cabinet:
     """One user's page with the component, in the words of its windows."""
 
-    def __init__(self, page: Page, lang: str) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
-        self.lang = lang
         self.asked: list[str] = []
         page.on("request", lambda request: self.asked.append(f"{request.method} {request.url}"))
-
-    @property
-    def element(self) -> Locator:
-        return self.page.locator("extending-subscription")
-
-    @property
-    def table(self) -> Locator:
-        return self.page.get_by_role("table")
-
-    @property
-    def dialog(self) -> Locator:
-        return self.page.get_by_role("dialog")
-
-    @property
-    def extend(self) -> Locator:
-        """The link in the column "Extension"."""
-        return self.table.get_by_role("button", name=self.word("Расширить", "Extend"), exact=True)
-
-    @property
-    def extended(self) -> Locator:
-        return self.table.get_by_role("button", name=self.word("Расширена до", "Extended until"))
-
-    @property
-    def confirm(self) -> Locator:
-        return self.dialog.get_by_role("button", name=self.word("Расширить", "Extend"), exact=True)
-
-    @property
-    def retry(self) -> Locator:
-        return self.page.get_by_role("button", name=self.word("Повторить", "Try again"))
-
-    @property
-    def limits(self) -> Locator:
-        """The part with bars, the line of time, and what the next change leaves."""
-        return self.page.get_by_role("region")
-
-    @property
-    def history(self) -> Locator:
-        """The button; its table has the same name."""
-        return self.page.get_by_role("button", name=self.word("История расширений", "History of extensions"))
-
-    @property
-    def past(self) -> Locator:
-        return self.page.get_by_role("table", name=self.word("История расширений", "History of extensions"))
-
-    @property
-    def summary(self) -> Locator:
-        return self.page.get_by_role("button", name=self.word("Скопировать сводку", "Copy a summary"))
-
-    def word(self, ru: str, en: str) -> str:
-        return {"ru": ru, "en": en}[self.lang]
+        self.element = page.locator("extending-subscription")
+        self.table = page.get_by_role("table").first
+        self.dialog = page.get_by_role("dialog")
+        self.message = self.dialog.get_by_role("status")
+        self.limits = page.get_by_role("region")
+        self.edges = self.element.locator(".edge")  # of the line of time, which comes with the second file
+        # In either language.
+        extend = re.compile("^(Расширить|Extend)$")
+        self.extend = self.table.get_by_role("button", name=extend)
+        self.extended = self.table.get_by_role("button", name=re.compile("^(Расширена до|Extended until)"))
+        self.confirm = self.dialog.get_by_role("button", name=extend)
+        self.retry = page.get_by_role("button", name=re.compile("Повторить|Try again"))
+        history = re.compile("История расширений|History of extensions")
+        self.history = page.get_by_role("button", name=history)
+        self.past = page.get_by_role("table", name=history)
+        self.summary = page.get_by_role("button", name=re.compile("Скопировать сводку|Copy a summary"))
 
     def status(self, text: str) -> Locator:
         """A message that is read out."""
@@ -164,6 +113,14 @@ class Cabinet:
         """The id of what has the focus inside of the component."""
         return str(self.element.evaluate("element => element.shadowRoot.activeElement?.id ?? ''"))
 
+    def open_offer(self) -> None:
+        self.extend.click()
+        expect(self.confirm).to_be_visible()
+
+    def escape(self) -> None:
+        self.page.keyboard.press("Escape")
+        expect(self.dialog).to_be_hidden()
+
     def refresh(self) -> None:
         """Has the component ask for the list again, and draw the answer."""
         self.element.evaluate("element => element.refresh()")
@@ -174,13 +131,10 @@ class Cabinet:
         self.refresh()
 
     def speak(self, lang: str) -> None:
-        self.lang = lang
         self.element.evaluate("(element, lang) => { element.lang = lang }", lang)
 
-    def go_to_another_account(self) -> None:
-        """To A-300 of the same user."""
-        self.element.evaluate("element => element.setAttribute('account-id', 'A-300')")
-        expect(self.page.get_by_text("A-300")).to_be_visible()
+    def go_to(self, account: str) -> None:
+        self.element.evaluate("(element, account) => element.setAttribute('account-id', account)", account)
 
 
 OpenPage = Callable[..., Cabinet]
@@ -210,14 +164,16 @@ def open_page(browser: Browser, cloud: Cloud) -> Iterator[OpenPage]:
     ) -> Cabinet:
         context = browser.new_context(**{"viewport": WIDE, "timezone_id": "Asia/Tokyo", "locale": "en-US"} | options)
         context.set_default_timeout(PATIENCE)
+        # The component gives an answer half a minute; on a busy machine a page is looked at for longer.
+        context.add_init_script("AbortSignal.timeout = () => new AbortController().signal")
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("console", read)
-        cabinet = Cabinet(page, lang)
+        cabinet = Cabinet(page)
         if before:
             before(page)
-        page.goto(f"{cloud.url}{path}?user={user}&account={account}&lang={lang}")
+        page.goto(f"{urljoin(cloud.url, path)}?user={user}&account={account}&lang={lang}")
         return cabinet
 
     yield opened
@@ -233,7 +189,7 @@ Show = Callable[..., Cabinet]
 
 @pytest.fixture
 def show(open_page: OpenPage) -> Show:
-    """Opens a page at noon with an answer of the list: show(answer, lang=…). None brings the service's own time."""
+    """Opens a page at noon with an answer of the list: show(answer, lang=…). An offer is granted at noon."""
 
     def shown(
         body: dict[str, Any], at: datetime = NOON, prepare: Callable[[Page], None] | None = None, **options: Any
@@ -243,6 +199,9 @@ def show(open_page: OpenPage) -> Show:
                 prepare(page)
             page.clock.set_fixed_time(at)
             page.route(LIST, answering(json=body))
+            page.route(OFFER, answering(json=offer()))
+            granted = extended(granted_at=iso(NOON), ends_at=iso(NOON + 7 * DAY))
+            page.route(EXTEND, answering(json={"created": True, "extension": granted}))
             answer_history(page, [])
 
         cabinet = open_page("U-1", "A-1", before=before, **options)
@@ -252,24 +211,39 @@ def show(open_page: OpenPage) -> Show:
     return shown
 
 
-def answer_history(page: Page, *pages: list[dict[str, Any]]) -> None:
-    """The pages of the history, each answered once, the last one from then on; their tokens are 1, 2, and so on."""
-    numbers = iter(range(len(pages)))
+def answer_pages(page: Page, url: Pattern[str], *pages: dict[str, Any]) -> None:
+    """Pages that follow each other; their tokens are 1, 2, and so on."""
 
     def answer(route: Route) -> None:
-        number = next(numbers, len(pages) - 1)
-        more = f"{number + 1}" if number + 1 < len(pages) else None
-        route.fulfill(json={"extensions": pages[number], "next_token": more})
+        number = int(route.request.url.partition("next_token=")[2] or 0)
+        following = f"{number + 1}" if pages[number + 1 :] else None
+        route.fulfill(json=pages[number] | {"next_token": following})
 
-    page.route(HISTORY, answer)
+    page.route(url, answer)
+
+
+def answer_history(page: Page, *pages: list[dict[str, Any]]) -> None:
+    answer_pages(page, HISTORY, *({"extensions": entries} for entries in pages))
 
 
 Sound = Callable[[Page], None]
+MOVING = """() => {
+  const moves = (one) => ['', '::before', '::backdrop'].some((part) => {
+    const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(one, part);
+    return transitionDuration !== '0s' || animationName !== 'none' || scrollBehavior !== 'auto';
+  });
+  const parts = document.querySelector('extending-subscription')?.shadowRoot.querySelectorAll('*') ?? [];
+  return [...parts].filter(moves).map((one) => one.outerHTML);
+}"""
 
 
-@pytest.fixture
-def sound(axe: str) -> Sound:
-    """Checks a page as it stands: axe-core finds nothing in light and in dark, and nothing sticks out at 320 px."""
+@pytest.fixture(scope="session")
+def sound() -> Sound:
+    """Checks a page as it stands: axe-core finds nothing in light and in dark, and nothing sticks out at 320 px.
+
+    Nothing moves: without transition, animation and smooth scrolling there is nothing for reduced motion to stop.
+    """
+    axe = (node_modules(CABINET) / "axe-core" / "axe.min.js").read_text()
     schemes: dict[Literal["light", "dark"], Any] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 
     def check(page: Page) -> None:
@@ -281,6 +255,7 @@ def sound(axe: str) -> Sound:
             assert [
                 (rule["id"], node["html"], node["failureSummary"]) for rule in found for node in rule["nodes"]
             ] == [], scheme
+        assert page.evaluate(MOVING) == []
         before = page.viewport_size
         page.set_viewport_size(NARROW)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
@@ -296,13 +271,6 @@ def sound(axe: str) -> Sound:
 def listed(cloud: Cloud, account: Any) -> Any:
     """The first page of the list, as the account's owner is answered."""
     return cloud.api(account.owner, "GET", f"/accounts/{account.id}/subscriptions").json()
-
-
-def report_subscription(cloud: Cloud, account: Any, seen: Callable[[dict[str, Any]], object], **change: Any) -> None:
-    """Reports an account's subscription with a change, and waits until the owner's list shows it."""
-    detail = subscription_changed(account_id=account.id, subscription_id=account.subscription, changed_at=now())
-    cloud.event("SubscriptionChanged", detail | change)
-    cloud.until(lambda: seen(listed(cloud, account)["subscriptions"][0]))
 
 
 def report_usage(cloud: Cloud, account: Any, sessions: int, databases: int) -> None:
@@ -330,34 +298,21 @@ def refusal(code: str, status: int, **fields: Any) -> Callable[[Route], None]:
     return answering(status=status, content_type="application/problem+json", body=json.dumps(body))
 
 
-def from_the_api(page: Page, url: str | Pattern[str]) -> None:
-    """Lets the requests to a URL through to the API again.
-
-    In place of `page.unroute`: an answer that is still under way when its route is taken away raises when the page
-    closes, in the next test. Routes stay, and the last one for a URL counts.
-    """
-    page.route(url, lambda route: route.continue_())
-
-
 class Held:
     """Requests to a URL that wait until the test answers them."""
 
     def __init__(self, page: Page, url: str | Pattern[str]) -> None:
         self.page = page
         self.routes: list[Route] = []
+        page.route(url, lambda route: self.routes.append(route))  # noqa: PLW0108 - Playwright marks the function
 
-        def keep(route: Route) -> None:
-            self.routes.append(route)
-
-        page.route(url, keep)
-        # The component gives an answer half a minute. A page is looked at for longer than that where much else runs.
-        for give in (page.add_init_script, page.evaluate):
-            give("AbortSignal.timeout = () => new AbortController().signal")
-
-    def first(self) -> Route:
-        """The first one, which comes some time after the press that makes the page ask."""
-        until(self.page, lambda: self.routes)
-        return self.routes[0]
+    def route(self, number: int = 0) -> Route:
+        """One of them, which comes some time after the press that makes the page ask."""
+        for _ in range(PATIENCE // 20):
+            if self.routes[number:]:
+                return self.routes[number]
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"waited for {PATIENCE} ms in vain")
 
 
 @contextmanager
@@ -366,45 +321,3 @@ def arriving(page: Page, part: str, how: str = "requestfinished") -> Iterator[No
     with page.expect_event(how, lambda request: part in request.url):
         yield
     page.wait_for_timeout(500)
-
-
-def until(page: Page, met: Callable[[], object]) -> None:
-    """Waits for what arrives in the test rather than on the page, such as a request."""
-    for _ in range(PATIENCE // 20):
-        if met():
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(f"waited for {PATIENCE} ms in vain")
-
-
-ELSEWHERE_PAGE = """<!doctype html>
-<html lang="en"><title>Elsewhere</title>
-<script type="module" src="{api}/extending-subscription.js"></script>
-<extending-subscription account-id="{account}" api="{api}/api" lang="en"></extending-subscription>
-<script type="module">
-  document.querySelector('extending-subscription').getToken = async () =>
-    (await (await fetch('{api}/token?user={owner}')).json()).access_token;
-</script>
-"""
-
-
-def open_elsewhere(
-    open_page: OpenPage,
-    cloud: Cloud,
-    origin: str,
-    owner: str = "U-4",
-    account: str = "A-200",
-    prepare: Callable[[Page], None] | None = None,
-) -> Cabinet:
-    """A page at an origin that is only in this browser; the component, its tokens and the API are the cloud's."""
-    text = ELSEWHERE_PAGE.format(api=cloud.url, account=account, owner=owner)
-
-    def before(page: Page) -> None:
-        if prepare:
-            prepare(page)
-        page.context.grant_permissions(["local-network-access"])  # The page is no real one: nobody knows where it is.
-        page.route(f"{origin}/elsewhere", answering(content_type="text/html", body=text))
-
-    cabinet = open_page(owner, account, lang="en", before=before)
-    cabinet.page.goto(f"{origin}/elsewhere")
-    return cabinet

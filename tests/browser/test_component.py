@@ -7,24 +7,23 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.answers import AVAILABLE, BASE, NOON, a_list, extended, offer, past, row
+from devkit.builders import iso
+from tests.browser.answers import AVAILABLE, END, EXTENDABLE, NOON, a_list, extended, past, row
 from tests.browser.conftest import (
     CABINET,
-    EXTEND,
     HISTORY,
     LIST,
     NARROW,
-    OFFER,
     Held,
     OpenPage,
     Show,
     Sound,
+    answer_pages,
     answering,
     arriving,
     box,
-    until,
 )
 from tests.conftest import Cloud
 
@@ -49,35 +48,36 @@ def test_the_first_table_costs_two_requests_and_no_other_host_is_asked(cloud: Cl
     assert all(line.split()[1].startswith(f"{cloud.url}/") for line in cabinet.asked)
 
 
-def test_another_account_closes_windows_history_and_summary_and_shows_its_own_list(open_page: OpenPage) -> None:
+def test_another_account_closes_windows_history_and_summary_and_shows_its_own_list(show: Show) -> None:
     """Nothing of the former account stays, and late answers to it are dropped."""
-    cabinet = open_page("U-4", "A-200")
+    cabinet = show(EXTENDABLE)
     page = cabinet.page
     cabinet.summary.click()
     expect(page.get_by_role("textbox")).to_be_visible()
     held = Held(page, HISTORY)
     cabinet.history.click()
     expect(cabinet.status("Загружаем…")).to_be_visible()
-    history = held.first()
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
-    cabinet.go_to_another_account()
+    history = held.route()
+    cabinet.open_offer()
+    page.route("**/A-2/subscriptions", answering(json=a_list(account={"id": "A-2"})))
+    cabinet.go_to("A-2")
+    expect(page.get_by_text("A-2", exact=True)).to_be_visible()
     expect(cabinet.dialog).to_be_hidden()
-    expect(page.get_by_text("A-200")).to_have_count(0)
+    expect(page.get_by_text("A-1", exact=True)).to_have_count(0)
     expect(page.get_by_role("textbox")).to_have_count(0)
     with arriving(page, "/extensions?"):
         history.fulfill(json={"extensions": [past(1)], "next_token": None})
     expect(page.get_by_role("table")).to_have_count(1)
     expect(cabinet.history).to_have_attribute("aria-expanded", "false")
 
-    held = Held(page, "**/A-200/subscriptions")
-    cabinet.element.evaluate("element => element.setAttribute('account-id', 'A-200')")
+    held = Held(page, "**/A-1/subscriptions")
+    cabinet.go_to("A-1")
     expect(cabinet.table).to_have_count(0)
-    list_ = held.first()
-    cabinet.go_to_another_account()
-    with arriving(page, "/A-200/subscriptions"):
-        list_.continue_()
-    expect(page.get_by_text("A-300")).to_be_visible()
+    list_ = held.route()
+    cabinet.go_to("A-2")
+    with arriving(page, "/A-1/subscriptions"):
+        list_.fulfill(json=EXTENDABLE)
+    expect(page.get_by_text("A-2", exact=True)).to_be_visible()
 
 
 def test_the_module_may_come_late_and_twice(open_page: OpenPage) -> None:
@@ -95,9 +95,12 @@ def test_the_module_may_come_late_and_twice(open_page: OpenPage) -> None:
     expect(cabinet.extend).to_be_visible()
 
 
-def test_a_refresh_takes_no_button_from_under_a_click(open_page: OpenPage) -> None:
-    """Parts that have not changed stay the same elements; another language is another text, and no request."""
-    cabinet = open_page("U-4", "A-200")
+def test_a_refresh_takes_no_button_from_under_a_click(show: Show) -> None:
+    """Parts that have not changed stay the same elements; another language is another text, and no request.
+
+    Where what had the focus is drawn anew, as a link of the contact, the focus stays in the component.
+    """
+    cabinet = show(EXTENDABLE)
     link = cabinet.extend.element_handle()
     cabinet.extend.focus()
     cabinet.refresh()
@@ -107,61 +110,59 @@ def test_a_refresh_takes_no_button_from_under_a_click(open_page: OpenPage) -> No
     cabinet.speak("en")
     assert not link.evaluate("link => link.isConnected"), "the check can fail"
     expect(cabinet.page.get_by_role("heading", name="Tariff subscriptions")).to_be_visible()
-    expect(cabinet.extend).to_be_visible()
     assert len(cabinet.asked) == asked
 
-
-def test_the_focus_stays_in_the_component_when_what_had_it_is_drawn_anew(show: Show) -> None:
-    """A link of the contact, whose phone has changed since."""
-    cabinet = show(a_list())
     cabinet.page.get_by_role("link", name="+7 495 123-45-67").focus()
     cabinet.show(a_list(account={"servicing_organization": {"phone": "+7 343 000-00-00"}}))
     expect(cabinet.page.get_by_role("link", name="+7 343 000-00-00")).to_be_visible()
     assert cabinet.focused() == "title"
 
 
-def test_pages_of_a_long_list_are_added_one_by_one(open_page: OpenPage, sound: Sound) -> None:
+def test_pages_of_a_long_list_are_added_one_by_one(show: Show, sound: Sound) -> None:
     """next_token brings the next rows; those already shown stay. Of two presses the last one counts."""
-
-    def short(page: Page) -> None:
-        def one(route: Route) -> None:
-            url = route.request.url
-            route.continue_(url=url + ("&" if "?" in url else "?") + "limit=1")
-
-        page.route("**/subscriptions*", one)
-
-    cabinet = open_page("U-4", "A-200", before=short)
+    cabinet = show(a_list())
     page, rows = cabinet.page, cabinet.table.get_by_role("row")
     more = page.get_by_role("button", name="Показать ещё")
-    for shown in (1, 2, 3):
-        expect(rows).to_have_count(shown + 1)
-        if shown == 1:
-            sound(page)
-        more.click()
-    expect(rows).to_have_count(5)
-    expect(more).to_have_count(0)
-
-    page.reload()
+    answer_pages(page, re.compile(r"/subscriptions(\?|$)"), *(a_list(rows=[row(number)]) for number in (1, 2, 3, 4)))
+    cabinet.refresh()
     expect(rows).to_have_count(2)
-    held = Held(page, re.compile(r"/subscriptions\?next_token"))
+    sound(page)
+    for shown in (2, 3):
+        more.click()
+        expect(rows).to_have_count(shown + 1)
+
+    held = Held(page, re.compile("next_token"))
     more.click()
-    held.first()
+    held.route()
     more.click()
-    until(page, lambda: held.routes[1:])
+    held.route(1)
     with arriving(page, "next_token"):
         held.routes[0].fallback()
     assert len(held.routes) == 2
-    held.routes[1].fallback()
-    until(page, lambda: held.routes[2:])
+    for number in (1, 2, 3):
+        held.route(number).fallback()
+    expect(rows).to_have_count(5)
+    expect(more).to_have_count(0)
 
 
-def test_an_account_of_which_nothing_has_been_reported_yet_has_no_subscriptions(show: Show, sound: Sound) -> None:
-    """Name, zone and contact may still be null: the empty state, and no "null" on the screen."""
-    cabinet = show(a_list(rows=[], account=dict.fromkeys(("name", "time_zone", "servicing_organization"))))
-    expect(cabinet.page.get_by_role("heading", name="Нет подписок")).to_be_visible()
-    text = cabinet.element.evaluate("element => element.shadowRoot.textContent")
-    assert not [word for word in ("null", "undefined") if word in text]
-    sound(cabinet.page)
+def test_what_an_answer_leaves_out_leaves_no_trace(show: Show, sound: Sound) -> None:
+    """An account of which nothing has been reported yet, a contact without ways, an API of an earlier version."""
+    nothing = a_list(rows=[], account=dict.fromkeys(("name", "time_zone", "servicing_organization")))
+    contact = {"servicing_organization": dict.fromkeys(("name", "city", "phone", "email", "site"))}
+    earlier = a_list(account=contact)
+    limits = {"base": 2, "extra": 2, "total": 4}
+    earlier["limits"] = {"sessions": limits, "databases": limits, "next_change_at": iso(END)}
+    cabinet = show(nothing)
+    for body, words in ((nothing, "Нет подписок"), (earlier, "нет данных об использовании")):
+        cabinet.show(body)
+        expect(cabinet.page.get_by_text(words)).to_be_visible()
+        cabinet.summary.click()
+        summary = cabinet.page.get_by_role("textbox").input_value()
+        assert summary == summary.strip()
+        assert "Обслуживающая организация" not in summary
+        text = summary + cabinet.element.evaluate("element => element.shadowRoot.textContent")
+        assert not [word for word in ("undefined", "NaN", "null") if word in text]
+        sound(cabinet.page)
 
 
 STRANGE = "<img src=x onerror=alert(1)>&amp;<b>Рога</b> \u202eשלום عالم"
@@ -185,15 +186,13 @@ def test_names_full_of_markup_and_right_to_left_text_stay_text(show: Show, sound
     for text in contact.values():
         expect(page.get_by_text(text).first).to_be_visible()
     expect(cabinet.element.get_by_role("link")).to_have_count(0)
-    page.route(OFFER, answering(json=offer()))
-    page.route(EXTEND, answering(json={"created": True, "extension": extended()}))
-    cabinet.extend.click()
+    cabinet.open_offer()
     expect(cabinet.dialog).to_contain_text(STRANGE)
     sound(page)
     rows[0]["extension"] = extended()
     cabinet.confirm.click()
     expect(page.get_by_text(f"\u2068{tariff['name']}\u2069» расширена").first).to_be_visible()
-    expect(cabinet.element.locator(".edge")).to_have_count(3)
+    expect(cabinet.edges).to_have_count(3)
     strange = "element => element.shadowRoot.querySelectorAll('img, script, svg, object, [onerror], main b b').length"
     assert cabinet.element.evaluate(strange) == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
@@ -236,55 +235,37 @@ def test_a_wrong_clock_of_the_browser_does_not_end_an_extension(show: Show) -> N
     expect(cabinet.table).to_contain_text("ещё 5 дней 2 часа")
 
 
-def test_everything_can_be_done_with_the_keyboard(cloud: Cloud, open_page: OpenPage) -> None:
+def test_everything_can_be_done_with_the_keyboard(show: Show) -> None:
     """Tab to the link, Enter, the focus goes into the window, stays in it, and comes back; history and summary too."""
-    account = cloud.an_account()
-    cabinet = open_page(account.owner, account.id, permissions=["clipboard-read", "clipboard-write"])
-    page, keys = cabinet.page, cabinet.page.keyboard
-    link = f"x-{account.subscription}"
-    expect(cabinet.extend).to_be_visible()
-    keys.press("Tab")
-    assert cabinet.focused() == link
-    keys.press("Enter")
-    expect(cabinet.confirm).to_be_visible()
-    assert cabinet.focused() == "heading"
-    visited = []
-    for _ in range(4):
-        keys.press("Tab")
-        visited.append(cabinet.focused())
-    assert visited[:2] == ["confirm", "close"]
-    assert set(visited) <= {"confirm", "close", ""}, "never behind the window"
-    keys.press("Escape")
-    expect(cabinet.dialog).to_be_hidden()
-    assert cabinet.focused() == link
-
-    keys.press("Enter")
-    expect(cabinet.confirm).to_be_visible()
-    keys.press("Tab")
-    keys.press("Enter")
-    expect(cabinet.extended).to_be_visible()
-    assert cabinet.focused() == link
-    keys.press("Enter")
-    expect(page.get_by_role("heading", name="Параметры расширения")).to_be_visible()
-    keys.press("Tab")
-    assert cabinet.focused() == "close"
-    keys.press("Enter")
-    assert cabinet.focused() == link
-
-    keys.press("Tab")
-    assert cabinet.focused() == "history"
-    keys.press("Enter")
-    expect(cabinet.past).to_be_visible()
-    assert cabinet.focused() == "history"
-    keys.press("Tab")
-    keys.press("Space")
-    expect(cabinet.status("Сводка скопирована.")).to_be_visible()
-    assert cabinet.focused() == "summary"
+    cabinet = show(EXTENDABLE, permissions=["clipboard-read", "clipboard-write"])
+    page = cabinet.page
+    page.route(LIST, answering(json=a_list()))
+    for key, seen, focused in (
+        ("Tab", cabinet.extend, "x-S-1"),
+        ("Enter", cabinet.confirm, "heading"),
+        ("Escape", cabinet.extend, "x-S-1"),
+        ("Enter", cabinet.confirm, "heading"),
+        ("Tab", cabinet.confirm, "confirm"),
+        ("Tab", cabinet.confirm, "close"),
+        ("Tab", cabinet.confirm, ""),  # never behind the window
+        ("Tab", cabinet.confirm, "confirm"),
+        ("Enter", cabinet.extended, "x-S-1"),
+        ("Enter", page.get_by_role("heading", name="Параметры расширения"), "heading"),
+        ("Tab", cabinet.dialog, "close"),
+        ("Enter", cabinet.extended, "x-S-1"),
+        ("Tab", cabinet.history, "history"),
+        ("Enter", page.get_by_role("heading", name="История расширений"), "history"),
+        ("Tab", cabinet.summary, "summary"),
+        ("Space", cabinet.status("Сводка скопирована."), "summary"),
+    ):
+        page.keyboard.press(key)
+        expect(seen).to_be_visible()
+        assert cabinet.focused() == focused
 
 
-def test_a_window_that_is_closed_or_opened_again_at_once_stays_so(open_page: OpenPage) -> None:
+def test_a_window_that_is_closed_or_opened_again_at_once_stays_so(show: Show) -> None:
     """A dialog's `close` event comes after it has closed: the next window, an answer or a language may come before."""
-    cabinet = open_page("U-4", "A-200")
+    cabinet = show(EXTENDABLE)
     again = """async (element, how) => {
       const find = (selector) => element.shadowRoot.querySelector(selector);
       const closed = new Promise((done) => find('dialog').addEventListener('close', done, { once: true }));
@@ -294,48 +275,43 @@ def test_a_window_that_is_closed_or_opened_again_at_once_stays_so(open_page: Ope
       await closed;
     }"""
     for how in ("Escape", "the button"):
-        cabinet.extend.click()
-        expect(cabinet.confirm).to_be_visible()
+        cabinet.open_offer()
         cabinet.element.evaluate(again, how)
         expect(cabinet.confirm).to_be_visible()
-        cabinet.page.keyboard.press("Escape")
-        expect(cabinet.dialog).to_be_hidden()
+        cabinet.escape()
 
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
-    drawn = """element => {
-      const dialog = element.shadowRoot.querySelector('dialog');
-      dialog.close();
-      element.lang = 'en';
-      return dialog.open;
-    }"""
-    assert cabinet.element.evaluate(drawn) is False
+    cabinet.open_offer()
+    cabinet.element.evaluate("element => { element.shadowRoot.querySelector('dialog').close(); element.lang = 'en'; }")
     expect(cabinet.page.get_by_role("heading", name="Tariff subscriptions")).to_be_visible()
     expect(cabinet.dialog).to_be_hidden()
 
 
-def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(open_page: OpenPage) -> None:
+def test_a_table_read_aloud_is_a_table_on_a_narrow_screen_too(show: Show) -> None:
     """Rows become cards for the eye; roles, headings, what a link extends and why a row has none stay, in words."""
-    cabinet = open_page("U-4", "A-200", viewport=NARROW)
+    reasons = {
+        "not_main": "Расширить можно только основную подписку",
+        "not_active_yet": "Подписка ещё не началась",
+        "finished": "Подписка завершена",
+    }
+    refused = [row(i, extension={"state": "unavailable", "reason": reason}) for i, reason in enumerate(reasons, 2)]
+    cabinet = show(a_list(rows=[row(extension=AVAILABLE), *refused]), viewport=NARROW)
     expect(cabinet.table).to_have_accessible_name("Подписки на тарифы")
     expect(cabinet.table.get_by_role("columnheader")).to_have_text(["Тариф", "Период", "Лимиты", "Расширение"])
     expect(cabinet.table.get_by_role("row").nth(1).get_by_role("cell")).to_have_count(4)
-    expect(cabinet.extend).to_have_accessible_description("ПРОФ")
-    for reason in ("Расширить можно только основную подписку", "Подписка ещё не началась", "Подписка завершена"):
-        cabinet.table.get_by_text(reason).scroll_into_view_if_needed()
-        expect(cabinet.table.get_by_text(reason)).to_be_in_viewport()
+    expect(cabinet.extend).to_have_accessible_description("Базовый")
+    for words in reasons.values():
+        cabinet.table.get_by_text(words).scroll_into_view_if_needed()
+        expect(cabinet.table.get_by_text(words)).to_be_in_viewport()
     assert cabinet.element.evaluate("element => element.shadowRoot.querySelectorAll('[title]').length") == 0
 
 
 def test_a_small_screen_shows_the_confirmation_or_that_there_is_more(show: Show) -> None:
     """At 360 px the note on "Cancel" stands above the buttons; where they cover it, what is below fades.
 
-    At 200 % zoom of a small window nothing scrolls sideways, and the buttons are reached.
+    At 200 % zoom of a small window the buttons are reached.
     """
-    cabinet = show(a_list(*BASE, None, [row(extension=AVAILABLE)]), viewport={"width": 360, "height": 780})
-    cabinet.page.route(OFFER, answering(json=offer()))
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
+    cabinet = show(EXTENDABLE, viewport={"width": 360, "height": 780})
+    cabinet.open_offer()
     note = cabinet.dialog.get_by_text("Если нажать «Отмена», право на расширение сохранится.")
 
     def room() -> float:
@@ -344,38 +320,27 @@ def test_a_small_screen_shows_the_confirmation_or_that_there_is_more(show: Show)
     assert room() >= 16
     cabinet.page.set_viewport_size({"width": 360, "height": 560})
     assert room() < 16
-    gradient, height = cabinet.element.evaluate(
-        """element => {
-          const actions = element.shadowRoot.querySelector('.actions');
-          const { backgroundImage, height } = getComputedStyle(actions, '::before');
-          return [backgroundImage.includes('gradient'), parseFloat(height)];
-        }"""
-    )
-    assert gradient
-    assert height >= 16
+    fading = "actions => getComputedStyle(actions, '::before').backgroundImage"
+    assert "gradient" in cabinet.element.locator(".actions").evaluate(fading)
     cabinet.dialog.evaluate("dialog => dialog.scrollTo(0, dialog.scrollHeight)")
     assert room() >= 16
     cabinet.page.set_viewport_size({"width": 512, "height": 384})
-    assert cabinet.page.evaluate("document.documentElement.scrollWidth") <= 512
-    cabinet.dialog.get_by_role("button", name="Отмена").scroll_into_view_if_needed()
     expect(cabinet.dialog.get_by_role("button", name="Отмена")).to_be_in_viewport(ratio=1)
 
 
-def test_its_looks_are_the_pages_to_choose_and_its_direction_is_not(open_page: OpenPage) -> None:
+def test_its_looks_are_the_pages_to_choose_and_its_direction_is_not(show: Show) -> None:
     """Custom properties, ::part, the page's color-scheme. Both languages are read from left to right: 2 → 4 rises."""
-    cabinet = open_page("U-4", "A-200", color_scheme="dark")
-    expect(cabinet.extend).to_be_visible()
-    style = """(css) => {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(css);
-      document.adoptedStyleSheets = [sheet];
-      document.documentElement.dir = 'rtl';
-    }"""
+    cabinet = show(EXTENDABLE, color_scheme="dark")
     cabinet.page.evaluate(
-        style,
-        """extending-subscription { --es-accent: rgb(1, 2, 3); color-scheme: light }
-           extending-subscription::part(heading) { color: rgb(4, 5, 6) }
-           extending-subscription::part(extend) { letter-spacing: 7px }""",
+        """() => {
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync(`
+            extending-subscription { --es-accent: rgb(1, 2, 3); color-scheme: light }
+            extending-subscription::part(heading) { color: rgb(4, 5, 6) }
+            extending-subscription::part(extend) { letter-spacing: 7px }`);
+          document.adoptedStyleSheets = [sheet];
+          document.documentElement.dir = 'rtl';
+        }"""
     )
     expect(cabinet.extend).to_have_css("color", "rgb(1, 2, 3)")
     expect(cabinet.extend).to_have_css("letter-spacing", "7px")

@@ -22,7 +22,7 @@ from tests.support.stack import stack_of
 SEND = """async ([url, body, type]) => {
     await fetch(url, { method: 'POST', mode: 'no-cors', headers: { 'Content-Type': type }, body });
 }"""
-READ = "url => fetch(url).then(answer => answer.text(), () => null)"
+READ = "([url, headers]) => fetch(url, { headers }).then(answer => answer.text(), () => null)"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -70,11 +70,13 @@ def test_a_foreign_page_makes_nobody_an_owner_and_starts_nothing_anew(cloud: Clo
 
 
 def test_a_foreign_page_reads_nothing(cloud: Cloud, stack: Stack, foreign: Page) -> None:
-    """No token, no event, nobody's name, nothing of AWS."""
+    """No token, no event, nobody's name, nothing of AWS; nothing of the API, though the page has a token."""
     # The last one is readable by every origin by itself.
     parts = [f"{cloud.url}/{path}" for path in ("token?user=U-1", "people", "events", "api/x")]
     for url in (*parts, f"{stack.endpoint}/2015-03-31/functions"):
-        assert foreign.evaluate(READ, url) is None, url
+        assert foreign.evaluate(READ, [url, {}]) is None, url
+    token = {"Authorization": f"Bearer {cloud.token('U-4')}"}
+    assert foreign.evaluate(READ, [f"{cloud.url}/api/accounts/A-200/subscriptions", token]) is None
 
 
 def test_a_foreign_page_reaches_no_function_of_the_local_cloud(stack: Stack, foreign: Page) -> None:

@@ -1,8 +1,7 @@
-"""On foreign pages: other origins, frameworks, directions, frames, and older browsers."""
+"""On foreign pages: other origins, frameworks, frames, and older browsers."""
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +11,36 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from devkit.project import ROOT
-from tests.browser.conftest import CABINET, OpenPage, Sound, answering, node_modules, open_elsewhere
-from tests.conftest import Cloud
+from tests.browser.answers import EXTENDABLE
+from tests.browser.conftest import CABINET, Cabinet, OpenPage, Show, Sound, answering, node_modules
+from tests.conftest import ELSEWHERE, Cloud
 
 THREE = ROOT / "tests" / "browser" / "three"
 EMBEDDING = (ROOT / "docs" / "embedding.md").read_text()
+
+
+ELSEWHERE_PAGE = """<!doctype html>
+<html lang="en"><title>Elsewhere</title>
+<script type="module" src="{api}/extending-subscription.js"></script>
+<extending-subscription account-id="{account}" api="{api}/api" lang="en"></extending-subscription>
+<script type="module">
+  document.querySelector('extending-subscription').getToken = async () =>
+    (await (await fetch('{api}/token?user={owner}')).json()).access_token;
+</script>
+"""
+
+
+def open_elsewhere(
+    open_page: OpenPage, cloud: Cloud, origin: str, owner: str = "U-4", account: str = "A-200"
+) -> Cabinet:
+    """A page at an origin that is only in this browser; the component, its tokens and the API are the cloud's."""
+    text = ELSEWHERE_PAGE.format(api=cloud.url, account=account, owner=owner)
+
+    def before(page: Page) -> None:
+        page.context.grant_permissions(["local-network-access"])  # The page is no real one: nobody knows where it is.
+        page.route(f"{origin}/elsewhere?*", answering(content_type="text/html", body=text))
+
+    return open_page(owner, account, lang="en", before=before, path=f"{origin}/elsewhere")
 
 
 def block(language: str, part: str) -> str:
@@ -25,23 +49,33 @@ def block(language: str, part: str) -> str:
     return next(code for code in blocks if part in code)
 
 
-@pytest.mark.parametrize(
-    ("path", "sizes"), [("/", [(1280, 800), (1366, 768), (360, 640)]), ("/example.html", [(360, 640)])]
-)
-def test_the_link_is_what_the_eye_meets_first(open_page: OpenPage, path: str, sizes: list[tuple[int, int]]) -> None:
+def test_the_link_is_what_the_eye_meets_first(open_page: OpenPage) -> None:
     """In view without scrolling, above the developer bar of the demo page."""
-    cabinet = open_page("U-4", "A-200", path=path)
-    if path == "/":
-        cabinet.page.evaluate("location.hash = 'subscriptions'")
+    cabinet = open_page("U-4", "A-200", path="/")
+    cabinet.page.evaluate("location.hash = 'subscriptions'")
     on_top = """link => {
       const { x, y, width, height } = link.getBoundingClientRect();
       return link.getRootNode().elementFromPoint(x + width / 2, y + height - 1) === link;
     }"""
-    for width, height in sizes:
+    for width, height in ((1280, 800), (1366, 768), (360, 640)):
         cabinet.page.set_viewport_size({"width": width, "height": height})
         cabinet.page.evaluate("scrollTo(0, 0)")
         expect(cabinet.extend).to_be_in_viewport(ratio=1)
         assert cabinet.extend.evaluate(on_top)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:{}", ELSEWHERE])
+def test_a_page_of_an_origin_that_is_named_works(cloud: Cloud, open_page: OpenPage, origin: str) -> None:
+    """Token, preflight, list, offer, extension: by ORIGINS and by CORS, as the template has it."""
+    account = cloud.an_account()
+    cabinet = open_elsewhere(open_page, cloud, origin.format(urlsplit(cloud.url).port), account.owner, account.id)
+    cabinet.open_offer()
+    cabinet.confirm.click()
+    expect(cabinet.extended).to_be_visible()
+    asked = "([url, init]) => fetch(url, init).then(answer => answer.status)"
+    body = '{"detail_type": 7, "detail": {}}'
+    init = {"method": "POST", "headers": {"Content-Type": "application/json"}, "body": body}
+    assert cabinet.page.evaluate(asked, [f"{cloud.url}/events", init]) == 400
 
 
 def test_a_token_that_expires_on_another_origin_is_asked_for_again(cloud: Cloud, open_page: OpenPage) -> None:
@@ -67,8 +101,7 @@ def test_a_token_that_expires_on_another_origin_is_asked_for_again(cloud: Cloud,
             route.continue_()
 
     cabinet.page.route("**/api/**", gateway)
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
+    cabinet.open_offer()
     assert cabinet.page.evaluate("window.refreshed") == [False, True]
     cabinet.page.route("**/api/**", lambda route: route.abort())
     for _ in range(3):
@@ -91,11 +124,9 @@ def react() -> str:
       }}
       createRoot(document.body).render(<App />);
     """
-    node = shutil.which("node")
-    assert node
     esbuild = CABINET / "node_modules" / "esbuild" / "bin" / "esbuild"
     options = ["--bundle", "--format=esm", "--loader=jsx", "--jsx=automatic", "--external:/extending-subscription.js"]
-    build: list[Any] = [node, esbuild, *options, "--define:process.env.NODE_ENV='production'"]
+    build: list[Any] = ["node", esbuild, *options, "--define:process.env.NODE_ENV='production'"]
     done = subprocess.run(build, cwd=THREE, input=page, capture_output=True, text=True, check=True)
     return str(done.stdout)
 
@@ -126,8 +157,7 @@ def test_a_framework_that_draws_again_closes_nothing(open_page: OpenPage, page_o
         page.route("**/vue.*", answering(content_type="text/javascript", body=vues))
 
     cabinet = open_page("U-4", "A-200", lang="en", path="/framework", before=before)
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
+    cabinet.open_offer()
     for _ in range(5):
         cabinet.page.evaluate("draw()")
     cabinet.page.wait_for_timeout(300)
@@ -143,70 +173,52 @@ def test_a_framework_that_draws_again_closes_nothing(open_page: OpenPage, page_o
 def test_a_sandboxed_frame_does_not_block_the_focus(cloud: Cloud, open_page: OpenPage) -> None:
     """The window's heading has the focus there too, and the browser complains of nothing."""
     console: list[str] = []
-    inner = (
-        '<!doctype html><script type="module" src="/extending-subscription.js"></script>'
-        '<extending-subscription account-id="A-200" lang="ru"></extending-subscription><script>'
-        "document.querySelector('extending-subscription').getToken = async () =>"
-        " (await (await fetch('/token?user=U-4')).json()).access_token</script>"
-    )
-    flags = "allow-scripts allow-same-origin"
-    outer = f'<iframe sandbox="{flags}" width="1000" height="700" src="{cloud.url}/inner"></iframe>'
-    elsewhere = f"http://localhost:{urlsplit(cloud.url).port}/outer"
+    inner = ELSEWHERE_PAGE.format(api=cloud.url, account="A-200", owner="U-4")
+    outer = f'<iframe sandbox="allow-scripts allow-same-origin" src="{cloud.url}/inner"></iframe>'
 
     def before(page: Page) -> None:
         page.on("console", lambda line: console.append(line.text))
         page.context.grant_permissions(["local-network-access"])
         page.route("**/inner", answering(content_type="text/html", body=inner))
-        page.route("**/outer", answering(content_type="text/html", body=outer))
+        page.route("**/outer?*", answering(content_type="text/html", body=outer))
 
-    cabinet = open_page("U-4", "A-200", before=before)
-    cabinet.page.goto(elsewhere)
+    cabinet = open_page(before=before, path=f"http://localhost:{urlsplit(cloud.url).port}/outer")
     frame = cabinet.page.frame_locator("iframe")
-    frame.get_by_role("button", name="Расширить").first.click()
-    expect(frame.get_by_role("dialog").get_by_role("button", name="Расширить")).to_be_visible()
+    frame.get_by_role("button", name="Extend").first.click()
+    expect(frame.get_by_role("dialog").get_by_role("button", name="Extend")).to_be_visible()
     focused = "element => element.shadowRoot.activeElement?.id"
     assert frame.locator("extending-subscription").evaluate(focused) == "heading"
     assert not [line for line in console if "autofocus" in line.lower()]
 
 
-OLDER = """for (const [owner, ...names] of [
-  [Object, 'groupBy'], [Map, 'groupBy'], [URL, 'canParse', 'parse'], [Promise, 'withResolvers', 'try'],
-  [Array, 'fromAsync'], [Array.prototype, 'toSorted', 'toReversed', 'toSpliced', 'with'], [AbortSignal, 'any'],
-  [Set.prototype, 'union', 'intersection', 'difference', 'isSubsetOf'], [String.prototype, 'isWellFormed'],
-  [Iterator.prototype, 'map', 'filter', 'some', 'find', 'flatMap', 'toArray'], [window, 'ClipboardItem'],
-  [Element.prototype, 'checkVisibility', 'setHTMLUnsafe'],
-]) for (const name of names) delete owner[name];"""
 UNKNOWN = re.compile(r"light-dark|color-mix|field-sizing|:has|/ ?(''|\"\")")
 
 
-def test_an_older_browser_shows_all_of_it(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
-    """Without what came after Chrome 109, Firefox 115 and Safari 16: the story, its colours, its signs."""
-    account = cloud.an_account()
+def test_an_older_browser_shows_all_of_it(show: Show, sound: Sound) -> None:
+    """Without what came to CSS and the clipboard after Chrome 109 and Firefox 115: the window, its colours, its signs.
 
-    def before(page: Page) -> None:
-        def older(route: Route) -> None:
-            reply = route.fetch()
-            route.fulfill(response=reply, body=UNKNOWN.sub(lambda found: f"unknown{len(found[0])}", reply.text()))
+    What scripts may use is the linter's to say.
+    """
 
-        page.add_init_script(OLDER)
+    def older(route: Route) -> None:
+        reply = route.fetch()
+        route.fulfill(response=reply, body=UNKNOWN.sub(lambda found: f"unknown{len(found[0])}", reply.text()))
+
+    def prepare(page: Page) -> None:
+        page.add_init_script("delete window.ClipboardItem")
         page.route("**/extending-subscription*", older)
 
-    allowed = ["clipboard-read", "clipboard-write"]
-    cabinet = open_page(account.owner, account.id, before=before, permissions=allowed)
-    cabinet.extend.click()
-    expect(cabinet.confirm).to_be_visible()
+    cabinet = show(EXTENDABLE, prepare=prepare, permissions=["clipboard-read", "clipboard-write"])
+    cabinet.open_offer()
     solid = "shown => getComputedStyle(shown).backgroundColor"
     assert cabinet.dialog.evaluate(solid) != "rgba(0, 0, 0, 0)"
     assert cabinet.confirm.evaluate(solid) != cabinet.dialog.evaluate(solid)
     sound(cabinet.page)
-    cabinet.confirm.click()
-    expect(cabinet.extended).to_be_visible()
-    expect(cabinet.element.locator(".edge")).to_have_count(3)
+    cabinet.escape()
     dot = "shown => getComputedStyle(shown, '::before').content"
     assert "●" in cabinet.element.locator(".state.active").first.evaluate(dot)
     cabinet.summary.click()
     expect(cabinet.status("Сводка скопирована.")).to_be_visible()
-    sound(cabinet.page)
 
 
 def test_the_document_names_the_browsers_that_the_source_is_held_to() -> None:

@@ -4,8 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
+from devkit.builders import CONTACT
 from tests.browser.conftest import OpenPage, Sound, answering, listed, report_usage
 from tests.conftest import Cloud
 
@@ -13,47 +14,25 @@ from tests.conftest import Cloud
 WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "window": "Tariff subscriptions",
-        "confirmation": "Extend the subscription",
-        "terms": ["+2\u00a0sessions", "+8\u00a0databases", "7 days"],
-        "notes": ["once in the period of a subscription", "they cannot be changed"],
-        "over": "4 over the limit",
+        "terms": ["Extend the subscription", "+2\u00a0sessions", "+8\u00a0databases", "7 days", "2 → 4", "1 → 9"],
         "left": "The limit drops to 1 database; 5 are in use, 4 too many; no new ones can be made, your data is kept",
-        "details": "The extension",
         "limits": ["2 from the tariff + 2 from the extension", "in use5 of 94 free"],
         "time": "6 days 23 hours left",
-        "heads": ["Subscription", "Extension", "Lasts until", "Ended"],
         "past": ["000000123", "+2\u00a0sessions and +8\u00a0databases for 7 days", "(you)", "still running"],
         "copied": "The summary is copied.",
-        "summary": [
-            "Account: ООО «Проба», ",
-            "Summary as of ",
-            "Databases: 1 from the tariff + 8 from the extension; in use 5 of 9, 4 free",
-            "Usage as of ",
-            "No. 000000123: Extended until ",
-            "Servicing organisation: ООО «Учёт и Сервис», Москва, +7 495 123-45-67, help@uchet.example",
-        ],
+        "summary": ["Databases: 1 from the tariff + 8 from the extension; in use 5 of 9, 4 free", "Extended until "],
+        "details": "The extension",
     },
     "ru": {
         "window": "Подписки на тарифы",
-        "confirmation": "Расширение подписки",
-        "terms": ["+2\u00a0сеанса", "+8\u00a0баз", "7 дней"],
-        "notes": ["один раз за период действия подписки", "изменить их нельзя"],
-        "over": "больше лимита на 4",
+        "terms": ["Расширение подписки", "+2\u00a0сеанса", "+8\u00a0баз", "7 дней", "2 → 4", "1 → 9"],
         "left": "лимит станет 1 база, занято 5 — на 4 больше; новые создать будет нельзя, данные сохранятся",
-        "details": "Параметры расширения",
         "limits": ["2 по тарифу + 2 по расширению", "занято5 из 9свободно 4"],
         "time": "ещё 6 дней 23 часа",
-        "heads": ["Подписка", "Расширение", "Действует до", "Завершено"],
-        "past": ["Базовый", "000000123", "+2\u00a0сеанса и +8\u00a0баз на 7 дней", "(вы)", "ещё действует"],
+        "past": ["000000123", "+2\u00a0сеанса и +8\u00a0баз на 7 дней", "(вы)", "ещё действует"],
         "copied": "Сводка скопирована.",
-        "summary": [
-            "Абонент: ООО «Проба», ",
-            "Сводка на ",
-            "Базы: 1 по тарифу + 8 по расширению; занято 5 из 9, свободно 4",
-            "Данные на ",
-            "№ 000000123: Расширена до ",
-            "Обслуживающая организация: ООО «Учёт и Сервис», Москва, +7 495 123-45-67, help@uchet.example",
-        ],
+        "summary": ["Базы: 1 по тарифу + 8 по расширению; занято 5 из 9, свободно 4", "Расширена до "],
+        "details": "Параметры расширения",
     },
 }
 
@@ -85,10 +64,7 @@ def test_an_owner_goes_from_the_applications_to_an_extended_subscription(
     for lang, word in WORDS.items():
         cabinet.speak(lang)
         expect(page.get_by_role("heading", name=word["window"], include_hidden=True)).to_be_attached()
-        expect(cabinet.limits).to_contain_text(word["over"])
-        expect(dialog.get_by_role("heading", name=word["confirmation"])).to_be_visible()
-        expect(dialog.get_by_role("listitem").filter(has_text="+")).to_have_count(2)
-        for text in [*word["terms"], "2 → 4", "1 → 9", *word["notes"], word["left"]]:
+        for text in [*word["terms"], word["left"]]:
             expect(dialog).to_contain_text(text)
     sound(page)
 
@@ -116,13 +92,12 @@ def test_an_owner_goes_from_the_applications_to_an_extended_subscription(
         expect(cabinet.table.first).to_contain_text(word["time"])
         for text in [*word["limits"], word["left"]]:
             expect(cabinet.limits).to_contain_text(text)
-        expect(cabinet.past.get_by_role("columnheader")).to_have_text(word["heads"])
         for text in [*word["past"], account.owner]:
             expect(cabinet.past.get_by_role("row").last).to_contain_text(text)
         cabinet.summary.click()
         expect(cabinet.status(word["copied"])).to_be_visible()
         copied = page.evaluate("navigator.clipboard.readText()")
-        for line in [*word["summary"], account.id, word["left"]]:
+        for line in [*word["summary"], account.id, CONTACT["email"], word["left"]]:
             assert line in copied.replace("\u00a0", " ")
         expect(cabinet.element.get_by_role("textbox")).to_have_value(copied)
     sound(page)
@@ -132,7 +107,7 @@ def test_an_owner_goes_from_the_applications_to_an_extended_subscription(
     for lang, word in WORDS.items():
         cabinet.speak(lang)
         expect(dialog.get_by_role("heading", name=word["details"])).to_be_visible()
-        for text in [*word["terms"], account.owner]:
+        for text in [*word["terms"][1:4], account.owner]:
             expect(dialog).to_contain_text(text)
         assert instants(dialog) == [extension["granted_at"], extension["ends_at"]]
     sound(page)
@@ -153,26 +128,19 @@ def test_an_extension_is_watched_until_the_schedule_has_taken_it_back(
     expect(cabinet.dialog).to_contain_text("90 секунд")
     cabinet.confirm.click()
     expect(cabinet.extended).to_be_visible()
-    expect(cabinet.table).to_contain_text(re.compile("минут|секунд"))
-    expect(page.get_by_role("region")).to_contain_text("2 по расширению")
+    expect(cabinet.limits).to_contain_text("2 по расширению")
     notice = cabinet.element.locator(".notice.good")
     expect(notice).to_contain_text("расширена до")
 
     used = cabinet.table.get_by_role("button", name="Была расширена до")
     expect(used).to_be_visible(timeout=150_000)
-    expect(page.get_by_role("region")).not_to_contain_text("по расширению")
+    expect(cabinet.limits).not_to_contain_text("по расширению")
     expect(notice).to_have_count(0)
     sound(page)
-    assert page.evaluate("window.same"), "without a reload"
-
-    def expired() -> bool:
-        return any(event["detail_type"] == "ExtensionExpired" for event in cloud.events_out(account.id))
-
-    cloud.until(expired)
     used.click()
     revoked = cabinet.dialog.locator("dl > div", has_text="Завершено").get_by_role("time")
-    expect(revoked).to_be_visible()
-    sound(page)
+    expect(revoked).to_be_visible(timeout=150_000)
+    assert page.evaluate("window.same"), "without a reload"
 
 
 def test_each_role_sees_what_it_may(cloud: Cloud, open_page: OpenPage, sound: Sound) -> None:
@@ -193,34 +161,13 @@ def test_each_role_sees_what_it_may(cloud: Cloud, open_page: OpenPage, sound: So
     expect(user.page.get_by_text("Их видят владелец и администраторы абонента")).to_be_visible()
     expect(user.table).to_have_count(0)
 
-    seen = []
+    stranger, seen = open_page("U-9", account.id), []
     for account_id in (account.id, "A-that-never-was"):
-        stranger = open_page("U-9", account_id)
+        stranger.go_to(account_id)
         expect(stranger.page.get_by_role("heading", name="Абонент не найден")).to_be_visible()
         seen.append(stranger.element.evaluate("element => element.shadowRoot.textContent"))
     assert seen[0] == seen[1]
     assert account.id not in seen[0]
-
-
-def go_to_the_subscriptions(page: Page) -> None:
-    page.get_by_role("link", name="Личный кабинет").click()
-    page.get_by_role("link", name="показать все").click()
-
-
-def test_a_user_of_two_accounts_changes_between_them(open_page: OpenPage, sound: Sound) -> None:
-    """Each account has its own subscriptions, limits and reasons; what was of the other is gone."""
-    cabinet = open_page("U-4", "A-200", path="/")
-    page = cabinet.page
-    go_to_the_subscriptions(page)
-    expect(cabinet.table).to_contain_text("ПРОФ")
-    sound(page)
-
-    page.get_by_role("link", name="Личный кабинет").click()
-    page.get_by_label("Абонент", exact=True).select_option("A-300")
-    page.get_by_role("link", name="показать все").click()
-    expect(page.get_by_text("ИП Морозова").last).to_be_visible()
-    expect(cabinet.table.get_by_text("Для этого тарифа расширение не предусмотрено")).to_be_attached()
-    expect(cabinet.table).not_to_contain_text("ПРОФ")
 
 
 def test_the_demo_page_lets_one_play_with_events_usage_and_time(
@@ -229,8 +176,9 @@ def test_the_demo_page_lets_one_play_with_events_usage_and_time(
     """Reports of the service manager go in, the component follows, and events out are shown."""
     account = cloud.an_account()
     cabinet = open_page(account.owner, account.id, path="/")
-    page, applied = cabinet.page, cabinet.status("Применено")
-    go_to_the_subscriptions(page)
+    page = cabinet.page
+    page.get_by_role("link", name="Личный кабинет").click()
+    page.get_by_role("link", name="показать все").click()
     page.get_by_text("Для разработчика: события").click()
     expect(page.get_by_label("Событие", exact=True)).to_have_value(re.compile(account.subscription))
     page.get_by_role("button", name="Отправить").click()
@@ -241,8 +189,7 @@ def test_the_demo_page_lets_one_play_with_events_usage_and_time(
     page.get_by_label("Занято сеансов").fill("3")
     page.get_by_label("Занято баз").fill("5")
     page.get_by_role("button", name="Применить").click()
-    expect(applied).to_be_visible()
-    expect(cabinet.limits).to_contain_text("больше лимита на 1")
+    expect(cabinet.status("Применено")).to_be_visible()
     expect(cabinet.limits).to_contain_text("больше лимита на 4")
     sound(page)
 
@@ -274,3 +221,11 @@ def test_the_demo_page_lets_one_play_with_events_usage_and_time(
     expect(page.get_by_label("Абонент", exact=True)).to_have_value("A-500")
     # The whole text: an id of an event, hidden beside it, may hold "a-500".
     expect(page.get_by_text("A-500", exact=True)).to_be_visible()
+
+    # To another user, one of two accounts.
+    page.get_by_label("Пользователь").select_option("U-4")
+    page.get_by_role("link", name="Личный кабинет").click()
+    page.get_by_label("Абонент", exact=True).select_option("A-300")
+    page.get_by_role("link", name="показать все").click()
+    expect(page.get_by_text("A-300", exact=True)).to_be_visible()
+    expect(cabinet.table.get_by_text("Для этого тарифа расширение не предусмотрено")).to_be_attached()

@@ -27,7 +27,7 @@ export class Extras implements Promised {
     this.#host = host;
     this.#lang = host.scene().say.lang;
     this.#status = h('div', { role: 'status' });
-    this.#history = new History(host, (line, instead) => this.#tell(line, instead));
+    this.#history = new History(host, (line, instead) => this.#show(line, instead));
     const { root } = host;
     if (!root.adoptedStyleSheets.includes(STYLE)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, STYLE];
   }
@@ -35,7 +35,7 @@ export class Extras implements Promised {
   get opened(): boolean { return this.#history.opened; }
 
   press(what: Extra, copied?: Promise<boolean>): void {
-    this.#tell('');
+    this.#show('');
     if (what === 'history') this.#history.press();
     else void copied?.then((done) => this.#copied(done));
   }
@@ -45,7 +45,7 @@ export class Extras implements Promised {
     if (this.#lang !== say.lang) { // what was said is in another language
       this.#lang = say.lang;
       this.#summary = '';
-      this.#tell('');
+      this.#show('');
     }
     return data ? [
       this.#status,
@@ -61,12 +61,12 @@ export class Extras implements Promised {
   #copied(done: boolean): void {
     const text = TEXTS[this.#host.scene().say.lang];
     this.#host.draw();
-    this.#tell(done ? text.copied : text.byHand);
+    this.#show(done ? text.copied : text.byHand);
     if (!done) (this.#host.root.getElementById('text') as HTMLTextAreaElement | null)?.select();
   }
 
   /** Seen, and read out; in place of a certain line only, or of any. */
-  #tell(line: string, instead = this.#status.textContent): void {
+  #show(line: string, instead = this.#status.textContent): void {
     if (this.#status.textContent === instead) this.#status.textContent = line;
   }
 

@@ -13,14 +13,14 @@ interface Opened { page?: Page; problem?: Problem | undefined; busy?: boolean }
 
 export class History {
   readonly #host: Host;
-  readonly #tell: (line: string, instead?: string) => void;
+  readonly #show: (line: string, instead?: string) => void;
   readonly #names = new Map<string, string | null>(); // of those who extended, by extension
   #opened: Opened | null = null;
   #seen = ''; // the list's extensions when the history was last asked for
 
-  constructor(host: Host, tell: (line: string, instead?: string) => void) {
+  constructor(host: Host, show: (line: string, instead?: string) => void) {
     this.#host = host;
-    this.#tell = tell;
+    this.#show = show;
   }
 
   get opened(): boolean { return !!this.#opened; }
@@ -51,7 +51,7 @@ export class History {
     if (opened.busy) return;
     Object.assign(opened, { busy: true, problem: undefined });
     const now = seen(scene());
-    this.#tell(say.text.loading);
+    this.#show(say.text.loading);
     draw();
     try {
       const page = await this.#ask(token);
@@ -63,8 +63,8 @@ export class History {
     }
     opened.busy = false;
     if (this.#opened !== opened) return; // closed meanwhile
-    if (opened.problem) this.#tell(why(scene().say, opened.problem).join('. '));
-    else this.#tell('', scene().say.text.loading); // what a copy has said meanwhile stays
+    if (opened.problem) this.#show(why(scene().say, opened.problem).join('. '));
+    else this.#show('', scene().say.text.loading); // what a copy has said meanwhile stays
     draw();
   }
 
