@@ -77,8 +77,8 @@ def hand_over(target: Stack, function: str, payload: Any) -> str | None:
 
 
 @click.command()
-@click.argument("since", type=console.INSTANT)
-@click.option("--until", type=console.INSTANT, help="End here instead of now.")
+@click.argument("since", type=console.past)
+@click.option("--until", metavar="INSTANT", type=console.past, help="End here instead of now.")
 @console.STAGE
 @console.JSON
 @console.YES

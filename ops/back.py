@@ -24,6 +24,9 @@ class Version(NamedTuple):
     number: int
     published: datetime
 
+    def shown(self) -> tuple[int, str]:
+        return self.number, f"{self.published.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
 
 class Move(NamedTuple):
     """A function, its alias as it was read, and the versions that it leaves and goes to."""
@@ -116,11 +119,10 @@ def carry_out(target: Stack, moves: list[Move], description: str) -> None:
 
 
 def shown(moves: list[Move]) -> Table:
-    table = Table("function", "version", "published (UTC)", "to", "published (UTC)", "state")
-    for each in moves:
-        now, then = (f"{version.published.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for version in (each.now, each.then))
-        table.add_row(each.function, str(each.now.number), now, str(each.then.number), then, each.state)
-    return table
+    heads = ["function", "version", "published (UTC)", "to", "published (UTC)", "state"]
+    return console.grid(
+        "", heads, ([each.function, *each.now.shown(), *each.then.shown(), each.state] for each in moves)
+    )
 
 
 AFTERWARDS = """Now deploy the older revision. CodeDeploy refuses it while the aliases are elsewhere than the

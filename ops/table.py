@@ -32,6 +32,17 @@ def of_account(target: Stack, account_id: str) -> list[Item]:
     return [item for page in pages for item in page["Items"]]
 
 
+def record_of(item: Item) -> str:
+    """The name of a record on the command line of `extending repair`."""
+    sort = item[items.SORT]["S"]
+    match sort[0]:
+        case "~":
+            return f"member:{sort[1:]}"
+        case "S":
+            return f"subscription:{sort[2:]}"
+    return {"A": "account", "U": "usage", "R": "removal"}.get(sort, str(sort))
+
+
 def scan(target: Stack, seen: Callable[[dict[str, Any]], object], **request: Any) -> Iterator[Item]:
     """Items of the whole table, those of an account one after the other; `seen` receives each page as it came."""
     pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.outputs["TableName"], **request)

@@ -76,27 +76,24 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
 
 
 def writable(text: str) -> Path:
-    """The path of a file to write: new, or a regular one, which a link may lead to."""
+    """The type of an argument that is a file to write: new, or a regular one, which a link may lead to."""
     path = Path(text)
     if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
-        raise ValueError(f"{text!r} is not a regular file that can be written")
+        raise click.BadParameter(f"{text!r} is not a regular file that can be written")
     return path
 
 
-FILE = console.Parsed("file", writable)
-
-
 @click.command()
-@click.option("--html", type=FILE, metavar="FILE", help="Write the page.")
-@click.option("--xlsx", type=FILE, metavar="FILE", help="Write whom to call as a workbook for people.")
-@click.option("--csv", type=FILE, metavar="FILE", help="Write whom to call as CSV for programs.")
+@click.option("--html", type=writable, metavar="FILE", help="Write the page.")
+@click.option("--xlsx", type=writable, metavar="FILE", help="Write whom to call as a workbook for people.")
+@click.option("--csv", type=writable, metavar="FILE", help="Write whom to call as CSV for programs.")
 @click.option("--rate", type=click.FloatRange(1), default=1000, show_default=True, help="Read units a second at most.")
 @console.STAGE
 @console.JSON
 @console.YES
 def command(
     html: Path | None, xlsx: Path | None, csv: Path | None, rate: float, stage: str, as_json: bool, yes: bool
-) -> int:
+) -> None:
     """Report usage, and which clients to call.
 
     \b
@@ -136,4 +133,3 @@ def command(
         written = ", ".join(str(each) for each in (html, xlsx, csv) if each)
         counts = f"{facts.accounts:,} accounts, {facts.extensions:,} extensions, {facts.calls:,} to call"
         console.results().print(console.safe(f"{counts}: {written}"))
-    return 0

@@ -64,7 +64,7 @@ class Target:
 
 def looked(target: Target) -> dict[str, list[Any]]:
     """The rows of each source."""
-    return {look.title: look.rows for look in watch.Watched(target).look(NOW)}  # type: ignore[arg-type]
+    return {look.title: look.rows for look in watch.looks(target, NOW)}  # type: ignore[arg-type]
 
 
 def test_everything_is_shown_over_minutes_and_over_the_hour() -> None:
@@ -135,6 +135,6 @@ def test_a_look_follows_the_other_until_it_is_stopped(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("ops.watch.time.sleep", sleep)
     target: Any = Target()
-    watch.follow(target, watch.Watched(target), 5)
+    watch.follow(target, 5)
     assert slept == [5, 5, 5]
     assert len(target.asked) == 3
