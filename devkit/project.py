@@ -4,6 +4,9 @@ import os
 import platform
 import signal
 import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +24,20 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Trouble(Exception):
     """A mistake or an obstacle that the user can remove; the text says how."""
+
+
+def sam(*arguments: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the SAM CLI on this checkout with these variables; whatever it says is in `stdout`."""
+    with tempfile.TemporaryDirectory() as folder:  # It leaves empty folders behind.
+        return subprocess.run(
+            [SAM / "bin" / "sam", *arguments],
+            cwd=ROOT,
+            env={**variables, "SAM_CLI_TELEMETRY": "0", "TMPDIR": folder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
 
 
 def environment() -> dict[str, str]:

@@ -122,7 +122,7 @@ def start(port: int, origins: list[str], receiver: Receiver | None, stack: conte
         identity = Identity(url)
         deployed = LocalCloud(session, endpoint, key, identity)
         serve_api(session, endpoint, STACK, deployed.outputs["ApiId"], parameters)
-        serve_cors(session, endpoint, STACK, deployed.outputs["ApiId"], own + origins)
+        serve_cors(session, endpoint, deployed.outputs["ApiId"], own + origins)
     serve(application(deployed, own, origins), port, stack)
     if receiver:
         over = threading.Event()

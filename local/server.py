@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import boto3
 import httpx
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -37,16 +37,10 @@ KEY = "x-amz-security-token"
 """The header in which MiniStack's guard looks for its key."""
 
 
-class Anything(Convertor[str]):
+class Anything(PathConvertor):
     """A path as it comes; Starlette's own convertor ends at a line break."""
 
     regex = r"(?s:.*)"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
 
 
 register_url_convertor("anything", Anything())

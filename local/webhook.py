@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import boto3
 import httpx
-import yaml
 
-from devkit.project import ROOT
+from devkit.template import template
 from local.listen import listen
 
 RETRIED = {409, 429, *range(500, 600)}
@@ -41,7 +40,7 @@ class Webhook:
         self._events: Any = session.client("events", endpoint_url=endpoint)
         self._bus, self._undelivered = outputs["BusName"], outputs["UndeliveredQueueUrl"]
         self._receiver = receiver
-        rule = rule_of_template()
+        rule = template()["Resources"]["Webhook"]["Properties"]
         (self._target,) = rule["Targets"]
         self.gives_up_after: float = self._target["RetryPolicy"]["MaximumEventAgeInSeconds"]
         self.slowest_retry: float = 60
@@ -105,18 +104,6 @@ class Webhook:
         }
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
         self._sqs.send_message(QueueUrl=self._undelivered, MessageBody=event, MessageAttributes=attributes)
-
-
-def rule_of_template() -> dict[str, Any]:
-    """The webhook's rule; None stands for its references."""
-
-    class Loader(yaml.SafeLoader):
-        """Reads !Ref and its like as None."""
-
-    Loader.add_multi_constructor("!", lambda *_: None)
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - safe, see its base
-    rule: dict[str, Any] = template["Resources"]["Webhook"]["Properties"]
-    return rule
 
 
 def transformed(transformer: Mapping[str, Any], event: Mapping[str, Any]) -> str:

@@ -123,7 +123,7 @@ def test_a_route_with_settings_of_its_own_lacks_none_and_exists() -> None:
     assert "DetailedMetricsEnabled" not in usual  # $0.30 for each metric of each route, and nothing reads them.
     for route, settings in properties["RouteSettings"].items():
         assert set(settings) == set(usual), route
-        assert route in {f"{method} {path}" for method, path, _ in routes()}
+        assert route in {f"{each.method} {each.path}" for each in routes()}
     smaller_regions = {"ThrottlingBurstLimit": 1_250, "ThrottlingRateLimit": 2_500}
     for settings in (usual, *properties["RouteSettings"].values()):
         assert all(settings[limit] <= most for limit, most in smaller_regions.items())

@@ -12,9 +12,7 @@ import psutil
 import pytest
 
 from devkit.project import ROOT
-from devkit.template import template
 from local import __main__ as start
-from local import webhook
 from tests.support.shell import shell
 
 STARTS = """
@@ -85,15 +83,6 @@ def test_no_value_of_make_is_run(target: str, name: str, line: str, tmp_path: Pa
     assert not list(tmp_path.iterdir())
     assert (done.returncode, done.stdout) == (2, "")
     assert line.format(value) in done.stderr
-
-
-def test_the_local_webhook_posts_what_the_template_says() -> None:
-    """It is read without the tools that know all of a template: they take longer to load than a start should."""
-    expected, rule = template()["Resources"]["Webhook"]["Properties"], webhook.rule_of_template()
-    assert rule["EventPattern"] == expected["EventPattern"]
-    (expected,), (target,) = expected["Targets"], rule["Targets"]
-    for read in ("Id", "HttpParameters", "InputTransformer", "RetryPolicy"):
-        assert target[read] == expected[read]
 
 
 def test_the_seed_is_as_of_today() -> None:
