@@ -43,14 +43,12 @@ def step(what: str) -> Iterator[None]:
 
 
 def check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise Trouble(
-                f"Port {port} of 127.0.0.1 is in use. End what listens there, or choose another: make run PORT=8081"
-            ) from error
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise Trouble(
+            f"Port {port} of 127.0.0.1 is in use. End what listens there, or choose another: make run PORT=8081"
+        ) from error
 
 
 def seed(url: str, identity: Identity, now: datetime) -> None:

@@ -141,7 +141,9 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP | {KEY}]
         headers.append((KEY.encode(), cloud.key.encode()))
         body = await request.body()
-        if not is_utf_8(body):  # MiniStack would put U+FFFD for what it cannot read; of other types it keeps the bytes.
+        try:
+            body.decode()
+        except UnicodeDecodeError:  # MiniStack would put U+FFFD for these; of other types it keeps the bytes.
             headers = [(k, v) for k, v in headers if k.lower() != b"content-type"]
         answer = await client.request(request.method, url, headers=headers, content=body)
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding", "date"}}
@@ -212,14 +214,6 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         ],
         middleware=[Middleware(Door, own=own, others=others)],
     )
-
-
-def is_utf_8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class Cabinet(StaticFiles):

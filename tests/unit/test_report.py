@@ -148,29 +148,7 @@ def test_every_figure_is_a_table_with_bars_and_a_client_stands_under_the_servici
     assert html.count("<figure") == html.count('<th scope="col" class="n">Extensions</th>') == 4
     assert '<tr><th scope="row">2026-11-22</th><td class="n">1</td><td class="bar"><span style="width: 100.0%">' in html
     assert "ООО «Учёт и Сервис»" in html
-    assert '<a href="https://uchet.example" rel="noreferrer">' in html
     assert "No servicing organisation" in written(contact=None)[0]
-
-
-@pytest.mark.parametrize(
-    ("site", "link"),
-    [
-        ("https://uchet.example", "https://uchet.example"),
-        ("uchet.example/help", "https://uchet.example/help"),
-        ("https://good.example@evil.example", None),
-        ("https://good.example\\@evil.example", None),
-        ("https://go od.example", None),
-        ("https://\u202egood.example", None),
-        ("javascript:alert(1)", None),
-        ("https://", None),
-        ("https://[", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_only_a_plain_web_site_is_a_link(site: str | None, link: str | None) -> None:
-    """The rule of the cabinet: what looks like one host and leads to another is text."""
-    assert page.web(site) == link
 
 
 def test_the_workbook_holds_text_as_text() -> None:
