@@ -192,13 +192,9 @@ def main() -> int:
     bypass_proxies()
     parser = Arguments(prog="make run", description=__doc__)
     parser.add_argument("--port", type=port_number, default=8080)
-    parser.add_argument(
-        "--origins", type=page_origins, default=[], help="further origins of pages that may call the API, with commas"
-    )
-    parser.add_argument(
-        "--webhook", type=http_url, help="where events out are posted, as the parameter WebhookUrl has it"
-    )
-    parser.add_argument("--webhook-key", default="", help="the value of the header X-Api-Key of these posts")
+    parser.add_argument("--origins", type=page_origins, default=[])
+    parser.add_argument("--webhook", type=http_url)
+    parser.add_argument("--webhook-key", default="")
     arguments = parser.parse_args()
     receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key or "none") if arguments.webhook else None
     # Set all: what is started in the background of a script begins with SIGINT ignored.

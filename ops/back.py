@@ -112,8 +112,9 @@ def shown(moves: list[Move]) -> Table:
     rows = []
     for function, then, state in moves:
         of = {number: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for number, at in function.versions.items()}
-        rows.append([function.name, function.now, of[function.now], then, of[then], state])
-    return console.grid("", ["function", "version", "published (UTC)", "to", "published (UTC)", "state"], rows)
+        now = {"function": function.name, "version": function.now, "published (UTC)": of[function.now]}
+        rows.append(now | {"goes to": then, "published before": of[then], "state": state})
+    return console.grid("", rows)
 
 
 AFTERWARDS = """Now deploy the older revision. CodeDeploy refuses it while the aliases are elsewhere than the

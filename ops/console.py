@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from unicodedata import category
@@ -77,13 +77,13 @@ def cell(value: Any, style: str = "") -> Text:
     return Text(safe(value), style=style, justify="right" if isinstance(value, int) else None)
 
 
-def grid(title: str, heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
-    """A table of safe text below its title; the heads are ours."""
-    table = Table(*heads, title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in table.columns:
-        column.overflow = "fold"
+def grid(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A table of safe text below its title; the names of the first row, which are ours, are its heads."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*map(cell, row))
+        table.add_row(*map(cell, row.values()))
     return table
 
 

@@ -84,6 +84,8 @@ def show(before: Holdings, after: Holdings, answered: dict[str, Any]) -> None:
     out.print(console.safe(f"{said}: {ended['id']}, revoked at {ended['revoked_at'] or 'the next sweep'}."))
     rows = []
     for name in ("sessions", "databases"):
-        totals = (getattr(each.limits(now), name).total for each in (before, after))
-        rows.append([name, *("unlimited" if total is None else total for total in totals)])
-    out.print(console.grid("Limits", ["of", "before", "now"], rows))
+        totals = {
+            when: getattr(each.limits(now), name).total for when, each in {"before": before, "now": after}.items()
+        }
+        rows.append({"of": name} | {when: "unlimited" if total is None else total for when, total in totals.items()})
+    out.print(console.grid("Limits", rows))

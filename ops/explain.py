@@ -150,9 +150,8 @@ def show_limits(out: Console, limits: Json) -> None:
 
 def grid(out: Console, title: str, rows: list[Json], names: str) -> None:
     """A table of these values of each row, or one line where there is nothing to show."""
-    heads = [name.replace("_", " ") for name in names.split()]
-    cells = [[shown(name, row[name]) for name in names.split()] for row in rows]
-    out.print(console.grid(title, heads, cells) if rows else console.cell(f"{title}: none", style="italic"))
+    table = [{name.replace("_", " "): shown(name, row[name]) for name in names.split()} for row in rows]
+    out.print(console.grid(title, table) if rows else console.cell(f"{title}: none", style="italic"))
     out.print()
 
 

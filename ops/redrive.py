@@ -210,10 +210,12 @@ def show(out: Console, failures: list[Failure]) -> None:
         kinds = Counter(failure.kind for failure in failures if failure.queue == queue)
         counts = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
         out.print(console.safe(f"{queue}: {kinds.total()} messages{f' ({counts})' if counts else ''}"))
-    oldest_first = sorted(failures, key=lambda failure: failure.sent_at)
-    rows = [(each.id, f"{each.sent_at:%Y-%m-%d %H:%M:%S}", each.kind, each.error[:300]) for each in oldest_first]
+    rows = [
+        {"id": each.id, "sent (UTC)": f"{each.sent_at:%Y-%m-%d %H:%M:%S}", "kind": each.kind, "error": each.error[:300]}
+        for each in sorted(failures, key=lambda failure: failure.sent_at)
+    ]
     if rows:
-        out.print(console.grid("Messages, the oldest first", ["id", "sent (UTC)", "kind", "error"], rows))
+        out.print(console.grid("Messages, the oldest first", rows))
 
 
 def plain(failure: Failure) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) 
     out = console.results()
     if not as_json:
         now, then = shown(before), shown(with_version(before, least))
-        out.print(console.grid(record, ["attribute", "now", "then"], [[name, now[name], then[name]] for name in now]))
+        out.print(console.grid(record, [{"attribute": name, "now": now[name], "then": then[name]} for name in now]))
     ahead = items.reported_at(before) > console.now() + timedelta(seconds=1)
     why = "is in the future" if ahead else "is past: it blocks only changes that are older"
     console.ask(f"Its changed_at {why}. Set it back, so that the next change is stored?", yes)

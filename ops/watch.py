@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from botocore.config import Config
@@ -33,32 +33,23 @@ SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
 MOST_NAMED = 100
 """Names in one call of DescribeAlarms."""
 
-Rows = list[list[Any]]
+Rows = list[dict[str, Any]]
 Point = tuple[datetime, float]
 
 
-class Look(NamedTuple):
-    """The rows of one source, or why there are none."""
-
-    title: str
-    heads: list[str]
-    rows: Rows
-    trouble: str | None = None
-
-
-def looks(target: Stack, now: datetime) -> list[Look]:
-    """All sources; one that fails hides no other."""
-    sources: list[tuple[str, list[str], Callable[[], Rows]]] = [
-        ("Alarms", ["alarm", "since", "why"], lambda: alarms(target)),
-        ("Queues", ["queue", "waiting", "under way"], lambda: queues(target)),
-        ("Metrics", ["metric", *(f"in {span}" for span in SPANS)], lambda: metrics(target, now)),
-    ]
-    found = []
-    for title, heads, read in sources:
+def looks(target: Stack, now: datetime) -> dict[str, Rows | str]:
+    """The rows of each source, or why there are none: one that fails hides no other."""
+    sources: dict[str, Callable[[], Rows]] = {
+        "alarms": lambda: alarms(target),
+        "queues": lambda: queues(target),
+        "metrics": lambda: metrics(target, now),
+    }
+    found: dict[str, Rows | str] = {}
+    for name, read in sources.items():
         try:
-            found.append(Look(title, heads, read()))
+            found[name] = read()
         except (BotoCoreError, ClientError, KeyError, ValueError) as error:
-            found.append(Look(title, heads, [], f"{type(error).__name__}: {error}"))
+            found[name] = " ".join(f"{type(error).__name__}: {error}".split())
     return found
 
 
@@ -69,7 +60,7 @@ def metrics(target: Stack, now: datetime) -> Rows:
     for label, point in logged(target, since) if target.endpoint else measured(target, since, now):
         found[label].append(point)
     return [
-        [label, *(summed(label, points, now - span) for span in SPANS.values())]
+        {"metric": label} | {f"in {name}": summed(label, points, now - span) for name, span in SPANS.items()}
         for label, points in sorted(found.items())
     ]
 
@@ -108,12 +99,12 @@ def logged(target: Stack, since: datetime) -> Iterator[tuple[str, Point]]:
 
 def queues(target: Stack) -> Rows:
     """The failure queues: nothing should wait there."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    names = {"waiting": "ApproximateNumberOfMessages", "under way": "ApproximateNumberOfMessagesNotVisible"}
     rows = []
     for queue, output in QUEUES.items():
-        asked = {"QueueUrl": target.outputs[output], "AttributeNames": names}
+        asked = {"QueueUrl": target.outputs[output], "AttributeNames": list(names.values())}
         attributes = target.client("sqs", QUICK).get_queue_attributes(**asked)["Attributes"]
-        rows.append([queue, *(int(attributes[name]) for name in names)])
+        rows.append({"queue": queue} | {name: int(attributes[each]) for name, each in names.items()})
     return rows
 
 
@@ -132,9 +123,16 @@ def alarms(target: Stack) -> Rows:
         for first in range(0, len(names), MOST_NAMED)
         for alarm in cloudwatch.describe_alarms(AlarmNames=names[first : first + MOST_NAMED])["MetricAlarms"]
     ]
-    on = [alarm for alarm in found if alarm["StateValue"] == "ALARM"]
-    rows = [[a["AlarmName"], f"{a['StateUpdatedTimestamp']:%H:%M:%S}", a.get("StateReason", "")] for a in on]
-    return rows or [[f"none of {len(found)} is on", "", ""]]
+    rows = [
+        {
+            "alarm": each["AlarmName"],
+            "since": f"{each['StateUpdatedTimestamp']:%H:%M:%S}",
+            "why": each.get("StateReason"),
+        }
+        for each in found
+        if each["StateValue"] == "ALARM"
+    ]
+    return rows or [{"alarm": f"none of {len(found)} is on", "since": "", "why": ""}]
 
 
 def summed(label: str, points: list[Point], since: datetime) -> int | None:
@@ -147,20 +145,12 @@ def summed(label: str, points: list[Point], since: datetime) -> int | None:
 
 def shown(target: Stack, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [console.cell(f"{target.name} at {now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), ""]
-    for look in looks(target, now):
-        if look.trouble:
-            trouble = " ".join(look.trouble.split())
-            parts += [console.cell(f"{look.title}: out of reach: {trouble}", style="red"), ""]
+    for name, found in looks(target, now).items():
+        if isinstance(found, str):
+            parts += [console.cell(f"{name.title()}: out of reach: {found}", style="red"), ""]
         else:
-            parts += [console.grid(look.title, look.heads, look.rows), ""]
+            parts += [console.grid(name.title(), found), ""]
     return Group(*parts)
-
-
-def plain(look: Look) -> Any:
-    """A look for programs."""
-    if look.trouble:
-        return {"out_of_reach": look.trouble}
-    return [dict(zip(look.heads, row, strict=True)) for row in look.rows]
 
 
 @click.command()
@@ -178,7 +168,9 @@ def command(every: int, once: bool, stage: str, as_json: bool) -> None:
     """
     target, out, now = stack(stage), console.results(), console.now()
     if as_json:
-        console.print_json({"at": now.isoformat()} | {look.title.lower(): plain(look) for look in looks(target, now)})
+        found = looks(target, now).items()
+        plain = {name: {"out_of_reach": rows} if isinstance(rows, str) else rows for name, rows in found}
+        console.print_json({"at": now.isoformat()} | plain)
     elif once or not out.is_terminal:
         out.print(shown(target, now))
     else:

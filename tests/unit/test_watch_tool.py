@@ -63,27 +63,28 @@ class Target:
 
 
 def looked(target: Target) -> dict[str, list[Any]]:
-    """The rows of each source."""
-    return {look.title: look.rows for look in watch.looks(target, NOW)}  # type: ignore[arg-type]
+    """The values in the rows of each source."""
+    found: Any = watch.looks(target, NOW)  # type: ignore[arg-type]
+    return {name: [list(row.values()) for row in rows] for name, rows in found.items()}
 
 
 def test_everything_is_shown_over_minutes_and_over_the_hour() -> None:
     """Sums, the most of a lag, a row for each reason of a refusal."""
     looks = looked(Target())
-    assert looks["Metrics"] == [
+    assert looks["metrics"] == [
         ["ExtensionsGranted", 2, 5],
         ["ExtensionsRefused: already_used", None, 7],
         [Metric.LAG, 42, 42],
     ]
-    assert looks["Queues"][0] == ["failed in a function", 3, 3]
+    assert looks["queues"][0] == ["failed in a function", 3, 3]
 
 
 def test_an_alarm_that_is_on_is_named_with_its_reason_and_only_those_of_the_stack_are_asked_for() -> None:
     """Another stack's name may begin alike."""
     target = Target()
-    assert looked(target)["Alarms"] == [["none of 1 is on", "", ""]]
+    assert looked(target)["alarms"] == [["none of 1 is on", "", ""]]
     target.alarm |= {"StateValue": "ALARM", "StateReason": "too many"}
-    assert looked(target)["Alarms"] == [["one", "10:00:00", "too many"]]
+    assert looked(target)["alarms"] == [["one", "10:00:00", "too many"]]
     assert target.asked == [["one"], ["one"]]
 
 
@@ -103,7 +104,7 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(watch, "entries", lambda *_: iter(lines))
     target = Target()
     target.endpoint = "http://127.0.0.1:1"
-    assert looked(target)["Metrics"] == [["ExtensionsGranted", 1, 3], ["ExtensionsRefused: finished", 1, 1]]
+    assert looked(target)["metrics"] == [["ExtensionsGranted", 1, 3], ["ExtensionsRefused: finished", 1, 1]]
 
 
 @pytest.mark.parametrize("error", [DENIED, ConnectTimeoutError(endpoint_url="http://nowhere")])
