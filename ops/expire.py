@@ -82,10 +82,8 @@ def show(before: Holdings, after: Holdings, answered: dict[str, Any]) -> None:
     ended = answered["extension"]
     said = "Ended now" if answered["expired"] else "It was over already; nothing was done"
     out.print(console.safe(f"{said}: {ended['id']}, revoked at {ended['revoked_at'] or 'the next sweep'}."))
-    rows = []
+    limits, rows = {"before": before.limits(now), "now": after.limits(now)}, []
     for name in ("sessions", "databases"):
-        totals = {
-            when: getattr(each.limits(now), name).total for when, each in {"before": before, "now": after}.items()
-        }
+        totals = {when: getattr(each, name).total for when, each in limits.items()}
         rows.append({"of": name} | {when: "unlimited" if total is None else total for when, total in totals.items()})
     out.print(console.grid("Limits", rows))

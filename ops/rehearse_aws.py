@@ -55,22 +55,24 @@ class Aws(Place):
         return self._subjects[who]
 
     def token(self, who: str) -> str:
-        """One for half an hour: each of a machine's costs a fifth of a cent. It has every scope of its client."""
+        """One for half an hour: each of a machine's costs a fifth of a cent."""
         kept = who, int(time.monotonic() // 1800)
-        if kept in self._tokens:
-            pass
-        elif who == "machine":
+        if kept not in self._tokens:
+            self._tokens[kept] = self._new_token(who)
+        return self._tokens[kept]
+
+    def _new_token(self, who: str) -> str:
+        """One of a user; or of the machine, with every scope of its client."""
+        if who == "machine":
             form, client = {"grant_type": "client_credentials"}, (self.found["Machine"], self._secret)
             answer = httpx.post(self.found["TokenUrl"], data=form, auth=client).raise_for_status()
-            self._tokens[kept] = answer.json()["access_token"]
-        else:
-            answer = self.client("cognito-idp").initiate_auth(
-                ClientId=self.found["Cabinet"],
-                AuthFlow="USER_PASSWORD_AUTH",
-                AuthParameters={"USERNAME": who, "PASSWORD": self._password},
-            )
-            self._tokens[kept] = answer["AuthenticationResult"]["AccessToken"]
-        return self._tokens[kept]
+            return str(answer.json()["access_token"])
+        signed_in = self.client("cognito-idp").initiate_auth(
+            ClientId=self.found["Cabinet"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": who, "PASSWORD": self._password},
+        )
+        return str(signed_in["AuthenticationResult"]["AccessToken"])
 
     def announced(self) -> list[tuple[str, Json]]:
         sqs, asked = self.client("sqs"), {"QueueUrl": self.found["Inbox"]}

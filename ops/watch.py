@@ -31,7 +31,7 @@ SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
 """Times that are counted over; CloudWatch counts by the minute and is a minute or two late."""
 
 MOST_NAMED = 100
-"""Names in one call of DescribeAlarms."""
+"""Names in one call of DescribeAlarms: more than the stack has."""
 
 Rows = list[dict[str, Any]]
 Point = tuple[datetime, float]
@@ -117,12 +117,7 @@ def alarms(target: Stack) -> Rows:
         for resource in page["StackResourceSummaries"]
         if resource["ResourceType"] == "AWS::CloudWatch::Alarm" and "PhysicalResourceId" in resource
     ]
-    cloudwatch = target.client("cloudwatch", QUICK)
-    found = [
-        alarm
-        for first in range(0, len(names), MOST_NAMED)
-        for alarm in cloudwatch.describe_alarms(AlarmNames=names[first : first + MOST_NAMED])["MetricAlarms"]
-    ]
+    found = target.client("cloudwatch", QUICK).describe_alarms(AlarmNames=names, MaxRecords=MOST_NAMED)["MetricAlarms"]
     rows = [
         {
             "alarm": each["AlarmName"],
