@@ -1,14 +1,14 @@
 """Messages of the failure queues are understood, and none leaves them unhandled."""
 
 import json
-from io import BytesIO, TextIOWrapper
+from io import BytesIO, StringIO, TextIOWrapper
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from ops.redrive import STREAM, SWEEP, Failure, put_back, show, understand
+from ops.redrive import STREAM, SWEEP, Failure, hand_back, put_back, show, understand
 
 PUBLISH = "arn:aws:lambda:eu-central-1:1:function:publish:live"
 SYNC = "arn:aws:lambda:eu-central-1:1:function:sync:live"
@@ -116,6 +116,17 @@ def test_only_what_a_function_accepts_may_leave_the_queue() -> None:
         assert "failed again" in str(put_back(fails, event))  # type: ignore[arg-type]
     cloud: Any = SimpleNamespace(client=lambda _: SimpleNamespace(invoke=lambda **_: 1 / 0))
     assert put_back(cloud, event) == "ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize(("fails", "called"), [(False, "delete_message"), (True, "change_message_visibility")])
+def test_nothing_leaves_its_queue_before_it_was_handed_over(fails: bool, called: str) -> None:
+    """What failed again is shown again at once."""
+    cloud: Any = FakeCloud({"stored": True}, error=fails)
+    calls: list[str] = []
+    cloud.delete_message = lambda **_: calls.append("delete_message")
+    cloud.change_message_visibility = lambda **_: calls.append("change_message_visibility")
+    assert hand_back(cloud, [understood(EVENT, TARGET_ARN=SYNC)], True, Console(file=StringIO())) == fails
+    assert calls == [called]
 
 
 def test_a_failed_sweep_needs_nothing_and_the_unknown_stays() -> None:

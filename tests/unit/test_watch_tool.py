@@ -35,7 +35,7 @@ class Target:
     def client(self, service: str, _: Any) -> Any:
         results = [
             {"Label": "ExtensionsGranted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
-            {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
+            {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [7.0, 42.0]},
             {"Label": "ExtensionsRefused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
         ]
         resources = [
