@@ -22,7 +22,7 @@ from rich.markup import escape
 from starlette.applications import Starlette
 
 from devkit.project import ENDINGS, REGION, ROOT, Trouble, aws, bypass_proxies, free_port
-from devkit.stage import local_session
+from devkit.stage import Stack, local_session, outputs
 from extending.inbound import SOURCE
 from local import STACK, build, cloud
 from local.identity import AUDIENCE, MACHINES, Identity
@@ -117,15 +117,16 @@ def start(port: int, origins: list[str], receiver: Receiver | None, stack: conte
         }
         build.deploy(state / "build" / "template.yaml", endpoint, key, parameters)
     with step("Serving the routes of the API"):
+        target = Stack(STACK, outputs(session, endpoint, STACK), session, endpoint)
+        serve_api(target, target.outputs["ApiId"], parameters)
+        serve_cors(target, target.outputs["ApiId"], own + origins)
         identity = Identity(url)
-        deployed = LocalCloud(session, endpoint, key, identity)
-        serve_api(session, endpoint, STACK, deployed.outputs["ApiId"], parameters)
-        serve_cors(session, endpoint, deployed.outputs["ApiId"], own + origins)
+        deployed = LocalCloud(target, key, identity)
     serve(application(deployed, own, origins), port, stack)
     if receiver:
         over = threading.Event()
         stack.callback(over.set)
-        webhook = Webhook(session, endpoint, deployed.outputs, receiver)
+        webhook = Webhook(target, receiver)
         threading.Thread(target=webhook.run, args=(over,), name="webhook", daemon=True).start()
     with step("Reporting the seed"):
         seed(url, identity, datetime.now(UTC))

@@ -1,20 +1,14 @@
 """Routes and CORS of an HTTP API, which SAM writes into its `Body` and the local cloud leaves out."""
 
 from collections.abc import Mapping
-from typing import Any
 
-import boto3
-
+from devkit.stage import Stack
 from devkit.template import routes, template
 
 
-def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, parameters: Mapping[str, str]) -> None:
+def serve_api(stack: Stack, api_id: str, parameters: Mapping[str, str]) -> None:
     """Make authorizers, integrations and routes of an API as the template has them."""
-    gateway: Any = session.client("apigatewayv2", endpoint_url=endpoint)
-    formation: Any = session.client("cloudformation", endpoint_url=endpoint)
-    deployed = formation.describe_stack_resources(StackName=stack)["StackResources"]
-    physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in deployed}
-    authorizers = {}
+    gateway, authorizers = stack.client("apigatewayv2"), {}
     for name, authorizer in template()["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"].items():
         issuer, audience = (parameters[authorizer["JwtConfiguration"][each]["Ref"]] for each in ("issuer", "audience"))
         authorizers[name] = gateway.create_authorizer(
@@ -28,7 +22,7 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
         integration = gateway.create_integration(
             ApiId=api_id,
             IntegrationType="AWS_PROXY",
-            IntegrationUri=physical[f"{route.function}Aliaslive"],
+            IntegrationUri=stack.resource(f"{route.function}Aliaslive"),
             PayloadFormatVersion="2.0",
         )
         gateway.create_route(
@@ -41,8 +35,7 @@ def serve_api(session: boto3.Session, endpoint: str, stack: str, api_id: str, pa
         )
 
 
-def serve_cors(session: boto3.Session, endpoint: str, api_id: str, origins: list[str]) -> None:
+def serve_cors(stack: Stack, api_id: str, origins: list[str]) -> None:
     """Let pages of these origins call an API; for the rest as the template has it."""
-    gateway: Any = session.client("apigatewayv2", endpoint_url=endpoint)
     configuration = template()["Resources"]["Api"]["Properties"]["CorsConfiguration"]
-    gateway.update_api(ApiId=api_id, CorsConfiguration=configuration | {"AllowOrigins": origins})
+    stack.client("apigatewayv2").update_api(ApiId=api_id, CorsConfiguration=configuration | {"AllowOrigins": origins})

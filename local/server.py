@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import httpx
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
@@ -20,11 +19,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devkit.project import ROOT
-from devkit.stage import outputs
+from devkit.stage import Stack
 from extending import inbound, items, wire
 from extending.inbound import CHANGES
 from extending.model import SOURCE
-from local import STACK
 from local.identity import Identity
 from local.listen import listen
 
@@ -49,16 +47,12 @@ register_url_convertor("anything", Anything())
 class LocalCloud:
     """The deployed stack as the local server uses it: its API, its bus, and what our own source puts there."""
 
-    def __init__(self, session: boto3.Session, endpoint: str, key: str, identity: Identity) -> None:
+    def __init__(self, stack: Stack, key: str, identity: Identity) -> None:
         self.identity = identity
-        self.outputs = outputs(session, endpoint, STACK)
         self.key = key
-        self.api = f"{endpoint}/_aws/execute-api/{self.outputs['ApiId']}/$default"
-        self.bus = self.outputs["BusName"]
-        self.table = self.outputs["TableName"]
-        self._dynamodb: Any = session.client("dynamodb", endpoint_url=endpoint)
-        self._events: Any = session.client("events", endpoint_url=endpoint)
-        self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
+        self.api = f"{stack.endpoint}/_aws/execute-api/{stack.outputs['ApiId']}/$default"
+        self.bus, self.table = stack.outputs["BusName"], stack.outputs["TableName"]
+        self._dynamodb, self._events, self._sqs = map(stack.client, ("dynamodb", "events", "sqs"))
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self.seen: list[dict[str, Any]] = []
         self._window = listen(self._sqs, self._events, self.bus, "events-out", {"source": [SOURCE]}).queue

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-import boto3
 import httpx
 
+from devkit.stage import Stack
 from devkit.template import template
 from local.listen import listen
 
@@ -35,10 +35,9 @@ class Receiver(NamedTuple):
 class Webhook:
     """A queue on the bus, and what empties it into a receiver."""
 
-    def __init__(self, session: boto3.Session, endpoint: str, outputs: Mapping[str, str], receiver: Receiver) -> None:
-        self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
-        self._events: Any = session.client("events", endpoint_url=endpoint)
-        self._bus, self._undelivered = outputs["BusName"], outputs["UndeliveredQueueUrl"]
+    def __init__(self, stack: Stack, receiver: Receiver) -> None:
+        self._sqs, self._events = stack.client("sqs"), stack.client("events")
+        self._bus, self._undelivered = stack.outputs["BusName"], stack.outputs["UndeliveredQueueUrl"]
         self._receiver = receiver
         rule = template()["Resources"]["Webhook"]["Properties"]
         (self._target,) = rule["Targets"]

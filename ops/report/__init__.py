@@ -110,13 +110,11 @@ def command(
     else:
         console.notes().print(f"Reading {target.name}'s table ({costs}).")
     facts, pace = Facts(console.now()), Pace(rate)  # The default is a twelfth of what a new table on demand gives.
-    with ExitStack() as files, console.progress() as bar:
-        reading = bar.add_task("Reading", total=size.items or None)
 
-        def seen(answer: dict[str, Any]) -> None:
-            bar.advance(reading, answer["ScannedCount"])
-            pace.spend(answer.get("ConsumedCapacity", {}).get("CapacityUnits", PAGE_UNITS))
+    def seen(answer: dict[str, Any]) -> None:
+        pace.spend(answer.get("ConsumedCapacity", {}).get("CapacityUnits", PAGE_UNITS))
 
+    with ExitStack() as files:
         calls = facts.read(table.scan(target, seen, **WANTED))
         if csv:
             lines = TextIOWrapper(files.enter_context(whole(csv)), encoding="utf-8", errors="replace", newline="")
