@@ -55,7 +55,7 @@ class LocalCloud:
         self._dynamodb, self._events, self._sqs = map(stack.client, ("dynamodb", "events", "sqs"))
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self.seen: list[dict[str, Any]] = []
-        self._window = listen(self._sqs, self._events, self.bus, "events-out", {"source": [SOURCE]}).queue
+        self._window = listen(stack, "events-out", {"source": [SOURCE]})
 
     def collect(self) -> list[dict[str, Any]]:
         """All events out so far, in the order in which they came."""

@@ -44,8 +44,7 @@ class Webhook:
         self.gives_up_after: float = self._target["RetryPolicy"]["MaximumEventAgeInSeconds"]
         self.slowest_retry: float = 60
         self._name = f"webhook-{token_hex(4)}"
-        pattern = rule["EventPattern"]
-        self._queue, self._rule_arn = listen(self._sqs, self._events, self._bus, self._name, pattern)
+        self._queue = listen(stack, self._name, rule["EventPattern"])
 
     def close(self) -> None:
         """Take rule and queue away."""
@@ -78,7 +77,7 @@ class Webhook:
                 )
                 continue
             if refusal:
-                self._give_up(message["Body"], refusal, tries)
+                self._give_up(message["Body"], refusal)
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
         return len(messages)
 
@@ -93,13 +92,11 @@ class Webhook:
             return 504
         return None if answer.is_success else answer.status_code
 
-    def _give_up(self, event: str, status: int, tries: int) -> None:
+    def _give_up(self, event: str, status: int) -> None:
         values = {
-            "RULE_ARN": self._rule_arn,
             "TARGET_ARN": f"arn:aws:events:us-east-1:000000000000:api-destination/{self._target['Id']}",
             "ERROR_CODE": "SDK_CLIENT_ERROR",
             "ERROR_MESSAGE": f"The receiver answered {status}.",
-            "RETRY_ATTEMPTS": str(tries - 1),
         }
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
         self._sqs.send_message(QueueUrl=self._undelivered, MessageBody=event, MessageAttributes=attributes)

@@ -23,9 +23,9 @@ class LoggedStory:
 
     def __init__(self, cloud: Cloud, stack: Stack) -> None:
         self._events: list[dict[str, Any]] = []
-        self._sqs, events = stack.client("sqs"), stack.client("events")
+        self._sqs = stack.client("sqs")
         pattern = {"source": ["extending-subscription"]}
-        self._queue = listen(self._sqs, events, stack.outputs["BusName"], "logs-window", pattern).queue
+        self._queue = listen(stack, "logs-window", pattern)
         self.account = self._play(cloud)
 
     def _play(self, cloud: Cloud) -> SimpleNamespace:
