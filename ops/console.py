@@ -1,6 +1,7 @@
 """Shared by all tools: arguments, a question before a write, foreign text made safe to print, one line for an error."""
 
 import json
+import os
 import re
 import signal
 import sys
@@ -115,6 +116,11 @@ def ask(question: str, yes: bool) -> None:
     notes().print(safe(f"{question} [y/N] "), end="")
     if input().strip().lower() not in ("y", "yes"):
         raise Trouble("Nothing was done.")
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file for the operator's eyes alone: it holds clients' data."""
+    return os.open(path, flags, 0o600)
 
 
 def progress() -> Progress:

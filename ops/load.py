@@ -237,12 +237,6 @@ def target_of(stage: str, url: str | None) -> tuple[Put, int, int]:
     return to_bus(target.client("events"), target.outputs["BusName"]), WORKERS, BATCH
 
 
-def private(file: Path) -> TextIO:
-    """A file for the operator's eyes: rejects hold names of clients."""
-    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace")
-
-
 def to_file(file: TextIO) -> Callable[[Reject], None]:
     def write(reject: Reject) -> None:
         line = {"line": reject.number, "reason": reject.reason, "text": reject.text}
@@ -267,7 +261,10 @@ def command(file: Path, url: str | None, stage: str) -> int:
     out = console.notes()
     reject_file = file.with_suffix(".rejects.jsonl")
     put, workers, most = target_of(stage, url)
-    with file.open("rb") as source, private(reject_file) as rejects:
+    with (
+        file.open("rb") as source,
+        open(reject_file, "w", encoding="utf-8", errors="backslashreplace", opener=console.private) as rejects,
+    ):
         name = console.safe(file.name)
         lines = wrap_file(source, file.stat().st_size, description=f"Loading {name}", console=out)
         with lines as progress:

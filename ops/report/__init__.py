@@ -9,7 +9,6 @@
 import heapq
 import os
 import shutil
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -61,17 +60,14 @@ class Pace:
 
 @contextmanager
 def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A regular file that is written once all of its content is there.
+    """A file that is written once all of its content is there.
 
     The content waits in a file without a name: it holds clients' data, and a kill leaves nothing of it.
     """
     with TemporaryFile() as content:
         yield content
         content.seek(0)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o600), "wb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(f"{path} is not a regular file")
-            file.truncate()
+        with open(path, "wb", opener=console.private) as file:
             shutil.copyfileobj(content, file)
 
 
