@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -168,18 +169,15 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         expected = f'send {{"detail_type": "…", "detail": {{…}}}}; the detail types are {", ".join(CHANGES)}'
         return JSONResponse({"error": expected}, 400)
 
-    async def events_out(_: Request) -> Response:
-        async with collecting:
-            return JSONResponse({"events": await asyncio.to_thread(cloud.collect)})
+    def events_out(_: Request) -> Response:
+        with collecting:
+            return JSONResponse({"events": cloud.collect()})
 
-    async def reset(_: Request) -> Response:
-        await asyncio.to_thread(cloud.restore)
+    def reset(_: Request) -> Response:
+        cloud.restore()
         return JSONResponse({"restored": True})
 
-    async def people(_: Request) -> Response:
-        return JSONResponse(json.loads((ROOT / "local" / "people.json").read_text()))
-
-    collecting = asyncio.Lock()
+    collecting = threading.Lock()
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -188,7 +186,7 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
                 "/",
                 routes=[
                     Route("/token", token),
-                    Route("/people", people),
+                    Route("/people", lambda _: FileResponse(ROOT / "local" / "people.json")),
                     Route("/reset", reset, methods=["POST"]),
                     Route("/events", put_event, methods=["POST"]),
                     Route("/events", events_out),
