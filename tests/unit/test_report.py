@@ -14,7 +14,7 @@ from extending import items
 from extending.model import Account, Holdings, Usage
 from ops import report
 from ops.report import page
-from ops.report.facts import BEFORE_END, LAG, Call, Facts, range_of
+from ops.report.facts import Call, Facts, range_of
 from tests.unit.builders import a_subscription, an_extension, holding
 
 PARTNER: dict[str, str | None] = dict(CONTACT)
@@ -44,11 +44,10 @@ CUT = extended()._replace(subscriptions={"S-1": BASIC._replace(ends_at=NOW - DAY
         (extended(period_starts_at=NOW - 400 * DAY), NOW, {"end_unknown": 1}),
         (REMOVED, NOW, {"end_unknown": 1, "by_tariff": {"(subscription removed)": 1}}),
         (CUT, NOW, {"end_unknown": 1}),
-        # One that has ended and is not revoked has no lag yet.
-        (extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY, {"lag": {"1 to 2 minutes": 1}}),
-        (extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY, {"longest_lag": 90 * SECOND}),
-        (extended(NOW - WEEK), NOW, {"lag": {}, "not_revoked": 1, "running": 0}),
-        (extended(NOW - WEEK, revoked_at=NOW - DAY), NOW, {"lag": {}, "not_revoked": 0, "ended_early": 1}),
+        # Over: not revoked yet, revoked, ended early.
+        (extended(NOW - WEEK), NOW, {"not_revoked": 1, "running": 0, "ended_early": 0}),
+        (extended(NOW - WEEK, revoked_at=NOW + SECOND), NOW + DAY, {"not_revoked": 0, "ended_early": 0}),
+        (extended(NOW - WEEK, revoked_at=NOW - DAY), NOW, {"not_revoked": 0, "ended_early": 1}),
         # Use above the limits counts when it was reported after the end: until then the extras were there.
         (extended(), NOW + 8 * DAY, {"reported_after_end": 0}),
         (
@@ -84,9 +83,9 @@ def test_who_extended_in_the_last_thirty_days_is_to_be_called(age: timedelta, la
 
 def test_every_time_is_in_one_range() -> None:
     """The ends of ranges belong to the lower one."""
-    assert range_of(timedelta(0), LAG) == range_of(60 * SECOND, LAG) == "within a minute"
-    assert range_of(61 * SECOND, LAG) == "1 to 2 minutes"
-    assert range_of(10_000 * DAY, BEFORE_END) == "more than 3 months"
+    assert range_of(timedelta(0)) == range_of(DAY) == "within a day"
+    assert range_of(DAY + SECOND) == "1 to 3 days"
+    assert range_of(10_000 * DAY) == "more than 3 months"
 
 
 def test_reading_keeps_to_its_rate() -> None:
@@ -145,7 +144,7 @@ def test_the_page_loads_nothing_and_shows_foreign_text_as_text() -> None:
 def test_every_figure_is_a_table_with_bars_and_a_client_stands_under_the_servicing_organisation() -> None:
     """For those who cannot see bars, and for those who copy the numbers."""
     html, _, _ = written()
-    assert html.count("<figure") == html.count('<th scope="col" class="n">Extensions</th>') == 4
+    assert html.count("<figure") == html.count('<th scope="col" class="n">Extensions</th>') == 3
     assert '<tr><th scope="row">2026-11-22</th><td class="n">1</td><td class="bar"><span style="width: 100.0%">' in html
     assert "ООО «Учёт и Сервис»" in html
     assert "No servicing organisation" in written(contact=None)[0]
