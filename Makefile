@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test outside unit check format bench generate pictures audit
+CHECKS := check-types check-component check-template check-rights check-code
+.PHONY: help run test outside unit check $(CHECKS) format bench generate pictures audit
 export PATH := $(CURDIR)/.venvs/uv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 PORT ?= 8080
@@ -32,25 +33,33 @@ format: .venv/.done ## Format the code
 	.venv/bin/ruff format .
 
 check: npm .venv/.done .venvs/sam/.done .venvs/checkov/.done tests/openapi/node_modules/.package-lock.json cabinet/node_modules/.package-lock.json ## Check form, types, imports, template, API description and component
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
+
+check-code:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python -m cogapp --check README.md
+
+check-types:
+	.venv/bin/mypy
+
+check-template:
 	.venvs/sam/bin/sam validate --lint --region eu-central-1
+
+check-rights:
 	.venvs/checkov/bin/checkov --config-file .checkov.yaml
+
+check-component:
+	npm run --silent --prefix cabinet check
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 		tests/openapi/node_modules/.bin/redocly lint --config tests/openapi/redocly.yaml openapi.yaml
-	npm run --silent --prefix cabinet check
 
 bench: system .venv/.done .venvs/sam/.done ## Measure speed and cost as ratios, into bench/results (ARGS="--quick warm")
 	.venv/bin/python -m bench $$ARGS
 
 generate: npm .venv/.done .venvs/sam/.done cabinet/node_modules/.package-lock.json ## Write the generated files: schemas, API description, licences, component
-	.venv/bin/python -m generate.schemas
-	.venv/bin/python -m generate.licences
-	.venv/bin/python -m generate.deployer
-	.venv/bin/python -W ignore -m generate.openapi
+	.venv/bin/python -W ignore -m generate
 	npm run --silent --prefix cabinet build
 	.venv/bin/python -m cogapp -r README.md
 
@@ -74,7 +83,7 @@ strangers: system
 	@$(MAKE) --no-print-directory .venvs/outside/.done tests/outside/node_modules/.package-lock.json || \
 		echo "Without them the tests of tests/outside are skipped." >&2
 
-# Of what the tests import, once for all their workers, on the core that `check` leaves idle.
+# Of what the tests import, once for all their workers, beside the checks.
 bytecode: .venv/.done
 	@.venv/bin/python -m pytest --collect-only --quiet >/dev/null 2>&1 &
 

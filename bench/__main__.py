@@ -15,6 +15,7 @@ from rich.console import Console
 
 from bench import beside, cold, grows, warm
 from bench.measure import Table
+from bench.readme import RESULTS
 from bench.setup import Setup
 from devkit.project import ROOT, Trouble, bypass_proxies
 
@@ -25,7 +26,6 @@ SECTIONS: dict[str, Callable[[Setup], list[Table]]] = {
     "grows": grows.run,
     "peers": beside.run,
 }
-RESULTS = ROOT / "bench" / "results"
 
 console = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -49,16 +49,15 @@ def main() -> int:
             try:
                 with console.status(f"measuring {name}"):
                     tables = [table.markdown() for table in SECTIONS[name](setup)]
-            except Exception as error:  # Measures of the others are not lost with it.
-                if isinstance(error, Trouble):
-                    console.print(f"{name}: {error}", style="red", markup=False)
-                else:
-                    console.print_exception()
+                print(*tables, sep="\n\n", end="\n\n")
+                if not arguments.quick:
+                    keep(name, notes, tables)
+            except Trouble as trouble:
+                console.print(f"{name}: {trouble}", style="red", markup=False)
                 failed.append(name)
-                continue
-            print(*tables, sep="\n\n", end="\n\n")
-            if not arguments.quick:
-                keep(name, notes, tables)
+            except Exception:  # Measures of the others are not lost with it.
+                console.print_exception()
+                failed.append(name)
     if not arguments.quick:
         console.print(f"kept in {RESULTS.relative_to(ROOT)}/")
     if failed:

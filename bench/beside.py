@@ -12,14 +12,14 @@ from importlib.metadata import distributions
 from itertools import count
 from typing import Any, NamedTuple
 
+from bench.accounts import OWNER, account
 from bench.cold import import_
-from bench.engine import Block, Engine, Json, engine, event
-from bench.measure import Row, Sample, Table, interleaved
-from bench.setup import ENVIRONMENT, Setup
+from bench.engine import TABLE, Block, Engine, Json, extend
+from bench.measure import Row, Table, interleaved, spread
+from bench.setup import Setup
 from devkit.project import ROOT
 
 CALLERS = 8
-FILL = "bench.handlers.fill:account"
 CALL, COST, LATE = (f"bench.handlers.asked:{name}" for name in ("call", "cost", "at_the_last_moment"))
 
 
@@ -35,7 +35,7 @@ class Peer(NamedTuple):
         return self.handler.partition(":")[0]
 
 
-OURS = Peer("functions.extend.app:handler", "", "at once: every read computes")
+OURS = Peer("bench.peers.ours:handler", "", "at once: every read computes")
 PEERS = {
     "extend, over its handler": OURS,
     "Powertools idempotency, key from subscription and period": Peer(
@@ -67,35 +67,27 @@ CHANGES = {
 class Grants:
     """Calls of one peer, each subscription used once."""
 
-    def __init__(self, local: Engine, setup: Setup, peer: Peer, server: str, account: str, subscriptions: int) -> None:
+    def __init__(self, local: Engine, setup: Setup, peer: Peer, server: str, name: str, subscriptions: int) -> None:
+        libraries = setup.layer if peer is OURS else setup.peers
         self.peer = peer
-        self.account = account
+        self.account = name
+        self.start = partial(import_, setup, peer.module, libraries, ROOT, POSTGRES=server)
+        self.workers = [local.worker(libraries, POSTGRES=server) for _ in range(CALLERS)]
         self._numbers = count()
-        if peer is OURS:
-            self.start = partial(import_, setup, "app", setup.layer, setup.shipped / "extend")
-            self.workers = [local.worker() for _ in range(CALLERS)]
-        else:
-            self.start = partial(import_, setup, peer.module, setup.peers, ROOT, POSTGRES=server)
-            self.workers = [local.worker(setup.peers, POSTGRES=server) for _ in range(CALLERS)]
-        self._offers: dict[str, list[str]] = {}
         if peer.on_postgres:
-            rows = {"subscriptions": [f"S-{n}" for n in range(subscriptions)]}
+            rows = {"subscriptions": [f"S-{number}" for number in range(subscriptions)]}
             self.workers[0].call(f"{peer.module}:prepare", rows)
-            return
-        for id_, wanted in {account: subscriptions, f"{account}-role": 1, f"{account}-terms": 1}.items():
-            self._offers[id_] = local.filler.call(FILL, {"id": id_, "subscriptions": wanted, "extended": 0}).last
+        else:
+            for id_, wanted in {name: subscriptions, f"{name}-role": 1, f"{name}-terms": 1}.items():
+                local.put(account(id_, wanted))
 
-    def call(self, number: int, caller: int = 0, account: str = "", user: str = "U-1") -> Json:
+    def call(self, number: int, caller: int = 0, changed: str = "") -> Json:
         """The request of one caller."""
-        account = account or self.account
-        asked: Json = {"account": account, "subscription": f"S-{number}", "period": "2026-01-01", "user": user}
-        asked["key"] = f"{account}-{number}-{caller}"
-        if self.peer is OURS:
-            offer = self._offers[account][number]
-            asked = event("extend", offer_id=offer, account_id=account, subscription_id=f"S-{number}")
-        module = "extending.runtime" if self.peer is OURS else self.peer.module
-        place = {"wire": f"{module}:wire"} if self.peer.on_postgres else {"client": f"{module}:dynamodb"}
-        return {"handler": self.peer.handler, "event": asked, **place}
+        id_ = self.account + changed
+        known = {"account": id_, "subscription": f"S-{number}", "period": "2026-01-01", "user": OWNER}
+        asked = extend(id_, number) | known | {"key": f"{id_}-{number}-{caller}"}
+        through = "wire" if self.peer.on_postgres else "dynamodb"
+        return {"handler": self.peer.handler, "event": asked, through: f"{self.peer.module}:{through}"}
 
     def race(self, pool: ThreadPoolExecutor, subscriptions: int) -> list[Block]:
         """All callers at once, for one subscription after the other."""
@@ -118,14 +110,12 @@ class Grants:
 
     def passes(self, changed: str) -> str:
         """`yes` where a grant passes although what it rests on is changed right before its write."""
-        if self.peer.on_postgres:  # It knows no owners and no offers.
-            answer = self.workers[0].call(CALL, self.call(next(self._numbers), user="U-REMOVED")).last
-        else:
-            account, (sort, expression, new) = f"{self.account}-{changed}", CHANGES[changed]
-            key = {"pk": {"S": f"A#{account}"}, "sk": {"S": sort}}
-            update = {"Key": key, "UpdateExpression": expression, "ExpressionAttributeValues": {":new": new}}
-            update["TableName"] = ENVIRONMENT["TABLE_NAME"]
-            answer = self.workers[0].call(LATE, self.call(0, account=account) | {"update": update}).last
+        if self.peer.on_postgres:  # It knows no owners and no offers: one call is as good as another.
+            return "yes" if outcome(self.workers[0].call(CALL, self.call(next(self._numbers))).last)[0] else "no"
+        sort, expression, new = CHANGES[changed]
+        update = {"TableName": TABLE, "Key": {"pk": {"S": f"A#{self.account}-{changed}"}, "sk": {"S": sort}}}
+        update |= {"UpdateExpression": expression, "ExpressionAttributeValues": {":new": new}}
+        answer = self.workers[0].call(LATE, self.call(0, changed=f"-{changed}") | {"update": update}).last
         assert "error" not in answer, answer
         return "yes" if outcome(answer)[0] else "no"
 
@@ -139,7 +129,7 @@ def outcome(answer: Json) -> tuple[bool, bool]:
 
 def run(setup: Setup) -> list[Table]:
     rounds, size = (2, 5) if setup.quick else (15, 10)
-    with engine(setup) as local, postgres() as server, ThreadPoolExecutor(CALLERS) as pool:
+    with postgres() as server, Engine(setup) as local, ThreadPoolExecutor(CALLERS) as pool:
         local.client.create_table(
             TableName="idempotency",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -148,7 +138,7 @@ def run(setup: Setup) -> list[Table]:
         )
         subscriptions = 2 * (rounds + 1) * size + 3
         grants = {
-            name: Grants(local, setup, peer, server.address if server else "", f"A-{number}", subscriptions)
+            name: Grants(local, setup, peer, server.get("address", ""), f"A-{number}", subscriptions)
             for number, (name, peer) in enumerate(PEERS.items())
             if server or not peer.on_postgres
         }
@@ -166,7 +156,7 @@ def run(setup: Setup) -> list[Table]:
         "DynamoDB Local keeps its table in memory, PostgreSQL writes to disk; both over TCP on this machine. The "
         "processor is the caller's alone. Write units by AWS's rules. A removed owner, a stale offer: if it passes "
         "although the role is taken away, or the terms are changed, right before its write. Nothing is patched; the "
-        f"code is in bench/peers. {_versions(setup)}, {server.version if server else 'no PostgreSQL'}."
+        f"code is in bench/peers. {_versions(setup)}, PostgreSQL {server.get('version', 'is not here')}."
     )
     return [Table("Beside what one would pick instead", note, rows)]
 
@@ -184,12 +174,12 @@ def _row(name: str, grants: Grants, races: Sequence[Block], alone: Sequence[Bloc
         "write units": "" if grants.peer.on_postgres else f"{cost['write']:g}",
     }
     for case, blocks in {"alone": alone, f"{CALLERS} at once": races}.items():
-        walls = [wall * 1000 for block in blocks for wall in block.walls]
+        walls = [wall for block in blocks for wall in block.walls]
         row[f"{case}, median"] = f"{statistics.median(walls):.1f} ms"
         row[f"{case}, p99"] = f"{statistics.quantiles(walls, n=100)[-1]:.1f} ms"
     return row | {
-        "processor": Sample([block.cpu_per_call for block in alone]),
-        "init": Sample([cpu for _, cpu in inits]),
+        "processor": spread([block.cpu for block in alone]),
+        "init": spread([cpu for _, cpu in inits]),
         "extras end while no job runs": grants.peer.ends,
         "does not do": grants.peer.lacks,
     }
@@ -201,16 +191,11 @@ def _versions(setup: Setup) -> str:
     return ", ".join(f"{name} {found[name]}" for name in named)
 
 
-class Server(NamedTuple):
-    version: str
-    address: str
-
-
 @contextmanager
-def postgres() -> Iterator[Server | None]:
-    """A server of Debian's package with its own defaults; None where the package is not installed."""
+def postgres() -> Iterator[dict[str, str]]:
+    """Version and address of a server of Debian's package with its own defaults; empty where that is not installed."""
     if not shutil.which("pg_virtualenv"):
-        yield None
+        yield {}
         return
     serve = (
         "psql --tuples-only --no-align --command 'show server_version'; "
@@ -222,6 +207,6 @@ def postgres() -> Iterator[Server | None]:
         assert process.stdout
         _, version, address = (process.stdout.readline().strip() for _ in range(3))
         try:
-            yield Server(f"PostgreSQL {version}", address)
+            yield {"version": version, "address": address}
         finally:
             process.communicate()

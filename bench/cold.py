@@ -7,9 +7,8 @@ import time
 import urllib.request
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bench.measure import Figure, Row, Sample, Table, interleaved
+from bench.measure import Row, Table, interleaved, ratio, spread
 from bench.setup import Setup
 from devkit.project import FUNCTIONS, ROOT, emulator, free_port
 
@@ -22,34 +21,32 @@ REACHED = {"list": 0.85, "offer": 1.2, "extend": 0.85, "history": 1.2, "limits":
 def package(setup: Setup) -> list[Table]:
     """The import of each function, and sizes."""
     shipped, fresh = setup.shipped, setup.fresh
-    cases: dict[str, tuple[Any, ...]] = {
-        FLOOR: ("floor", setup.default, HANDLERS),
-        "bare Python": ("sys", HANDLERS),
-        "one boto3 client, our layer": ("floor", shipped / "layer", HANDLERS),
-        TYPICAL: ("typical", setup.default, HANDLERS),
-        "extend, had the layer dated bytecode": ("app", setup.dated, shipped / "extend"),
+    cases = {
+        FLOOR: partial(import_, setup, "floor", setup.default, HANDLERS),
+        "bare Python": partial(import_, setup, "sys", HANDLERS),
+        "one boto3 client, our layer": partial(import_, setup, "floor", shipped / "layer", HANDLERS),
+        TYPICAL: partial(import_, setup, "typical", setup.default, HANDLERS),
+        "extend, had the layer dated bytecode": partial(import_, setup, "app", setup.dated, shipped / "extend"),
     }
     for name in FUNCTIONS:
-        cases[name] = ("app", shipped / "layer", shipped / name)
-        cases[f"{name}, fresh"] = ("app", fresh / "layer", fresh / name)
-    times = interleaved(
-        3 if setup.quick else 21, {name: partial(import_, setup, *case) for name, case in cases.items()}
-    )
-    walls = {name: Sample([wall for wall, _ in measured]) for name, measured in times.items()}
-    cpus = {name: Sample([cpu for _, cpu in measured]) for name, measured in times.items()}
+        cases[name] = partial(import_, setup, "app", shipped / "layer", shipped / name)
+        cases[f"{name}, fresh"] = partial(import_, setup, "app", fresh / "layer", fresh / name)
+    times = interleaved(3 if setup.quick else 21, cases)
+    walls = {name: [wall for wall, _ in measured] for name, measured in times.items()}
+    cpus = {name: [cpu for _, cpu in measured] for name, measured in times.items()}
     rows: list[Row] = []
     for name, cpu in cpus.items():
         bounds = (REACHED[name], 0.7, 1.05) if name in REACHED else (None, None, None)
         row: Row = {
             "imports": name,
-            "time": walls[name],
-            "processor": cpu,
-            "× floor": Figure(walls[name].over(walls[FLOOR])),
-            "× floor (processor)": Figure(cpu.over(cpus[FLOOR]), bounds[0]),
-            "× typical (processor)": Figure(cpu.over(cpus[TYPICAL]), bounds[1]),
+            "time": spread(walls[name]),
+            "processor": spread(cpu),
+            "× floor": ratio(walls[name], walls[FLOOR]),
+            "× floor (processor)": ratio(cpu, cpus[FLOOR], bounds[0]),
+            "× typical (processor)": ratio(cpu, cpus[TYPICAL], bounds[1]),
         }
         if name in FUNCTIONS:
-            row["× fresh (processor)"] = Figure(cpu.over(cpus[f"{name}, fresh"]), bounds[2])
+            row["× fresh (processor)"] = ratio(cpu, cpus[f"{name}, fresh"], bounds[2])
         rows.append(row)
     note = (
         "Zipped as `sam package` does it, every file dated 1980, and unzipped; `fresh` is the same tree with bytecode "
@@ -91,20 +88,13 @@ def import_(setup: Setup, module: str, *path: Path, **variables: str) -> tuple[f
 
 def init(setup: Setup) -> list[Table]:
     """The same through Lambda's Runtime API: from the start of the emulator to its first answer."""
-    client = setup.interface_client
-    default = (setup.default, HANDLERS, client)
-    cases = {name: partial(_first_answer, setup, f"{name}.handler", *default) for name in ("floor", "typical")}
+    cases = {name: partial(_first_answer, setup, name, setup.default) for name in ("floor", "typical")}
     for name in FUNCTIONS:
-        path = (setup.shipped / "layer", setup.shipped / name, HANDLERS, client)
-        cases[name] = partial(_first_answer, setup, "idle.handler", *path)
-    walls = {name: Sample(measured) for name, measured in interleaved(2 if setup.quick else 9, cases).items()}
+        cases[name] = partial(_first_answer, setup, "app", setup.shipped / "layer", setup.shipped / name)
+    walls = interleaved(2 if setup.quick else 9, cases)
+    floor, typical = walls["floor"], walls["typical"]
     rows: list[Row] = [
-        {
-            "handler": name,
-            "time": wall,
-            "× floor": Figure(wall.over(walls["floor"])),
-            "× typical": Figure(wall.over(walls["typical"])),
-        }
+        {"handler": name, "time": spread(wall), "× floor": ratio(wall, floor), "× typical": ratio(wall, typical)}
         for name, wall in walls.items()
     ]
     note = (
@@ -114,13 +104,14 @@ def init(setup: Setup) -> list[Table]:
     return [Table("Init through the Runtime API", note, rows)]
 
 
-def _first_answer(setup: Setup, handler: str, *path: Path) -> float:
+def _first_answer(setup: Setup, module: str, *path: Path) -> float:
     port = free_port()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", data=b"{}")
+    environment = setup.environment(*path, HANDLERS, setup.interface_client, MODULE=module)
     started = time.perf_counter()
     process = subprocess.Popen(
-        emulator(port, setup.python, "-m", "awslambdaric", handler),
-        env=setup.environment(*path, AWS_LAMBDA_FUNCTION_TIMEOUT="60"),
+        emulator(port, setup.python, "-m", "awslambdaric", "idle.handler"),
+        env=environment,
         cwd=setup.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

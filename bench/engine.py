@@ -2,49 +2,46 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 
+from bench.accounts import OWNER, subscription
 from bench.setup import ENVIRONMENT, Setup
 from devkit.builders import iso, member_changed
 from devkit.engine import dynamodb_local
 from devkit.project import ROOT
-from devkit.service import http_event, machine_event
+from devkit.service import extend_event, http_event, machine_event
 from devkit.template import table_definition
+from extending.items import Item
+from extending.model import OfferId
 
 Json = dict[str, Any]
+TABLE = ENVIRONMENT["TABLE_NAME"]
 
 
 class Block(NamedTuple):
-    """Seconds of a handler for the events of one block; the most kilobytes of its process so far."""
+    """A handler's milliseconds for a block of events, of the processor a call; its process's most kilobytes so far."""
 
     cpu: float
     walls: list[float]
     peak: int
     last: Any
 
-    @property
-    def cpu_per_call(self) -> float:
-        """Milliseconds of the processor."""
-        return self.cpu / len(self.walls) * 1000
-
 
 class Worker:
     """A process that calls handlers; see worker.py."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: Any) -> None:
         self._process = process
 
     def call(self, handler: str, *events: Json) -> Block:
         """Call a handler with each event; without any, only import it."""
-        assert self._process.stdin
-        assert self._process.stdout
         self._process.stdin.write(json.dumps({"handler": handler, "events": events}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
@@ -52,22 +49,27 @@ class Worker:
         return Block(**json.loads(line))
 
 
-class Engine:
+class Engine(ExitStack):
     """DynamoDB Local with one table, empty at first; what it started ends with it."""
 
-    def __init__(self, setup: Setup, stack: ExitStack) -> None:
+    def __init__(self, setup: Setup) -> None:
+        super().__init__()
         self._setup = setup
-        self._stack = stack
         # Measured for as long as it takes, so with the compilers that a server is run with.
-        self.url = stack.enter_context(dynamodb_local(flags=()))
+        self.url = self.enter_context(dynamodb_local(flags=()))
         session = boto3.Session("bench", "bench", region_name="us-east-1")
         self.client: Any = session.client("dynamodb", endpoint_url=self.url)
-        self.client.create_table(TableName=ENVIRONMENT["TABLE_NAME"], **table_definition())
+        self.client.create_table(TableName=TABLE, **table_definition())
 
-    def worker(self, libraries: Path | None = None, **variables: str) -> Worker:
-        """An instance on the layer as built, or on other libraries before it: those of `setup.default`, say."""
-        path = [*([libraries] if libraries else []), self._setup.layer, ROOT]
-        process: subprocess.Popen[str] = subprocess.Popen(
+    def put(self, items: Iterable[Item]) -> None:
+        puts = ({"PutRequest": {"Item": item}} for item in items)
+        while batch := list(islice(puts, 25)):
+            assert not self.client.batch_write_item(RequestItems={TABLE: batch})["UnprocessedItems"]
+
+    def worker(self, *libraries: Path, **variables: str) -> Worker:
+        """An instance on the layer as built, or on other libraries before it."""
+        path = [*libraries, self._setup.layer, ROOT]
+        process = subprocess.Popen(
             [self._setup.python, "-m", "bench.worker"],
             cwd=ROOT,
             env=self._setup.environment(*path, AWS_ENDPOINT_URL_DYNAMODB=self.url, **variables),
@@ -75,20 +77,9 @@ class Engine:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._stack.callback(process.wait)
-        self._stack.callback(process.kill)  # There is nothing that it should save.
+        self.callback(process.wait)
+        self.callback(process.kill)  # There is nothing that it should save.
         return Worker(process)
-
-    @cached_property
-    def filler(self) -> Worker:
-        """An instance that fills the table: see handlers/fill.py."""
-        return self.worker(self._setup.default)
-
-
-@contextmanager
-def engine(setup: Setup) -> Iterator[Engine]:
-    with ExitStack() as stack:
-        yield Engine(setup, stack)
 
 
 def members(account_id: str, number: int, count: int = 1) -> Json:
@@ -104,6 +95,12 @@ def changes(*entries: tuple[str, Json]) -> Json:
     return machine_event("changes", {}) | {"body": json.dumps(body)}
 
 
-def event(name: str, offer_id: str | None = None, **ids: str) -> Json:
-    """A call of the HTTP API by the owner that fill.py makes."""
-    return http_event(name, "U-1", ids, body=json.dumps({"offer_id": offer_id}) if offer_id else None)
+def event(name: str, **ids: str) -> Json:
+    """A read of the owner over the HTTP API."""
+    return http_event(name, OWNER, ids)
+
+
+def extend(account_id: str, number: int) -> Json:
+    """The owner accepts the offer of a subscription, which nothing was reported of since."""
+    offer = OfferId.of(subscription(number)).token
+    return extend_event(OWNER, account_id, f"S-{number}", offer)

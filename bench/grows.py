@@ -7,18 +7,16 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from typing import NamedTuple
 
-from bench.accounts import items_of
-from bench.engine import Engine, Json, changes, engine, event, members
+from bench.accounts import account, due, items_of
+from bench.engine import TABLE, Engine, Json, changes, event, members
 from bench.measure import Row, Table
-from bench.setup import ENVIRONMENT, Setup
+from bench.setup import Setup
 from devkit.builders import account_removed, iso
 from devkit.project import ROOT
 
 PICTURE = ROOT / "docs" / "images" / "growth.png"
-FILL, DUE = "bench.handlers.fill:account", "bench.handlers.fill:due"
 COST = "bench.handlers.asked:cost"
 LIST, LIMITS, REMOVAL = "list, rows of the account", "limits, rows of the account", "removal, items of the account"
 BATCH, SWEEP, REPORT = "changes, in one request", "sweep, due extensions", "report, accounts of the table"
@@ -45,11 +43,11 @@ Curves = dict[str, list[Point]]
 
 def run(setup: Setup) -> list[Table]:
     rows = (1, 10, 50) if setup.quick else (1, 50, 500, 5_000)
-    due = (100, 200, 400) if setup.quick else (1_000, 4_000, 16_000)
+    waiting = (100, 200, 400) if setup.quick else (1_000, 4_000, 16_000)
     accounts = (100, 200, 400) if setup.quick else (500, 2_000, 8_000)
-    with engine(setup) as local:
+    with Engine(setup) as local:
         for size in rows:
-            local.filler.call(FILL, {"id": f"A-{size}", "subscriptions": size, "extended": 1})
+            local.put(account(f"A-{size}", size, extended=1))
 
         def reads(function: str) -> list[Point]:
             return [_cost(local, function, size, [event(function, account_id=f"A-{size}")] * 9) for size in rows]
@@ -63,7 +61,7 @@ def run(setup: Setup) -> list[Table]:
             REMOVAL: [_cost(local, "changes", size, [_removal(size)]) for size in rows],
             BATCH: [batch(size) for size in (1, 10, 100)],
         }
-    curves[SWEEP] = [_sweep(setup, size) for size in due]
+    curves[SWEEP] = [_sweep(setup, size) for size in waiting]
     curves[REPORT] = [_report(setup, size) for size in accounts]
     if not setup.quick:
         _draw(setup, curves)
@@ -77,23 +75,20 @@ def _removal(size: int) -> Json:
 def _cost(local: Engine, function: str, size: int, events: Sequence[Json]) -> Point:
     """The median of these calls, in an instance of its own; of more than one the first, which warms, is dropped."""
     handler = f"functions.{function}.app:handler"
-    asked = {"handler": handler, "client": "extending.runtime:dynamodb"}
+    asked = {"handler": handler, "dynamodb": "extending.runtime:dynamodb"}
     worker = local.worker()
     worker.call(handler)
     block = worker.call(COST, *(asked | {"event": each} for each in events))
     assert block.last["answer"].get("statusCode", 200) == 200, block.last
-    seconds = statistics.median(block.walls[1:] or block.walls)
+    seconds = statistics.median(block.walls[1:] or block.walls) / 1000
     return Point(size, seconds, block.peak / 1024, *(block.last[name] for name in ("trips", "read", "write")))
 
 
 def _sweep(setup: Setup, size: int) -> Point:
-    with engine(setup) as local:
-        local.filler.call(DUE, {"count": size})
+    with Engine(setup) as local:
+        local.put(due(size))
         return _cost(local, "expire", size, [{}])
 
-
-BATCH_WRITE = 25
-"""Items in one BatchWriteItem."""
 
 REPORT_CODE = """
 import sys
@@ -110,12 +105,9 @@ print(peak(), file=sys.stderr)
 
 def _report(setup: Setup, size: int) -> Point:
     """The operator's program on a table of so many accounts, as it is started by hand."""
-    table = ENVIRONMENT["TABLE_NAME"]
-    with engine(setup) as local:
-        puts = ({"PutRequest": {"Item": item}} for item in items_of(size))
-        while batch := list(islice(puts, BATCH_WRITE)):
-            assert not local.client.batch_write_item(RequestItems={table: batch})["UnprocessedItems"]
-        command = [sys.executable, "-c", REPORT_CODE, table, local.url]
+    with Engine(setup) as local:
+        local.put(items_of(size))
+        command = [sys.executable, "-c", REPORT_CODE, TABLE, local.url]
         started = time.perf_counter()
         ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
         return Point(size, time.perf_counter() - started, int(ended.stderr.split()[-1]) / 1024)
@@ -130,10 +122,8 @@ def _measured(curves: Curves) -> Table:
                 units = {"read units": f"{point.read:,g}", "write units": f"{point.write:,g}"}
                 row |= {"round trips": point.trips, **units}
             rows.append(row | {"memory": f"{point.memory:.0f} MB"})
-        if name in (SWEEP, REPORT):
-            slope, intercept = _line(points)
-            million = _seconds(1e6 * slope + intercept)
-            rows.append({"operation": name, "size": "1,000,000, extrapolated", "time": million})
+        if ahead := _ahead(name, points):
+            rows.append({"operation": name, "size": "1,000,000, extrapolated", "time": _seconds(ahead)})
     note = (
         "Median of 8 calls on DynamoDB Local, which shares the processor with what calls it; removal, sweep and "
         "report once. Units by AWS's rules. Each size has an instance of its own; memory is the most that it held. "
@@ -142,19 +132,23 @@ def _measured(curves: Curves) -> Table:
     return Table("How it grows", note, rows)
 
 
+def _ahead(name: str, points: Sequence[Point]) -> float | None:
+    """Seconds for a million of what may become so many."""
+    slope, intercept = _line(points)
+    return 1e6 * slope + intercept if name in (SWEEP, REPORT) else None
+
+
 def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.1f} s"
 
 
 def _stops(curves: Curves) -> Table:
     """The first bound of each on AWS, and at what size, by the lines through what was measured."""
-    timeout, units = f"Lambda: Timeout of {TIMEOUT} s", "DynamoDB: 1,000 write units a second of one partition"
+    memory, timeout = "Lambda: MemorySize of 1,024 MB", f"Lambda: Timeout of {TIMEOUT} s"
+    units = "DynamoDB: 1,000 write units a second of one partition"
     rows: list[Row] = []
     for name in (LIST, LIMITS):
-        sizes = {
-            "Lambda: MemorySize of 1,024 MB": _at(curves[name], 1_024, "memory"),
-            timeout: _at(curves[name], TIMEOUT),
-        }
+        sizes = {memory: _at(curves[name], 1_024, "memory"), timeout: _at(curves[name], TIMEOUT)}
         largest = curves[name][-1]
         often = f"{3_000 / largest.read:,.0f} calls a second of one account with {largest.size:,} rows"
         rows.append(_stop(name, sizes, f"DynamoDB: 3,000 read units a second of one partition: {often}"))
@@ -163,15 +157,12 @@ def _stops(curves: Curves) -> Table:
     sizes = {timeout: _at(curves[REMOVAL], TIMEOUT), units: 1_000.0 * TIMEOUT}
     sweeping = f"Lambda: {SWEEPING} s of each minute, 0.75 of its Timeout"
     shards = "DynamoDB: 1,000 writes a second of one partition of the index, eight of them: 8,000 revocations a second"
+    nothing = "nothing: it reads 1,000 units a second (`--rate`)"
     rows += [
         _stop(REMOVAL, sizes, "the same change again goes on from there"),
         _stop(BATCH, {"the contract: 100 in a request": 100}, f"{units}: {often}"),
         _stop(SWEEP, {sweeping: _at(curves[SWEEP], SWEEPING)}, shards),
-        {
-            "operation": REPORT,
-            "stops first": "nothing: it reads 1,000 units a second (`--rate`)",
-            "and": "the processor of who runs it, see above",
-        },
+        {"operation": REPORT, "stops first": nothing, "and": "the processor of who runs it, see above"},
     ]
     note = "Sizes by straight lines, with the processor of this machine; on AWS a function of 1,024 MB has 0.6 of one."
     return Table("Where it stops", note, rows)
@@ -197,7 +188,7 @@ def _at(points: Sequence[Point], bound: float, what: str = "seconds") -> float:
 def _draw(setup: Setup, curves: Curves) -> None:
     """The picture, by the Python that has the library for it."""
     data = {
-        name: {"points": [(point.size, point.seconds) for point in points], "line": _line(points)}
+        name: {"points": [(point.size, point.seconds) for point in points], "ahead": _ahead(name, points)}
         for name, points in curves.items()
     }
     command = [setup.python, str(ROOT / "bench" / "picture.py"), str(PICTURE)]

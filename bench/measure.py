@@ -1,57 +1,17 @@
-"""Samples, ratios and tables: what a section measures and how it is shown."""
+"""Figures and tables: how what was measured is shown."""
 
 import statistics
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Sample:
-    """The same measured several times, in the order of the rounds; shown as its median, and the least and the most."""
-
-    values: Sequence[float]
-    unit: str = "ms"
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.values)
-
-    def over(self, other: "Sample") -> float:
-        """The ratio to another, pair by pair, and of those the median: what disturbs one of a pair disturbs both."""
-        return statistics.median(mine / its for mine, its in zip(self.values, other.values, strict=True))
-
-    def __str__(self) -> str:
-        digits = max(0, 3 - len(str(int(self.median))))
-        least, most = min(self.values), max(self.values)
-        return f"{self.median:,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f}) {self.unit}"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A ratio or a number, with the bound that it is to keep, if any."""
-
-    value: float
-    most: float | None = None
-
-    @property
-    def kept(self) -> bool:
-        return self.most is None or round(self.value, 2) <= self.most
-
-    def __str__(self) -> str:
-        mark = f" {'✓' if self.kept else '✗'} ≤ {self.most:g}" if self.most is not None else ""
-        return f"{self.value:.2f}{mark}"
-
-
-Cell = str | int | Sample | Figure
-Row = dict[str, Cell]
+Row = dict[str, str | int]
 """Cells by column; a row may leave columns out."""
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     title: str
     note: str
     rows: Sequence[Row]
@@ -63,8 +23,27 @@ class Table:
         return "\n".join([f"## {self.title}", "", self.note, "", *("| " + " | ".join(line) + " |" for line in lines)])
 
 
-def _text(cell: Cell) -> str:
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+def _text(cell: str | int) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def spread(times: Sequence[float]) -> str:
+    """The median of milliseconds, and the least and the most."""
+    median = statistics.median(times)
+    digits = max(0, 3 - len(str(int(median))))
+    return f"{median:,.{digits}f} ({min(times):,.{digits}f}–{max(times):,.{digits}f}) ms"
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float], most: float | None = None) -> str:
+    """The median of the ratios of each pair, in the order of the rounds: what disturbs one disturbs both."""
+    return figure(statistics.median(mine / its for mine, its in zip(ours, theirs, strict=True)), most)
+
+
+def figure(value: float, most: float | None = None) -> str:
+    """A number, with the bound that it is to keep, if any."""
+    if most is None:
+        return f"{value:.2f}"
+    return f"{value:.2f} {'✓' if round(value, 2) <= most else '✗'} ≤ {most:g}"
 
 
 def interleaved(rounds: int, cases: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
@@ -73,11 +52,9 @@ def interleaved(rounds: int, cases: Mapping[str, Callable[[], T]]) -> dict[str, 
     What disturbs the machine for a while disturbs all cases alike.
     """
     results: dict[str, list[T]] = {name: [] for name in cases}
-    names = list(cases)
-    for round_ in range(rounds + 1):
-        start = round_ % len(names)
-        for name in names[start:] + names[:start]:
-            result = cases[name]()
-            if round_:
-                results[name].append(result)
-    return results
+    names = deque(cases)
+    for _ in range(rounds + 1):
+        for name in names:
+            results[name].append(cases[name]())
+        names.rotate(-1)
+    return {name: measured[1:] for name, measured in results.items()}

@@ -6,15 +6,12 @@ import sys
 from matplotlib import pyplot
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-MILLION = 1_000_000
 curves = json.load(sys.stdin)
 figure, places = pyplot.subplots(2, 3, figsize=(11, 6), layout="constrained")
 for place, (name, curve) in zip(places.flat, curves.items(), strict=True):
     sizes, seconds = zip(*curve["points"], strict=True)
-    if name.startswith(("sweep", "report")):
-        slope, intercept = curve["line"]
-        ahead = [seconds[-1], slope * MILLION + intercept]
-        place.loglog([sizes[-1], MILLION], ahead, "o--", color="#1f5fa8", markerfacecolor="white")
+    if ahead := curve["ahead"]:
+        place.loglog([sizes[-1], 1e6], [seconds[-1], ahead], "o--", color="#1f5fa8", markerfacecolor="white")
     place.loglog(sizes, seconds, "o-", color="#1f5fa8")
     what, _, unit = name.partition(", ")
     place.set(title=what, xlabel=unit, ylabel="seconds")

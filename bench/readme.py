@@ -4,41 +4,35 @@ cogapp writes them (`make generate`) and checks them (`make check`); see the com
 """
 
 import re
-from collections.abc import Sequence
 
 from devkit.project import ROOT
 
 RESULTS = ROOT / "bench" / "results"
+
+TABLE = """
+|  | measured | beside |
+| --- | --- | --- |
+| cold start of list, extend, limits and expire, as shipped | {cold} \
+| a handler that only makes a boto3 client, packaged as usual |
+| the same through Lambda's Runtime API | {runtime} \
+| the typical handler: resource, Logger, Tracer, Metrics, resolver with validation |
+| bytecode as shipped | {bytecode} \
+| bytecode compiled in place; dated bytecode, which SAM's zip makes stale, is at {dated} of the first row's floor |
+| list, extend, limits, warm: processor time | {warm} | a bare handler that makes the same calls |
+
+"""
 
 
 def table() -> str:
     """The ratios of cold and warm calls."""
     shown = ["list", "extend", "limits", "expire"]
     package, ratio = _rows("package", "The package as it ships: init"), "× floor (processor)"
-    dated = package["extend, had the layer dated bytecode"][ratio]
-    return _markdown(
-        ["", "measured", "beside"],
-        [
-            f"cold start of {', '.join(shown[:-1])} and {shown[-1]}, as shipped",
-            _figures(package, shown, ratio),
-            "a handler that only makes a boto3 client, packaged as usual",
-        ],
-        [
-            "the same through Lambda's Runtime API",
-            _figures(_rows("init", "Init through the Runtime API"), shown, "× typical"),
-            "the typical handler: resource, Logger, Tracer, Metrics, resolver with validation",
-        ],
-        [
-            "bytecode as shipped",
-            _figures(package, shown, "× fresh (processor)"),
-            "bytecode compiled in place; dated bytecode, which SAM's zip makes stale, is at "
-            f"{dated} of the first row's floor",
-        ],
-        [
-            "list, extend, limits, warm: processor time",
-            _figures(_rows("warm", "Warm: one call"), ["list", "extend", "limits"], "× bare, processor"),
-            "a bare handler that makes the same calls",
-        ],
+    return TABLE.format(
+        cold=_figures(package, shown, ratio),
+        runtime=_figures(_rows("init", "Init through the Runtime API"), shown, "× typical"),
+        bytecode=_figures(package, shown, "× fresh (processor)"),
+        dated=package["extend, had the layer dated bytecode"][ratio],
+        warm=_figures(_rows("warm", "Warm: one call"), shown[:3], "× bare, processor"),
     )
 
 
@@ -58,9 +52,9 @@ def peers() -> str:
     }
     rows = _rows("peers", "Beside what one would pick instead").values()
     least_and_most = r" \([\d.,]+–[\d.,]+\)"
-    return _markdown(
-        list(shown.values()), *([re.sub(least_and_most, "", row[column]) for column in shown] for row in rows)
-    )
+    cells = [[re.sub(least_and_most, "", row[column]) for column in shown] for row in rows]
+    lines = [list(shown.values()), ["---"] * len(shown), *cells]
+    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
 
 def _rows(section: str, title: str) -> dict[str, dict[str, str]]:
@@ -71,14 +65,7 @@ def _rows(section: str, title: str) -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
 
-def _figures(rows: dict[str, dict[str, str]], shown: Sequence[str], column: str) -> str:
+def _figures(rows: dict[str, dict[str, str]], shown: list[str], column: str) -> str:
     """Ratios, each with its goal where it misses that."""
-    return ", ".join(
-        re.sub(r"^(.*) ✗ ≤ (.*)$", r"**\1** (goal: at most \2)", rows[name][column].partition(" ✓")[0])
-        for name in shown
-    )
-
-
-def _markdown(head: list[str], *rows: list[str]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + "\n"
+    kept = (rows[name][column].partition(" ✓")[0] for name in shown)
+    return ", ".join(re.sub(r"^(.*) ✗ ≤ (.*)$", r"**\1** (goal: at most \2)", figure) for figure in kept)

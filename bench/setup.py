@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from sysconfig import get_python_version
 
 import build_layer as layer
 from devkit.project import FUNCTIONS, ROOT
@@ -25,6 +26,7 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_LAMBDA_FUNCTION_NAME": "bench",
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",  # of the emulator
     "EVENT_BUS_NAME": "bench",
     "TABLE_NAME": "bench",
     "POWERTOOLS_SERVICE_NAME": "bench",
@@ -54,7 +56,7 @@ class Setup:
     @property
     def version(self) -> str:
         """The minor version of that Python."""
-        return self.wanted if self.python != sys.executable else f"{sys.version_info.major}.{sys.version_info.minor}"
+        return self.wanted if self.python != sys.executable else get_python_version()
 
     @cached_property
     def layer(self) -> Path:
@@ -99,19 +101,12 @@ class Setup:
     @cached_property
     def default(self) -> Path:
         """The same libraries as pip would leave them: all of the SDK's data, dated bytecode."""
-        return self._group("layer", TRACER)
+        return self._installed("default", *_locked("layer"), TRACER)
 
     @cached_property
     def peers(self) -> Path:
         """The libraries that one would pick instead, as pip would leave them."""
-        return self._group("peers")
-
-    def _group(self, name: str, *more: str) -> Path:
-        """A group of uv.lock in a folder of its own."""
-        requirements = self.folder / f"{name}.txt"
-        export = ["uv", "export", "--frozen", "--only-group", name, "--no-hashes", "--quiet", "-o", str(requirements)]
-        subprocess.run(export, cwd=ROOT, capture_output=True, check=True)
-        return self._installed(name, "--requirements", str(requirements), *more)
+        return self._installed("peers", *_locked("peers"))
 
     @cached_property
     def interface_client(self) -> Path:
@@ -128,6 +123,12 @@ class Setup:
         """The variables of a process that imports from these folders; nothing of ours leaks into it."""
         base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return base | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(map(str, path))} | more
+
+
+def _locked(group: str) -> list[str]:
+    """The packages of a group as uv.lock has them."""
+    options = ["--frozen", "--quiet", "--no-hashes", "--no-annotate", "--no-header", "--only-group", group]
+    return subprocess.check_output(["uv", "export", *options], cwd=ROOT, text=True).splitlines()
 
 
 def _ship(source: Path, target: Path) -> None:

@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bench.engine import Block, Json, Worker, engine, event, members
-from bench.measure import Figure, Row, Sample, Table, interleaved
+from bench.accounts import account, due
+from bench.engine import Block, Engine, Json, Worker, event, extend, members
+from bench.measure import Row, Table, figure, interleaved, ratio, spread
 from bench.setup import Setup
 from devkit.project import Trouble
 
-FILL, DUE = "bench.handlers.fill:account", "bench.handlers.fill:due"
 CALLS, BARE = "bench.handlers.asked:calls", "bench.handlers.bare:handler"
 
 
@@ -28,34 +28,29 @@ class Case(NamedTuple):
 
 
 def run(setup: Setup) -> list[Table]:
-    rounds, size, due = (2, 20, 40) if setup.quick else (20, 50, 400)
-    with engine(setup) as local:
-        for account in ("A-OURS", "A-SAME", "A-BARE"):
-            local.filler.call(FILL, {"id": account, "subscriptions": 3, "extended": 1})
-            granting = {"id": f"{account}-GRANT", "subscriptions": (rounds + 1) * size, "extended": 0}
-            offers = local.filler.call(FILL, granting).last
+    rounds, size, waiting = (2, 20, 40) if setup.quick else (20, 50, 400)
 
-        def offer(account: str, _: int) -> Json:
-            return event("offer", account_id=account, subscription_id="S-2")
+    def read(name: str, **ids: str) -> Callable[[str, int], Json]:
+        return lambda account_id, _: event(name, account_id=account_id, **ids)
 
-        def extend(account: str, number: int) -> Json:
-            ids = {"account_id": f"{account}-GRANT", "subscription_id": f"S-{number}"}
-            return event("extend", offer_id=offers[number], **ids)
-
-        cases = {
-            "list": Case("list", size, lambda account, _: event("list", account_id=account), 1.3),
-            "offer": Case("offer", size, offer),
-            "limits": Case("limits", size, lambda account, _: event("limits", account_id=account), 1.2),
-            "extend": Case("extend", size, extend, 1.3),
-            "history": Case("history", size, lambda account, _: event("history", account_id=account)),
-            "changes": Case("changes", size, members),
-            "100 changes": Case("changes", 1, lambda account, number: members(f"{account}-100", number, 100)),
-            f"sweep of {due}": Case("expire", 1, lambda *_: {}, due=due),
-        }
+    cases = {
+        "list": Case("list", size, read("list"), 1.3),
+        "offer": Case("offer", size, read("offer", subscription_id="S-2")),
+        "limits": Case("limits", size, read("limits"), 1.2),
+        "extend": Case("extend", size, lambda account_id, number: extend(f"{account_id}-GRANT", number), 1.3),
+        "history": Case("history", size, read("history")),
+        "changes": Case("changes", size, members),
+        "100 changes": Case("changes", 1, lambda account_id, number: members(f"{account_id}-100", number, 100)),
+        f"sweep of {waiting}": Case("expire", 1, lambda *_: {}, due=waiting),
+    }
+    with Engine(setup) as local:
+        for account_id in ("A-OURS", "A-SAME", "A-BARE"):
+            local.put(account(account_id, 3, extended=1))
+            local.put(account(f"{account_id}-GRANT", (rounds + 1) * size))
         turns: dict[str, Callable[[], Block]] = {}
         recorder = local.worker()
         for name, case in cases.items():
-            prepare = partial(local.filler.call, DUE, *([{"count": case.due}] if case.due else []))
+            prepare = partial(local.put, list(due(case.due)))
             turns[name] = _ours(case, prepare, local.worker())
             turns[f"{name}, bare"] = _bare(case, prepare, local.worker(), recorder)
         blocks = interleaved(rounds, turns)
@@ -67,7 +62,7 @@ def run(setup: Setup) -> list[Table]:
     return [Table("Warm: one call", note, _rows(cases, blocks))]
 
 
-def _ours(case: Case, prepare: Callable[[], Any], worker: Worker) -> Callable[[], Block]:
+def _ours(case: Case, prepare: Callable[[], None], worker: Worker) -> Callable[[], Block]:
     """The next turn of a function."""
     handler, numbers = f"functions.{case.function}.app:handler", count()
 
@@ -82,10 +77,10 @@ def _ours(case: Case, prepare: Callable[[], Any], worker: Worker) -> Callable[[]
     return turn
 
 
-def _bare(case: Case, prepare: Callable[[], Any], worker: Worker, recorder: Worker) -> Callable[[], Block]:
+def _bare(case: Case, prepare: Callable[[], None], worker: Worker, recorder: Worker) -> Callable[[], Block]:
     """The next turn of the bare handler: what the function calls for one account, for another."""
     handler, numbers = f"functions.{case.function}.app:handler", count()
-    asked = {"handler": handler, "client": "extending.runtime:dynamodb"}
+    asked = {"handler": handler, "dynamodb": "extending.runtime:dynamodb"}
 
     def calls() -> Json:
         prepare()
@@ -101,16 +96,16 @@ def _bare(case: Case, prepare: Callable[[], Any], worker: Worker, recorder: Work
 
 
 def _rows(cases: dict[str, Case], blocks: dict[str, list[Block]]) -> list[Row]:
-    cpus = {name: Sample([block.cpu_per_call for block in measured]) for name, measured in blocks.items()}
-    walls = {name: Sample([1000 * w for block in measured for w in block.walls]) for name, measured in blocks.items()}
+    cpus = {name: [block.cpu for block in measured] for name, measured in blocks.items()}
+    walls = {name: [wall for block in measured for wall in block.walls] for name, measured in blocks.items()}
     rows: list[Row] = []
     for name, cpu in cpus.items():
-        row: Row = {"handler": name, "processor a call": cpu, "time a call": walls[name]}
+        row: Row = {"handler": name, "processor a call": spread(cpu), "time a call": spread(walls[name])}
         if case := cases.get(name):
             bare = f"{name}, bare"
-            row["× bare, processor"] = Figure(cpu.over(cpus[bare]), case.most)
-            row["× bare, time"] = Figure(walls[name].over(walls[bare]), 1.25 if case.due else None)
+            row["× bare, processor"] = ratio(cpu, cpus[bare], case.most)
+            row["× bare, time"] = ratio(walls[name], walls[bare], 1.25 if case.due else None)
         if name == "100 changes":
-            row["slowest, s"] = Figure(max(walls[name].values) / 1000, 2.0)
+            row["slowest, s"] = figure(max(walls[name]) / 1000, 2.0)
         rows.append(row)
     return rows

@@ -1,6 +1,4 @@
-"""List what whoever deploys has to be allowed: write docs/deployer.json, an IAM policy.
-
-    python -m generate.deployer
+"""What whoever deploys has to be allowed, as an IAM policy: docs/deployer.json.
 
 For each type of resource in the expanded template, with every option on, it has what the type's handlers ask for, as
 CloudFormation publishes it with the type's schema. cfn-lint, which is locked, ships those schemas.
@@ -53,7 +51,3 @@ def text() -> str:
         {"Effect": "Allow", "Action": sorted(actions() - iam), "Resource": "*"},
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    FILE.write_text(text())

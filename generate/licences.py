@@ -1,11 +1,8 @@
-"""List the licences of what ships in the layer: write docs/licences.md.
-
-    python -m generate.licences
+"""The licences of what ships in the layer: docs/licences.md.
 
 The packages are those that `uv.lock` names for the group `layer`; the licences are what their own metadata says.
 """
 
-import os
 import subprocess
 from importlib.metadata import distribution
 
@@ -30,13 +27,10 @@ WORDED_OTHERWISE = {"Apache License 2.0": "Apache-2.0", "Dual License": "BSD-3-C
 
 def shipped() -> dict[str, str]:
     """Versions of the layer's packages as `uv.lock` has them."""
-    command = ["uv", "export", "--frozen", "--only-group", "layer", "--no-hashes", "--no-annotate", "--no-header"]
-    path = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    run = subprocess.run(
-        [*command, "--quiet"], cwd=ROOT, env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, text=True, check=True
-    )
-    pinned = [line.partition(";")[0].strip() for line in run.stdout.splitlines()]
-    return dict(line.split("==") for line in pinned if line)
+    command = [str(ROOT / ".venvs" / "uv" / "bin" / "uv"), "export", "--frozen", "--quiet", "--only-group", "layer"]
+    options = ["--no-hashes", "--no-annotate", "--no-header"]
+    exported = subprocess.check_output([*command, *options], cwd=ROOT, text=True)
+    return dict(line.partition(" ;")[0].split("==") for line in exported.splitlines())
 
 
 def licence(package: str) -> str:
@@ -51,8 +45,3 @@ def text() -> str:
     """docs/licences.md as it should be."""
     rows = [f"| {name} | {version} | {licence(name)} |\n" for name, version in sorted(shipped().items())]
     return HEAD + "".join(rows)
-
-
-if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(text())

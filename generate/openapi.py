@@ -1,6 +1,4 @@
-"""Describe the HTTP API: write openapi.yaml.
-
-    python -m generate.openapi
+"""The description of the HTTP API, openapi.yaml.
 
 Routes come from the functions' resolvers, shapes from answers.py, patterns and codes from the code that enforces them,
 every example from the story (story.py), and what no code knows from document.yaml. The examples are checked against
@@ -8,11 +6,9 @@ the shapes, and so is every answer that the attack on the local cloud gets.
 """
 
 import json
-import logging
 import re
-import sys
 import tomllib
-from contextlib import suppress
+from http import HTTPStatus
 from importlib import import_module
 from typing import Any, TypedDict, get_args, get_type_hints, is_typeddict
 
@@ -25,11 +21,11 @@ from generate.story import USAGE, Answers, Story, play
 # isort: split
 from devkit.template import routes
 from extending import answers
-from extending.api import PROBLEMS, USUAL_PAGE, page_size
+from extending.api import PROBLEMS, USUAL_PAGE
 from extending.batch import MOST as MOST_CHANGES
 from extending.errors import Code
 from extending.inbound import CHANGES
-from extending.model import ID, Refused
+from extending.model import ID
 
 FILE = ROOT / "openapi.yaml"
 PARTS = yaml.safe_load((ROOT / "generate" / "document.yaml").read_text())
@@ -38,6 +34,9 @@ PROBLEM = "application/problem+json"
 
 UNREACHABLE = {"route_not_found", "method_not_allowed"}
 """Codes that no caller sees: API Gateway knows the routes and answers anything else itself."""
+
+GATEWAY = {401, 404, 429, 500, 503}
+"""What API Gateway answers by itself, as {"message": …}; 403 too, where a route asks for a scope."""
 
 Json = dict[str, Any]
 
@@ -73,6 +72,7 @@ SPECIAL = {code: shape for shape in SHAPES for code in get_args(get_type_hints(s
 
 CHOICES: dict[str, Json] = PARTS["choices"]
 CHOICES["Entry"]["shapes"] = [f"{name}Entry" for name in CHANGES]
+CHOICE_OF = {frozenset(choice["shapes"]): name for name, choice in CHOICES.items()}
 
 
 def description() -> Json:
@@ -127,36 +127,24 @@ def _parameters(name: str, path: str, story: Story) -> list[Json]:
     ]
     limit, token, known = PARTS["parameters"].values()
     if name in ("list", "history"):
-        sizes = _page_sizes()
-        bounds = {"minimum": sizes[0], "maximum": sizes[-1], "default": USUAL_PAGE}
         pages = [answer.json for _, answer in story.answers[name] if answer.status == 200]
         next_token = next(page["next_token"] for page in pages if page["next_token"])
-        parameters += [limit | {"schema": limit["schema"] | bounds, "example": USUAL_PAGE}]
+        parameters += [limit | {"schema": limit["schema"] | {"default": USUAL_PAGE}, "example": USUAL_PAGE}]
         parameters += [token | {"example": next_token}]
     if name == "limits":
         parameters += [known | {"example": story.example(name, 200).headers["ETag"]}]
     return parameters
 
 
-def _page_sizes() -> list[int]:
-    """Every `limit` that is accepted."""
-    accepted = []
-    for size in range(1_000):
-        with suppress(Refused):
-            accepted.append(page_size(str(size)))
-    return accepted
-
-
 def _responses(name: str, scope: str | None, played: Answers) -> Json:
     """The answers of a route by status: those played, and those of API Gateway."""
     responses: Json = {}
-    gateway = PARTS["gateway"] | ({403: "Forbidden"} if scope else {})
-    for status in sorted({answer.status for _, answer in played} | set(gateway)):
+    gateway = GATEWAY | ({403} if scope else set())
+    for status in sorted({answer.status for _, answer in played} | gateway):
         here = [(summary, answer) for summary, answer in played if answer.status == status]
         codes = [Code(answer.code) for _, answer in here if answer.code]
-        shapes = {SPECIAL.get(code, answers.Problem).__name__ for code in codes} or {PARTS["routes"][name]["shape"]}
-        if status in gateway:
-            shapes = {"GatewayMessage", *shapes} if codes else {"GatewayMessage"}
+        shapes = {SPECIAL.get(code, answers.Problem).__name__ for code in codes}
+        shapes = shapes | {"GatewayMessage"} if status in gateway else shapes or {PARTS["routes"][name]["shape"]}
         content: Json = {}
         examples: Json = {}
         for summary, answer in here:
@@ -165,7 +153,7 @@ def _responses(name: str, scope: str | None, played: Answers) -> Json:
                 examples[key] = {"summary": summary, "value": answer.json}
                 content[answer.headers["Content-Type"]] = {"schema": _one_of(shapes), "examples": examples}
         if status in gateway:
-            content["application/json"] = {"schema": _one_of(shapes), "example": {"message": gateway[status]}}
+            content["application/json"] = {"schema": _one_of(shapes), "example": {"message": HTTPStatus(status).phrase}}
         lines = [f"`{code}`: {PROBLEMS[code].title}." for code in dict.fromkeys(codes)]
         if status in gateway:
             lines.append("`application/json` is API Gateway's own answer.")
@@ -197,12 +185,7 @@ def _ref(name: str) -> Json:
 
 def _one_of(shapes: set[str]) -> Json:
     """The shape, or the choice that has these shapes."""
-    if len(shapes) == 1:
-        return _ref(*shapes)
-    for name, choice in CHOICES.items():
-        if set(choice["shapes"]) == shapes:
-            return _ref(name)
-    raise LookupError(f"generate/document.yaml has no choice of {', '.join(sorted(shapes))}")
+    return _ref(*shapes) if len(shapes) == 1 else _ref(CHOICE_OF[frozenset(shapes)])
 
 
 def _schemas() -> Json:
@@ -235,10 +218,8 @@ def _choice(choice: Json, schemas: Json) -> Json:
 
 def _inbound() -> Json:
     """The schemas of the events in; shapes within them have names of their own, apart from those of answers."""
-    text = json.dumps(json_schemas(CHANGES.values(), "validation", "#/components/schemas/Inbound{model}"))
-    for name in CHANGES:
-        text = text.replace(f"#/components/schemas/Inbound{name}", f"#/components/schemas/{name}")
-    return {name if name in CHANGES else f"Inbound{name}": schema for name, schema in json.loads(text).items()}
+    schemas = json_schemas(CHANGES.values(), "validation", "#/components/schemas/Inbound{model}")
+    return {name if name in CHANGES else f"Inbound{name}": schema for name, schema in schemas.items()}
 
 
 def closed(shape: Any) -> Any:
@@ -253,22 +234,13 @@ def closed(shape: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists stand inside their key; what occurs twice is written twice."""
+    """Lists stand inside their key."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - not without
         super().increase_indent(flow, indentless=False)
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - not without
-        return True
-
 
 def text() -> str:
     """openapi.yaml as it should be."""
-    plain = json.loads(json.dumps(description()))
+    plain = json.loads(json.dumps(description()))  # What occurs twice is written twice.
     return HEADER + yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
-
-
-if __name__ == "__main__":
-    logging.disable()
-    FILE.write_text(text())
-    print(f"{FILE.relative_to(ROOT)} written", file=sys.stderr)

@@ -4,14 +4,15 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
-from typing import Any
+from unittest.mock import patch
 
 import boto3
 import time_machine
+from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
@@ -25,7 +26,10 @@ from devkit.service import Answer, Service
 from devkit.template import table_definition
 from extending import api
 from extending.model import OfferId, Terms, from_epoch
-from extending.runtime import dynamodb
+
+BUSY = ReadTimeoutError(endpoint_url="https://dynamodb.eu-central-1.amazonaws.com/")
+database = partial(patch.object, BaseClient, "_make_api_call")
+"""A database that meets every call with a `side_effect`."""
 
 Answers = list[tuple[str, Answer]]
 """Answers in the order in which they are shown, each with a summary."""
@@ -146,9 +150,9 @@ def _not_for_every_machine(call: Callable[..., Answer]) -> Answers:
 
 
 def _troubled(call: Callable[..., Answer]) -> Answers:
-    with database(RuntimeError()):
+    with database(side_effect=RuntimeError()):
         fault = call()
-    with database(BUSY):
+    with database(side_effect=BUSY):
         busy = call()
     return [("A fault of ours", fault), ("The database is busy", busy)]
 
@@ -198,7 +202,7 @@ def _changes(service: Service) -> Answers:
         ("SubscriptionRemoved", account | {"subscription_id": "S-8", "changed_at": "yesterday"}),
         ("SubscriptionRemoved", account | {"subscription_id": "S-8", "changed_at": ahead}),
     )
-    with database(BUSY):
+    with database(side_effect=BUSY):
         busy = service.changes(("UsageChanged", USAGE))
     return [
         ("Stored, stored without a time zone nobody knows, stale, invalid, ten minutes ahead of the clock", every),
@@ -212,20 +216,3 @@ def _changes(service: Service) -> Answers:
 
 def _token(subscription_id: str) -> str:
     return OfferId(subscription_id, from_epoch(0), Terms(2, 8, "P7D", 604_800)).token
-
-
-BUSY = ReadTimeoutError(endpoint_url="https://dynamodb.eu-central-1.amazonaws.com/")
-
-
-@contextmanager
-def database(trouble: Exception) -> Iterator[None]:
-    """A database that meets every call with this."""
-
-    def fail(**_: Any) -> None:
-        raise trouble
-
-    dynamodb.meta.events.register_first("before-call.dynamodb", fail)
-    try:
-        yield
-    finally:
-        dynamodb.meta.events.unregister("before-call.dynamodb", fail)

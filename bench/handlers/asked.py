@@ -29,7 +29,7 @@ def calls(event: Json, context: Any) -> list[list[Any]]:
     def record(params: Json, model: Any, **_: Any) -> None:
         made.setdefault(get_ident(), []).append((xform_name(model.name), json.loads(json.dumps(params))))
 
-    events = named(event["client"]).meta.events
+    events = named(event["dynamodb"]).meta.events
     events.register("provide-client-params.dynamodb", record)
     named(event["handler"])(event["event"], context)
     events.unregister("provide-client-params.dynamodb", record)
@@ -37,7 +37,7 @@ def calls(event: Json, context: Any) -> list[list[Any]]:
 
 
 def cost(event: Json, context: Any) -> Json:
-    """Round trips and units of the same call through `client`; `wire` is the connection to PostgreSQL."""
+    """Round trips and units of the same call through `dynamodb`; `wire` is the connection to PostgreSQL."""
     if "wire" in event:
         connection = named(event["wire"])()
         with tempfile.TemporaryFile("w+") as trace:
@@ -47,7 +47,7 @@ def cost(event: Json, context: Any) -> Json:
             trace.seek(0)
             trips = sum(line.rstrip().split("\t")[1:4:2] in (["F", "Sync"], ["F", "Query"]) for line in trace)
         return {"trips": trips, "answer": answer}
-    with metered(named(event["client"])) as metered_calls:
+    with metered(named(event["dynamodb"])) as metered_calls:
         answer = call(event, context)
     units = {unit: sum(getattr(each, unit) for each in metered_calls) for unit in ("read", "write")}
     return {"trips": len(metered_calls), **units, "answer": answer}
@@ -62,7 +62,7 @@ def at_the_last_moment(event: Json, context: Any) -> Any:
         if updates:
             other.update_item(**updates.pop())
 
-    client = named(event["client"])
+    client = named(event["dynamodb"])
     for write in ("PutItem", "TransactWriteItems"):
         client.meta.events.register(f"before-call.dynamodb.{write}", update)
     return call(event, context)

@@ -1,5 +1,4 @@
 """The same calls of the database as a function makes, through a plain client, with nothing around them."""
-# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
 
 import json
 from concurrent.futures import ThreadPoolExecutor

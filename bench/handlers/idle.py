@@ -1,10 +1,10 @@
-"""A function that has been imported and does nothing: what the Runtime API adds to its import."""
-# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
+"""A function that has imported a module and does nothing: what the Runtime API adds to the import."""
 
+import os
 from importlib import import_module
 from typing import Any
 
-import_module("app")
+import_module(os.environ["MODULE"])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -1,7 +1,4 @@
 """The imports of a usual handler: the resource API, all three of Powertools' helpers, a validating resolver."""
-# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
-
-from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -26,7 +23,3 @@ class Answer(BaseModel):
 @app.post("/accounts/<account_id>/subscriptions/<subscription_id>/extension")
 def extend(account_id: str, subscription_id: str, body: Body) -> Answer:
     return Answer(created=False)
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return {}

@@ -1,5 +1,4 @@
 """The table without the transaction: check, then put; or a conditional put alone."""
-# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
 
 import os
 from datetime import UTC, datetime, timedelta

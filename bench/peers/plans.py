@@ -1,5 +1,4 @@
 """django-plans on PostgreSQL: a user's plan is extended by the days of a pricing."""
-# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
 
 import os
 from datetime import date, timedelta

@@ -1,5 +1,4 @@
 """A table in PostgreSQL with a unique key, by psycopg: the floor of a server that one runs oneself."""
-# ruff: noqa: ARG001 - Lambda passes event and context whether or not they are used
 
 import os
 from functools import cache

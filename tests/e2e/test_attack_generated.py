@@ -15,21 +15,19 @@ from typing import Any
 import pytest
 import yaml
 
-from devkit.builders import CONTACT, account_changed, subscription_changed
+from devkit.builders import CONTACT, subscription_changed
 from devkit.project import ROOT
 from generate.openapi import closed
 from tests.conftest import PATIENCE, Cloud
+from tests.support.attacker import STRANGER
 
-STRANGER = "ЧужоеИмя"
 RUNS = {
-    "reads": "--phases examples,coverage,fuzzing,stateful --max-examples 100 --exclude-tag machines",
-    "extend": "--phases fuzzing --max-examples 250 --include-operation-id extend_subscription",
+    "users": "--phases examples,coverage,fuzzing,stateful --max-examples 60 --exclude-tag machines",
     # To API Gateway another method is another route.
-    "machines": "--phases coverage,fuzzing --max-examples 25 --include-tag machines "
+    "machines": "--phases coverage,fuzzing --max-examples 20 --include-tag machines "
     "--exclude-checks unsupported_method",
 }
-"""Processes of their own: among others in one process a POST would get a tenth of its cases, and machines have tokens
-of their own."""
+"""Processes of their own: machines have tokens of their own."""
 
 CONFIGURATION = f"""
 workers = 3
@@ -59,40 +57,30 @@ checks.positive_data_acceptance.expected-statuses = ['2xx', 404, 409, 422]
 def folder(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that schemathesis reads: description, two users, and ids, offers and tokens that are real."""
     folder = tmp_path_factory.mktemp("schemathesis")
-    mine, other = cloud.an_account(), cloud.an_account(name=STRANGER, number=STRANGER)
-    contact = CONTACT | {"name": STRANGER}
-    cloud.event("AccountChanged", account_changed(account_id=other.id, name=STRANGER, servicing_organization=contact))
+    mine = cloud.an_account()
+    other = cloud.an_account(name=STRANGER, number=STRANGER, contact=CONTACT | {"name": STRANGER})
     own = [mine.subscription, *(f"{mine.subscription}.{n}" for n in range(3))]
-    for subscription in own[1:]:
-        cloud.event("SubscriptionChanged", subscription_changed(account_id=mine.id, subscription_id=subscription))
+    cloud.report(*(("SubscriptionChanged", subscription_changed(account_id=mine.id, subscription_id=s)) for s in own))
     path = f"/accounts/{mine.id}/subscriptions"
-    cloud.until(lambda: len(cloud.api(mine.owner, "GET", path).json()["subscriptions"]) == len(own))
     values = {
         "path.account_id": [mine.id, mine.id, mine.id, other.id],
         "path.subscription_id": [*own, other.subscription],
         "query.next_token": [cloud.api(mine.owner, "GET", f"{path}?limit={n}").json()["next_token"] for n in (1, 2, 3)],
         "body.offer_id": [cloud.api(mine.owner, "GET", f"{path}/{s}/extension-offer").json()["offer_id"] for s in own],
     }
+    known = ["[parameters]", *(f"'{name}' = {{dictionary = '{name}', probability = 0.7}}" for name in values)]
+    known += [f"[dictionaries.'{name}']\nvalues = {found!r}" for name, found in values.items()]
     description = yaml.safe_load((ROOT / "openapi.yaml").read_text())
     description["components"]["schemas"] = closed(description["components"]["schemas"])
     (folder / "openapi.json").write_text(json.dumps(description))
+    machine = dict.fromkeys(("owner", "stranger"), cloud.machine_token())
     users = {"owner": cloud.token(mine.owner), "stranger": cloud.token(other.owner)}
-    for run in RUNS:
-        tokens = dict.fromkeys(users, cloud.machine_token()) if run == "machines" else users
+    for run, tokens in {"users": users, "machines": machine}.items():
         headers = {name: [{"name": "Authorization", "value": f"Bearer {token}"}] for name, token in tokens.items()}
         auth = [{"name": name, "fixedHeaders": fixed} for name, fixed in headers.items()]
         (folder / f"{run}.json").write_text(json.dumps({"auth": auth}))
-        not_here = "phases.fuzzing.enabled = false" if run == "reads" else ""  # Of the POST, the last in CONFIGURATION.
-        lines = [
-            f"base-url = '{cloud.url}/api'",
-            CONFIGURATION + not_here,
-            "[auth.wfc]",
-            f"path = '{folder / run}.json'",
-        ]
-        lines += ["user = 'owner'", "peers = ['owner', 'stranger']", "[parameters]"]
-        lines += [f"'{name}' = {{dictionary = '{name.replace('.', '-')}', probability = 0.7}}" for name in values]
-        for name, known in values.items():
-            lines += [f"[dictionaries.{name.replace('.', '-')}]", f"values = {known!r}"]
+        who = ["[auth.wfc]", f"path = '{folder / run}.json'", "user = 'owner'", "peers = ['owner', 'stranger']"]
+        lines = [f"base-url = '{cloud.url}/api'", CONFIGURATION, *who, *known]
         (folder / f"{run}.toml").write_text("\n".join(lines))
     return folder
 
@@ -117,7 +105,7 @@ def test_whatever_the_description_can_generate_is_answered_as_described(folder: 
     answers = [answer for name in RUNS for answer in interactions(folder / f"{name}.ndjson")]
     statuses = Counter(answer["status_code"] for answer in answers)
     print(f"{len(answers)} cases: {dict(sorted(statuses.items()))}")
-    assert len(answers) >= 1_000
+    assert len(answers) >= 500
     # It got through to every kind of answer, and did not only knock at the door; the local gateway answers
     # OPTIONS with 403 and methods of its own invention with 405, and now and then a tag is guessed (304).
     assert set(statuses) - {304, 403, 405} == {200, 201, 400, 401, 404, 409, 422}, statuses

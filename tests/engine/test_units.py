@@ -186,7 +186,7 @@ def test_an_extension_stays_within_a_kilobyte_all_its_life(
     table: str, raw: "DynamoDBClient", service: Service, account: str, subscription: str, user: str, most: int
 ) -> None:
     """More would cost another unit with every write."""
-    terms = {"sessions": 1_000_000_000, "databases": 1_000_000_000, "duration": "P00008DT000000H00000000M000000000S"}
+    terms = {"sessions": 2**31 - 1, "databases": 2**31 - 1, "duration": "P00008DT000000H00000000M000000000S"}
     service.subscription(account_id=account, subscription_id=subscription, extension_terms=terms)
     service.member(account_id=account, user_id=user)
     assert service.extend(None, user, account, subscription).status == 201

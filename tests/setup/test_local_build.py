@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devkit.project import ROOT, Trouble
+from devkit.project import ROOT
 from devkit.template import template
 from local import build
 
@@ -19,11 +19,8 @@ class Builds:
     def __init__(self, project: Path) -> None:
         self.project = project
         self.calls: list[str] = []
-        self.trouble: Trouble | None = None
 
     def sam(self, *arguments: str, LAYER_PYTHON: str, **_: str) -> None:  # noqa: N803
-        if self.trouble:
-            raise self.trouble
         self.calls.append(LAYER_PYTHON)
         time.sleep(0.1)
         folder = Path(arguments[-1])
@@ -70,14 +67,6 @@ def test_only_a_source_that_has_changed_is_built_anew(builds: Builds) -> None:
     compiled.touch()
     builds.build("last")
     assert len(builds.calls) == 1 + len(SOURCES)
-
-
-def test_a_build_that_fails_is_tried_again(builds: Builds) -> None:
-    builds.trouble = Trouble("no uv here")
-    with pytest.raises(Trouble):
-        builds.build("target")
-    builds.trouble = None
-    assert builds.build("target") == "3.13"
 
 
 def test_starts_at_the_same_time_share_one_build(builds: Builds) -> None:

@@ -1,10 +1,9 @@
 """Somebody who sends exactly the bytes that they want, and looks at all that comes back."""
 
-import base64
 import http.client
 import json
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from devkit.template import Route
@@ -45,27 +44,16 @@ class Received(NamedTuple):
 class Attacker:
     """Sends exactly the bytes that it is given, as the owner of one account, and checks what comes back.
 
-    `machine` is a token with every scope, for whoever has got hold of one; `key` opens MiniStack's guard.
+    `machine` is a token with every scope, for whoever has got hold of one.
     """
 
-    def __init__(
-        self,
-        base: str,
-        token: str,
-        mine: SimpleNamespace,
-        theirs: SimpleNamespace,
-        machine: str = "",
-        key: str | None = None,
-    ) -> None:
-        self._key = key
+    def __init__(self, base: str, token: str, machine: str, mine: SimpleNamespace, theirs: SimpleNamespace) -> None:
         self._base = urlsplit(base)
         self.token = token
         self.machine = machine
         self.mine = mine
         self.theirs = theirs
         self.list = f"/accounts/{mine.id}/subscriptions"
-        self.offer = f"{self.list}/{mine.subscription}/extension-offer"
-        self.extend = f"{self.list}/{mine.subscription}/extension"
 
     def target(self, route: Route, **ids: str) -> str:
         """A route as it is sent, of the attacker's own account and subscription where no other is named."""
@@ -91,8 +79,6 @@ class Attacker:
             connection.putrequest(method, self._base.path + target, skip_accept_encoding=True)
             if token is not None:
                 connection.putheader("Authorization", f"Bearer {token or self.token}")
-            if self._key:
-                connection.putheader("X-Amz-Security-Token", self._key)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
             for name, value in ({"Content-Type": "application/json"} | (headers or {})).items():
@@ -122,7 +108,3 @@ def check(answer: Received) -> None:
         assert answer.code in CONTRACT[answer.status], answer
     else:
         assert (answer.status, answer.text.replace(": ", ":")) in GATEWAY, answer
-
-
-def pack(values: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")

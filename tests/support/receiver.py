@@ -23,12 +23,13 @@ class Inbox:
         self.answering: Answering = lambda _: 204
         self.refused: list[dict[str, Any]] = []
         self.accepted: list[dict[str, Any]] = []
-        self.content_types: set[str] = set()
+        self.raw: list[dict[str, Any]] = []
+        """Headers and bodies as they came."""
 
     def receive(self, headers: Any, body: bytes) -> int:
+        self.raw.append({"headers": dict(headers), "body": body.decode()})
         if headers["X-Api-Key"] != KEY:
             return 401
-        self.content_types.add(headers["Content-Type"])
         event = json.loads(body)
         status = self.answering(event)
         (self.accepted if status < 300 else self.refused).append(event)

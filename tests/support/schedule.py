@@ -12,7 +12,6 @@ WATCHED = "tests/browser/test_story.py::test_an_extension_is_watched_until_the_s
 WAITING = {
     WATCHED: "the browser's watch",
     "tests/e2e/test_story.py": "the schedule",
-    "tests/e2e/test_machines.py": "the machines",
     "tests/e2e/test_logs.py": "the schedule",
 }
 """Tests that mostly wait for the schedule of the local cloud: their worker runs nothing else, or it would wait too.

@@ -17,6 +17,7 @@ from devkit.builders import (
     iso,
     member_changed,
     subscription_changed,
+    usage_changed,
 )
 from extending.inbound import (
     AHEAD,
@@ -25,6 +26,7 @@ from extending.inbound import (
     AheadOfClock,
     NotAnEvent,
     SubscriptionChanged,
+    UsageChanged,
     read,
 )
 from extending.model import FOREVER, Role, Terms
@@ -50,53 +52,38 @@ def test_a_duration_keeps_its_words_and_gets_its_length(duration: str, seconds: 
 ID = "a text that matches ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ is expected"
 INSTANT = "an ISO 8601 instant with its offset is expected, as 2026-11-29T10:00:00Z"
 LOST = "it holds U+FFFD, which stands for characters that were lost: send JSON in UTF-8"
-LENGTH = "weeks, days, hours, minutes, seconds are expected, as P7D; from a second to ten years"
+LENGTH = "extension_terms.duration: weeks, days, hours, minutes, seconds are expected, as P7D"
 
 
 @pytest.mark.parametrize(
     ("type_", "fields", "why"),
     [
         ("AccountChanged", {"account_id": "A#1"}, f"account_id: {ID}"),
-        ("AccountChanged", {"account_id": "A" * 65}, f"account_id: {ID}"),
         ("AccountChanged", {"account_id": "A-1\n"}, f"account_id: {ID}"),
         ("AccountChanged", {"name": 7}, "name: a text is expected"),
         ("AccountChanged", {"name": "ю" * 257}, "name: at most 256 characters are expected"),
         ("AccountChanged", {"name": "ООО \ufffd"}, f"name: {LOST}"),
         ("AccountChanged", {"name": "\ud800"}, "name: a text of Unicode characters is expected"),
         ("AccountChanged", {"servicing_organization": "us"}, "servicing_organization: an object is expected"),
-        ("AccountChanged", {"changed_at": None}, f"changed_at: {INSTANT}"),
         ("AccountChanged", {"changed_at": "0001-01-01T00:00:00+03:00"}, "changed_at: an instant from 1970 to 8999 is"),
         ("MemberChanged", {"role": ""}, "role: at least 1 character is expected"),
         ("MemberChanged", {"role": "x" * 65}, "role: at most 64 characters are expected"),
         ("MemberChanged", {"name": "\ufffd"}, f"name: {LOST}"),
-        ("MemberChanged", {"user_id": ""}, "user_id: a text that matches "),
         ("MemberChanged", {"user_id": "U 1"}, "user_id: a text that matches ^[\\x21-\\x7e]{1,255}$ is expected"),
         ("SubscriptionChanged", {"kind": "trial"}, "kind: 'main', 'add_on' or 'prolonging' is expected"),
         ("SubscriptionChanged", {"starts_at": "2026-01-01T00:00:00"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": "2026-02-30T00:00:00Z"}, f"starts_at: {INSTANT}"),
-        ("SubscriptionChanged", {"starts_at": "2026-01-01"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": 1_767_225_600}, f"starts_at: {INSTANT}"),
-        ("SubscriptionChanged", {"starts_at": "1767225600"}, f"starts_at: {INSTANT}"),
         ("SubscriptionChanged", {"starts_at": "1969-12-31T23:59:59Z"}, "starts_at: an instant from 1970 to 8999 is"),
-        ("SubscriptionChanged", {"starts_at": "0001-01-01T00:00:00+03:00"}, "starts_at: an instant from 1970 to 8999"),
         ("SubscriptionChanged", {"starts_at": "9000-01-01T00:00:00Z"}, "starts_at: an instant from 1970 to 8999 is"),
-        (
-            "SubscriptionChanged",
-            {"ends_at": "0001-01-01T00:00:00+03:00"},
-            "ends_at: an instant from 1970 on is expected",
-        ),
+        ("SubscriptionChanged", {"ends_at": "1969-12-31T23:59:59Z"}, "ends_at: an instant from 1970 on is expected"),
         ("SubscriptionChanged", {"ends_at": "2025-12-31T23:59:59Z"}, "detail: ends_at is before starts_at"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": -1}}, "limits.sessions: 0 or more is expected"),
-        ("SubscriptionChanged", {"limits": LIMITS | {"sessions": 10**10}}, "limits.sessions: 1000000000 or less is"),
-        ("SubscriptionChanged", {"limits": LIMITS | {"sessions": "2"}}, "limits.sessions: a whole number is expected"),
+        ("SubscriptionChanged", {"limits": LIMITS | {"sessions": 2**31}}, "limits.sessions: 2147483647 or less is"),
         ("SubscriptionChanged", {"limits": LIMITS | {"sessions": True}}, "limits.sessions: a whole number is expected"),
         ("SubscriptionChanged", {"limits": {"sessions": 2}}, "limits.databases: it is missing"),
         *(
-            (
-                "SubscriptionChanged",
-                {"extension_terms": TERMS | {"duration": wrong}},
-                f"extension_terms.duration: {LENGTH}",
-            )
+            ("SubscriptionChanged", {"extension_terms": TERMS | {"duration": wrong}}, LENGTH)
             for wrong in ("P1M", "P", "PT0S", "P99999D")
         ),
     ],
@@ -123,6 +110,10 @@ def test_an_instant_of_another_zone_is_the_same_instant() -> None:
 def test_fields_of_a_newer_sender_are_left_unread_and_a_subscription_may_end_when_it_begins() -> None:
     """That is how one is annulled: the empty interval is never active."""
     SubscriptionChanged.model_validate(subscription_changed(colour="green", ends_at="2026-01-01T00:00:00Z"))
+
+
+def test_the_largest_number_of_a_sender_with_32_bits_is_a_limit() -> None:
+    UsageChanged.model_validate(usage_changed(sessions=2**31 - 1))
 
 
 texts = st.text(st.characters(exclude_categories=()))
@@ -200,13 +191,11 @@ def reported(type_: str, **fields: Any) -> Any:
         ("Etc/GMT-3", "Etc/GMT-3"),
         ("UTC", "UTC"),
         ("GMT+3", "UTC+3"),
-        ("GMT+03:00", "UTC+3"),
         ("UTC+03:00", "UTC+3"),
         ("+03:00", "UTC+3"),
         ("+0530", "UTC+5:30"),
         ("-3", "UTC-3"),
         ("+00:00", "UTC"),
-        ("+14:00", "UTC+14"),
     ],
 )
 def test_a_zone_is_stored_as_a_cabinet_can_show_it(given: str, stored: str) -> None:

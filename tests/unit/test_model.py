@@ -30,7 +30,7 @@ from extending.model import (
     Usage,
     make_offer,
 )
-from extending.paging import page
+from extending.paging import history, page
 from extending.tokens import pack, unpack
 from tests.unit.builders import WEEK_TERMS, a_subscription, an_extension, holding
 
@@ -324,6 +324,8 @@ def with_one(values: list[Any], place: int, value: object) -> list[Any]:
 
 PAGE = ["A-100", 1, 0, 0, "S-1"]
 WRONG_IN_A_PAGE = [(0, "A-200"), (1, -1), (1, 10**30), (1, True), (2, 3), (3, 1), (4, 7)]
+HISTORY_PAGE = ["A-100", 0, "E-1"]
+WRONG_IN_A_HISTORY_PAGE = [(0, "A-200"), (1, 1), (1, True), (1, -0.5), (1, "0"), (1, -(10**18)), (2, 7)]
 
 
 @pytest.mark.parametrize("values", [[], PAGE[:3], *(with_one(PAGE, *wrong) for wrong in WRONG_IN_A_PAGE)])
@@ -332,6 +334,13 @@ def test_a_page_token_that_no_page_of_this_account_gave_is_refused(values: list[
     assert page(holding(), NOW, 50, pack(PAGE)) == ([], None)
     with pytest.raises(ValueError, match="not a page of this account"):
         page(holding(), NOW, 50, pack(values))
+
+
+@pytest.mark.parametrize("values", [PAGE, *(with_one(HISTORY_PAGE, *wrong) for wrong in WRONG_IN_A_HISTORY_PAGE)])
+def test_a_page_token_that_no_history_of_this_account_gave_is_refused(values: list[Any]) -> None:
+    assert history(holding(), 50, pack(HISTORY_PAGE)) == ([], None)
+    with pytest.raises(ValueError, match="not a page of this account"):
+        history(holding(), 50, pack(values))
 
 
 def test_an_offer_is_read_back_from_its_token() -> None:

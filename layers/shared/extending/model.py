@@ -27,8 +27,8 @@ DURATION = re.compile(r"P(?=.)(\d{1,4}W|(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,8}M)?
 MOST_SECONDS = 3660 * 86_400
 """The longest extension that terms may name: ten years."""
 
-MOST_UNITS = 1_000_000_000
-"""The most sessions or databases that limits and terms may name."""
+MOST_UNITS = 2**31 - 1
+"""The most sessions or databases that limits, terms and usage may name: some senders have it for "no limit"."""
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 """Stands for "no end". Every other instant lies between 1970 and this one, so that adding a duration stays in the

@@ -82,8 +82,7 @@ async function webkit() {
     close: async () => {
       await call('DELETE', at).catch(() => {});
       driver.kill();
-      await pause(300);
-      rmSync(home, { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }); // The browser's processes end a moment later, and write until then.
     },
   };
 }
