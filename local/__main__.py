@@ -22,7 +22,7 @@ from rich.markup import escape
 from starlette.applications import Starlette
 
 from devkit.project import ENDINGS, REGION, ROOT, Trouble, aws, bypass_proxies, free_port
-from devkit.stage import local_session
+from devkit.stage import Stack, local_session, outputs
 from extending.inbound import SOURCE
 from local import STACK, build, cloud
 from local.identity import AUDIENCE, MACHINES, Identity
@@ -43,14 +43,12 @@ def step(what: str) -> Iterator[None]:
 
 
 def check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise Trouble(
-                f"Port {port} of 127.0.0.1 is in use. End what listens there, or choose another: make run PORT=8081"
-            ) from error
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise Trouble(
+            f"Port {port} of 127.0.0.1 is in use. End what listens there, or choose another: make run PORT=8081"
+        ) from error
 
 
 def seed(url: str, identity: Identity, now: datetime) -> None:
@@ -119,15 +117,16 @@ def start(port: int, origins: list[str], receiver: Receiver | None, stack: conte
         }
         build.deploy(state / "build" / "template.yaml", endpoint, key, parameters)
     with step("Serving the routes of the API"):
+        target = Stack(STACK, outputs(session, endpoint, STACK), session, endpoint)
+        serve_api(target, target.outputs["ApiId"], parameters)
+        serve_cors(target, target.outputs["ApiId"], own + origins)
         identity = Identity(url)
-        deployed = LocalCloud(session, endpoint, key, identity)
-        serve_api(session, endpoint, STACK, deployed.outputs["ApiId"], parameters)
-        serve_cors(session, endpoint, STACK, deployed.outputs["ApiId"], own + origins)
+        deployed = LocalCloud(target, key, identity)
     serve(application(deployed, own, origins), port, stack)
     if receiver:
         over = threading.Event()
         stack.callback(over.set)
-        webhook = Webhook(session, endpoint, deployed.outputs, receiver)
+        webhook = Webhook(target, receiver)
         threading.Thread(target=webhook.run, args=(over,), name="webhook", daemon=True).start()
     with step("Reporting the seed"):
         seed(url, identity, datetime.now(UTC))
@@ -194,13 +193,9 @@ def main() -> int:
     bypass_proxies()
     parser = Arguments(prog="make run", description=__doc__)
     parser.add_argument("--port", type=port_number, default=8080)
-    parser.add_argument(
-        "--origins", type=page_origins, default=[], help="further origins of pages that may call the API, with commas"
-    )
-    parser.add_argument(
-        "--webhook", type=http_url, help="where events out are posted, as the parameter WebhookUrl has it"
-    )
-    parser.add_argument("--webhook-key", default="", help="the value of the header X-Api-Key of these posts")
+    parser.add_argument("--origins", type=page_origins, default=[])
+    parser.add_argument("--webhook", type=http_url)
+    parser.add_argument("--webhook-key", default="")
     arguments = parser.parse_args()
     receiver = Receiver(arguments.webhook, "X-Api-Key", arguments.webhook_key or "none") if arguments.webhook else None
     # Set all: what is started in the background of a script begins with SIGINT ignored.

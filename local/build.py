@@ -4,15 +4,14 @@ import fcntl
 import hashlib
 import os
 import platform
-import re
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from devkit.project import ROOT, SAM, Trouble, aws, environment
+from devkit import project
+from devkit.project import ROOT, Trouble, aws, environment
+from devkit.template import template
 
 KEPT = ROOT / ".local-cloud" / "built"
 """The last build for each Python, in a folder named after what went into it."""
@@ -23,25 +22,14 @@ OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 def sam(*arguments: str, **variables: str) -> None:
     """Run the SAM CLI; raises Trouble with its output where it failed."""
-    with tempfile.TemporaryDirectory() as folder:  # It leaves empty folders behind.
-        done = subprocess.run(
-            [SAM / "bin" / "sam", *arguments],
-            cwd=ROOT,
-            env=environment() | {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.2", "TMPDIR": folder} | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+    done = project.sam(*arguments, variables=environment() | {"SAM_CLI_POLL_DELAY": "0.2"} | variables)
     if done.returncode:
         raise Trouble(f"sam {arguments[0]} failed. It said:\n{done.stdout[-6000:]}")
 
 
 def templates_python() -> str:
     """The version that functions have on Lambda, and in containers."""
-    found = re.search(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text())
-    assert found
-    return found[1]
+    return str(template()["Globals"]["Function"]["Runtime"]).removeprefix("python")
 
 
 def runtime(python: str = OURS) -> dict[str, str]:

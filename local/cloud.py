@@ -4,13 +4,10 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
-
-from devkit.project import REGION, ROOT, Trouble, environment
+from devkit.project import REGION, ROOT, Trouble, answers, environment
 
 STATE = ROOT / ".local-cloud"
 
@@ -55,14 +52,8 @@ def ministack(port: int, key: str, state: Path) -> Iterator[subprocess.Popen[byt
 
 
 def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, key: str, state: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(httpx.HTTPError):
-            headers = {"X-Amz-Security-Token": key}
-            if httpx.get(f"{endpoint}/_ministack/health", headers=headers, timeout=2).is_success:
-                return
-        time.sleep(0.1)
-    raise Trouble("The local cloud did not start. It said:\n" + last_words(state))
+    if not answers(process, f"{endpoint}/_ministack/health", 60, **{"X-Amz-Security-Token": key}):
+        raise Trouble("The local cloud did not start. It said:\n" + last_words(state))
 
 
 def last_words(state: Path) -> str:

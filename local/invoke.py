@@ -3,6 +3,7 @@
 Where Docker runs that is `sam local invoke`; elsewhere Amazon's Runtime Interface Emulator runs the same handler.
 """
 
+import argparse
 import contextlib
 import json
 import subprocess
@@ -63,15 +64,14 @@ def with_emulator(function: str, event: Path, target: Stack) -> Any:
 
 def main() -> int:
     bypass_proxies()
-    function, event = (*sys.argv[1:], "", "")[:2]
-    if function not in FUNCTIONS:
-        print(f"Name a function: python -m local.invoke {'|'.join(FUNCTIONS)}", file=sys.stderr)
-        return 2
-    file = Path(event) if event else ROOT / "events" / f"{function}.json"
+    parser = argparse.ArgumentParser(prog="python -m local.invoke", description=__doc__)
+    parser.add_argument("function", choices=FUNCTIONS)
+    parser.add_argument("event", nargs="?", type=Path, help="a file; without one events/FUNCTION.json")
+    arguments = parser.parse_args()
+    file = arguments.event or ROOT / "events" / f"{arguments.function}.json"
     if not file.is_file():
-        print(f"There is no event {file}", file=sys.stderr)
-        return 2
-    return sam_local.ended(lambda: invoke(function, file), interrupted=130)
+        parser.error(f"there is no event {file}")
+    return sam_local.ended(lambda: invoke(arguments.function, file), interrupted=130)
 
 
 def invoke(function: str, file: Path) -> int:

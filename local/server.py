@@ -2,29 +2,28 @@
 
 import asyncio
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import httpx
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devkit.project import ROOT
-from devkit.stage import outputs
+from devkit.stage import Stack
 from extending import inbound, items, wire
 from extending.inbound import CHANGES
 from extending.model import SOURCE
-from local import STACK
 from local.identity import Identity
 from local.listen import listen
 
@@ -37,16 +36,10 @@ KEY = "x-amz-security-token"
 """The header in which MiniStack's guard looks for its key."""
 
 
-class Anything(Convertor[str]):
+class Anything(PathConvertor):
     """A path as it comes; Starlette's own convertor ends at a line break."""
 
     regex = r"(?s:.*)"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
 
 
 register_url_convertor("anything", Anything())
@@ -55,19 +48,15 @@ register_url_convertor("anything", Anything())
 class LocalCloud:
     """The deployed stack as the local server uses it: its API, its bus, and what our own source puts there."""
 
-    def __init__(self, session: boto3.Session, endpoint: str, key: str, identity: Identity) -> None:
+    def __init__(self, stack: Stack, key: str, identity: Identity) -> None:
         self.identity = identity
-        self.outputs = outputs(session, endpoint, STACK)
         self.key = key
-        self.api = f"{endpoint}/_aws/execute-api/{self.outputs['ApiId']}/$default"
-        self.bus = self.outputs["BusName"]
-        self.table = self.outputs["TableName"]
-        self._dynamodb: Any = session.client("dynamodb", endpoint_url=endpoint)
-        self._events: Any = session.client("events", endpoint_url=endpoint)
-        self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
+        self.api = f"{stack.endpoint}/_aws/execute-api/{stack.outputs['ApiId']}/$default"
+        self.bus, self.table = stack.outputs["BusName"], stack.outputs["TableName"]
+        self._dynamodb, self._events, self._sqs = map(stack.client, ("dynamodb", "events", "sqs"))
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self.seen: list[dict[str, Any]] = []
-        self._window = listen(self._sqs, self._events, self.bus, "events-out", {"source": [SOURCE]}).queue
+        self._window = listen(stack, "events-out", {"source": [SOURCE]})
 
     def collect(self) -> list[dict[str, Any]]:
         """All events out so far, in the order in which they came."""
@@ -147,7 +136,9 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         headers = [(k, v) for k, v in request.headers.raw if k.decode().lower() not in HOP_BY_HOP | {KEY}]
         headers.append((KEY.encode(), cloud.key.encode()))
         body = await request.body()
-        if not is_utf_8(body):  # MiniStack would put U+FFFD for what it cannot read; of other types it keeps the bytes.
+        try:
+            body.decode()
+        except UnicodeDecodeError:  # MiniStack would put U+FFFD for these; of other types it keeps the bytes.
             headers = [(k, v) for k, v in headers if k.lower() != b"content-type"]
         answer = await client.request(request.method, url, headers=headers, content=body)
         kept = {k: v for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding", "date"}}
@@ -178,18 +169,15 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         expected = f'send {{"detail_type": "…", "detail": {{…}}}}; the detail types are {", ".join(CHANGES)}'
         return JSONResponse({"error": expected}, 400)
 
-    async def events_out(_: Request) -> Response:
-        async with collecting:
-            return JSONResponse({"events": await asyncio.to_thread(cloud.collect)})
+    def events_out(_: Request) -> Response:
+        with collecting:
+            return JSONResponse({"events": cloud.collect()})
 
-    async def reset(_: Request) -> Response:
-        await asyncio.to_thread(cloud.restore)
+    def reset(_: Request) -> Response:
+        cloud.restore()
         return JSONResponse({"restored": True})
 
-    async def people(_: Request) -> Response:
-        return JSONResponse(json.loads((ROOT / "local" / "people.json").read_text()))
-
-    collecting = asyncio.Lock()
+    collecting = threading.Lock()
     everything = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -198,7 +186,7 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
                 "/",
                 routes=[
                     Route("/token", token),
-                    Route("/people", people),
+                    Route("/people", lambda _: FileResponse(ROOT / "local" / "people.json")),
                     Route("/reset", reset, methods=["POST"]),
                     Route("/events", put_event, methods=["POST"]),
                     Route("/events", events_out),
@@ -218,14 +206,6 @@ def application(cloud: LocalCloud, own: list[str], others: list[str]) -> Starlet
         ],
         middleware=[Middleware(Door, own=own, others=others)],
     )
-
-
-def is_utf_8(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class Cabinet(StaticFiles):

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-import boto3
 import httpx
-import yaml
 
-from devkit.project import ROOT
+from devkit.stage import Stack
+from devkit.template import template
 from local.listen import listen
 
 RETRIED = {409, 429, *range(500, 600)}
@@ -36,18 +35,16 @@ class Receiver(NamedTuple):
 class Webhook:
     """A queue on the bus, and what empties it into a receiver."""
 
-    def __init__(self, session: boto3.Session, endpoint: str, outputs: Mapping[str, str], receiver: Receiver) -> None:
-        self._sqs: Any = session.client("sqs", endpoint_url=endpoint)
-        self._events: Any = session.client("events", endpoint_url=endpoint)
-        self._bus, self._undelivered = outputs["BusName"], outputs["UndeliveredQueueUrl"]
+    def __init__(self, stack: Stack, receiver: Receiver) -> None:
+        self._sqs, self._events = stack.client("sqs"), stack.client("events")
+        self._bus, self._undelivered = stack.outputs["BusName"], stack.outputs["UndeliveredQueueUrl"]
         self._receiver = receiver
-        rule = rule_of_template()
+        rule = template()["Resources"]["Webhook"]["Properties"]
         (self._target,) = rule["Targets"]
         self.gives_up_after: float = self._target["RetryPolicy"]["MaximumEventAgeInSeconds"]
         self.slowest_retry: float = 60
         self._name = f"webhook-{token_hex(4)}"
-        pattern = rule["EventPattern"]
-        self._queue, self._rule_arn = listen(self._sqs, self._events, self._bus, self._name, pattern)
+        self._queue = listen(stack, self._name, rule["EventPattern"])
 
     def close(self) -> None:
         """Take rule and queue away."""
@@ -80,7 +77,7 @@ class Webhook:
                 )
                 continue
             if refusal:
-                self._give_up(message["Body"], refusal, tries)
+                self._give_up(message["Body"], refusal)
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
         return len(messages)
 
@@ -95,28 +92,14 @@ class Webhook:
             return 504
         return None if answer.is_success else answer.status_code
 
-    def _give_up(self, event: str, status: int, tries: int) -> None:
+    def _give_up(self, event: str, status: int) -> None:
         values = {
-            "RULE_ARN": self._rule_arn,
             "TARGET_ARN": f"arn:aws:events:us-east-1:000000000000:api-destination/{self._target['Id']}",
             "ERROR_CODE": "SDK_CLIENT_ERROR",
             "ERROR_MESSAGE": f"The receiver answered {status}.",
-            "RETRY_ATTEMPTS": str(tries - 1),
         }
         attributes = {name: {"DataType": "String", "StringValue": value} for name, value in values.items()}
         self._sqs.send_message(QueueUrl=self._undelivered, MessageBody=event, MessageAttributes=attributes)
-
-
-def rule_of_template() -> dict[str, Any]:
-    """The webhook's rule; None stands for its references."""
-
-    class Loader(yaml.SafeLoader):
-        """Reads !Ref and its like as None."""
-
-    Loader.add_multi_constructor("!", lambda *_: None)
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - safe, see its base
-    rule: dict[str, Any] = template["Resources"]["Webhook"]["Properties"]
-    return rule
 
 
 def transformed(transformer: Mapping[str, Any], event: Mapping[str, Any]) -> str:

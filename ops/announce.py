@@ -4,7 +4,7 @@ The table holds all that was ever announced, and the events keep their ids: cons
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -25,15 +25,10 @@ CLOCKS = timedelta(minutes=10)
 """The most by which the functions' clock, which is in the items, and the stream's may differ."""
 
 
-def announcements(
-    target: Stack, since: datetime, until: datetime, seen: Callable[[int], object] = lambda _: None
-) -> Iterator[dict[str, Any]]:
-    """Writes to extensions in a time, as records of the stream; reads the whole table.
-
-    `seen` receives the number of items of each page.
-    """
+def announcements(target: Stack, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """Writes to extensions in a time, as records of the stream; reads the whole table."""
     written = " OR ".join(f"{step} BETWEEN :since AND :until" for step in STEPS)
-    request = {
+    request: dict[str, Any] = {
         "FilterExpression": f"{items.TYPE} = :extension AND ({written})",
         "ExpressionAttributeValues": {
             ":extension": {"S": "extension"},
@@ -41,8 +36,7 @@ def announcements(
             ":until": {"N": str(int(until.timestamp()))},
         },
     }
-    found = table.scan(target, lambda page: seen(page["ScannedCount"]), **request)
-    for number, item in enumerate(found):
+    for number, item in enumerate(table.scan(target, **request)):
         for place, step in enumerate(STEPS):
             if step in item and since.timestamp() <= int(item[step]["N"]) <= until.timestamp():
                 later = {*STEPS[place + 1 :], *([] if step == items.REVOKED_AT else [items.REVOKED_BY])}
@@ -77,8 +71,8 @@ def hand_over(target: Stack, function: str, payload: Any) -> str | None:
 
 
 @click.command()
-@click.argument("since", type=console.INSTANT)
-@click.option("--until", type=console.INSTANT, help="End here instead of now.")
+@click.argument("since", type=console.past)
+@click.option("--until", metavar="INSTANT", type=console.past, help="End here instead of now.")
 @console.STAGE
 @console.JSON
 @console.YES
@@ -93,13 +87,9 @@ def command(since: datetime, until: datetime | None, stage: str, as_json: bool, 
     if until and until < since:
         raise click.UsageError("--until is before the first instant")
     target = stack(stage)
-    size = table.size(target)
     span = f"from {since.isoformat()} to {until.isoformat() if until else 'now'}"
-    console.ask(f"Read the table ({size}) and announce again the grants, reminders and ends {span}?", yes)
-    with console.progress() as bar:
-        reading = bar.add_task("Announcing", total=size.items or None)
-        records = announcements(target, since, until or console.now() + CLOCKS, lambda seen: bar.advance(reading, seen))
-        announced, reason = announce(target, records)
+    console.ask(f"Read the table ({table.size(target)}) and announce again the grants, reminders and ends {span}?", yes)
+    announced, reason = announce(target, announcements(target, since, until or console.now() + CLOCKS))
     if as_json:
         console.print_json({"announced": announced, "reason": reason})
     else:

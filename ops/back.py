@@ -18,31 +18,41 @@ DEPLOYMENT = timedelta(minutes=30)
 """Versions of one deployment are published within this; SnapStart takes minutes for each."""
 
 
-class Version(NamedTuple):
-    """A published version of a function."""
+class Function(NamedTuple):
+    """A function, its alias as it was read, and when each of its versions was published, the oldest first."""
 
-    number: int
-    published: datetime
+    name: str
+    alias: dict[str, Any]
+    versions: dict[int, datetime]
+
+    @property
+    def now(self) -> int:
+        return int(self.alias["FunctionVersion"])
 
 
 class Move(NamedTuple):
-    """A function, its alias as it was read, and the versions that it leaves and goes to."""
+    """A function and the version that it goes to, whose state is Inactive where SnapStart has dropped its snapshot."""
 
-    function: str
-    alias: dict[str, Any]
-    now: Version
-    then: Version
+    function: Function
+    then: int
     state: str
-    """Of the version that it goes to: Active, or Inactive where SnapStart has dropped its snapshot."""
 
 
-def aliases(target: Stack) -> dict[str, dict[str, Any]]:
-    """The alias of each function; raises Trouble while CodeDeploy moves one."""
-    found = {}
-    for function in FUNCTIONS:
-        name = target.resource(f"{function.capitalize()}Function")
-        found[function] = target.client("lambda").get_alias(FunctionName=name, Name=ALIAS) | {"FunctionName": name}
-    moving = [name for name, alias in found.items() if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")]
+def functions(target: Stack) -> list[Function]:
+    """All functions; raises Trouble while CodeDeploy moves one."""
+    client, found = target.client("lambda"), []
+    for name in FUNCTIONS:
+        physical = target.resource(f"{name.capitalize()}Function")
+        alias = client.get_alias(FunctionName=physical, Name=ALIAS) | {"FunctionName": physical}
+        pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=physical)
+        published = {
+            int(version["Version"]): datetime.fromisoformat(version["LastModified"])
+            for page in pages
+            for version in page["Versions"]
+            if version["Version"] != "$LATEST"
+        }
+        found.append(Function(name, alias, dict(sorted(published.items()))))
+    moving = [each.name for each in found if each.alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")]
     if moving:
         raise Trouble(
             f"CodeDeploy is moving {', '.join(moving)}. Stop it instead: "
@@ -51,76 +61,60 @@ def aliases(target: Stack) -> dict[str, dict[str, Any]]:
     return found
 
 
-def versions(target: Stack, name: str) -> list[Version]:
-    """The published versions of a function, the oldest first."""
-    pages = target.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=name)
-    return sorted(
-        Version(int(version["Version"]), datetime.fromisoformat(version["LastModified"]))
-        for page in pages
-        for version in page["Versions"]
-        if version["Version"] != "$LATEST"
-    )
-
-
 def moves_back(target: Stack) -> list[Move]:
     """Moves of what the last deployment published to the versions before; the other functions stay."""
-    every = []
-    for function, alias in aliases(target).items():
-        published = versions(target, alias["FunctionName"])
-        *before, now = [version for version in published if version.number <= int(alias["FunctionVersion"])]
-        every.append((function, alias, now, before[-1:]))
-    last = max(now.published for _, _, now, _ in every)
-    return [
-        move(target, function, alias, now, then)
-        for function, alias, now, before in every
-        for then in before
-        if last - now.published <= DEPLOYMENT
-    ]
+    found = functions(target)
+    last = max(each.versions[each.now] for each in found)
+    moves = []
+    for each in found:
+        before = [version for version in each.versions if version < each.now]
+        if before and last - each.versions[each.now] <= DEPLOYMENT:
+            moves.append(move(target, each, before[-1]))
+    return moves
 
 
 def moves_forward(target: Stack) -> list[Move]:
     """Moves that undo `back`, where nothing has moved the alias since: its description says so."""
     moves = []
-    for function, alias in aliases(target).items():
-        was = re.fullmatch(r"back from (\d+) to (\d+)", alias.get("Description", ""))
-        if was and was[2] == alias["FunctionVersion"]:
-            published = {str(version.number): version for version in versions(target, alias["FunctionName"])}
-            if was[1] in published:
-                moves.append(move(target, function, alias, published[was[2]], published[was[1]]))
+    for each in functions(target):
+        was = re.fullmatch(r"back from (\d+) to (\d+)", each.alias.get("Description", ""))
+        if was and int(was[2]) == each.now and int(was[1]) in each.versions:
+            moves.append(move(target, each, int(was[1])))
     return moves
 
 
-def move(target: Stack, function: str, alias: dict[str, Any], now: Version, then: Version) -> Move:
+def move(target: Stack, function: Function, then: int) -> Move:
     answer = target.client("lambda").get_function_configuration(
-        FunctionName=alias["FunctionName"], Qualifier=str(then.number)
+        FunctionName=function.alias["FunctionName"], Qualifier=str(then)
     )
-    return Move(function, alias, now, then, answer.get("State", "Active"))
+    return Move(function, then, answer.get("State", "Active"))
 
 
 def carry_out(target: Stack, moves: list[Move], description: str) -> None:
     """Move the aliases, each only where it is still as it was read; raises Trouble."""
     client = target.client("lambda")
-    for number, each in enumerate(moves):
+    for number, (function, then, _) in enumerate(moves):
         try:
             client.update_alias(
-                FunctionName=each.alias["FunctionName"],
+                FunctionName=function.alias["FunctionName"],
                 Name=ALIAS,
-                FunctionVersion=str(each.then.number),
-                Description=description.format(now=each.now.number, then=each.then.number),
-                RevisionId=each.alias["RevisionId"],
+                FunctionVersion=str(then),
+                Description=description.format(now=function.now, then=then),
+                RevisionId=function.alias["RevisionId"],
             )
         except client.exceptions.PreconditionFailedException:
             raise Trouble(
-                f"Another has moved {each.function} meanwhile; {number} of {len(moves)} were moved before. Look again."
+                f"Another has moved {function.name} meanwhile; {number} of {len(moves)} were moved before. Look again."
             ) from None
 
 
 def shown(moves: list[Move]) -> Table:
-    table = Table("function", "version", "published (UTC)", "to", "published (UTC)", "state")
-    for each in moves:
-        now, then = (f"{version.published.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for version in (each.now, each.then))
-        table.add_row(each.function, str(each.now.number), now, str(each.then.number), then, each.state)
-    return table
+    rows = []
+    for function, then, state in moves:
+        of = {number: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for number, at in function.versions.items()}
+        now = {"function": function.name, "version": function.now, "published (UTC)": of[function.now]}
+        rows.append(now | {"goes to": then, "published before": of[then], "state": state})
+    return console.grid("", rows)
 
 
 AFTERWARDS = """Now deploy the older revision. CodeDeploy refuses it while the aliases are elsewhere than the
@@ -131,28 +125,28 @@ all the while, so that its alarms stay on until then."""
 @click.command()
 @console.STAGE
 @console.YES
-def command(stage: str, yes: bool) -> int:
+def command(stage: str, yes: bool) -> None:
     """Move what the last deployment changed to the versions before.
 
     \b
     extending back --stage prod
     """
-    return run(stack(stage), moves_back, "back from {now} to {then}", yes, AFTERWARDS)
+    run(stack(stage), moves_back, "back from {now} to {then}", yes, AFTERWARDS)
 
 
 @click.command()
 @console.STAGE
 @console.YES
-def forward(stage: str, yes: bool) -> int:
+def forward(stage: str, yes: bool) -> None:
     """Undo `extending back`.
 
     \b
     extending forward --stage prod
     """
-    return run(stack(stage), moves_forward, "", yes, "The aliases are where the stack left them.")
+    run(stack(stage), moves_forward, "", yes, "The aliases are where the stack left them.")
 
 
-def run(target: Stack, find: Callable[[Stack], list[Move]], description: str, yes: bool, afterwards: str) -> int:
+def run(target: Stack, find: Callable[[Stack], list[Move]], description: str, yes: bool, afterwards: str) -> None:
     """Show the moves, ask, carry them out, say what follows."""
     moves = find(target)
     if not moves:
@@ -163,4 +157,3 @@ def run(target: Stack, find: Callable[[Stack], list[Move]], description: str, ye
     console.ask(f"Move {len(moves)} functions?", yes)
     carry_out(target, moves, description)
     click.echo(f"{len(moves)} moved. {afterwards}")
-    return 0

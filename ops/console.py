@@ -1,22 +1,25 @@
 """Shared by all tools: arguments, a question before a write, foreign text made safe to print, one line for an error."""
 
 import json
+import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from unicodedata import category
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
+from rich.table import Table
 from rich.text import Text
 
 from devkit.project import ENDINGS, Trouble
-from extending.model import ID, USER_ID
+from extending.model import ID
 
 WRONG = 2
 """The exit code of what could not be asked or done."""
@@ -24,47 +27,31 @@ WRONG = 2
 STOPPED = 130
 
 
-class Parsed(click.ParamType):
-    """An argument that a function reads; its ValueError says what is wrong."""
-
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
-        self.name, self._read = name, read
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return self._read(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def matching(name: str, pattern: re.Pattern[str], otherwise: str) -> Parsed:
-    """An argument that fits a pattern as a whole."""
+def matching(pattern: re.Pattern[str], otherwise: str) -> Callable[[str], str]:
+    """The type of an argument that fits a pattern as a whole."""
 
     def read(text: str) -> str:
         if not pattern.fullmatch(text):
-            raise ValueError(f"{text!r} is not {otherwise}")
+            raise click.BadParameter(f"{text!r} is not {otherwise}")
         return text
 
-    return Parsed(name, read)
+    return read
 
 
 def past(text: str) -> datetime:
-    """An instant with its zone, not in the future."""
+    """The type of an argument that is an instant with its zone, not in the future."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not an instant such as 2026-11-21T00:00:00Z") from None
+        raise click.BadParameter(f"{text!r} is not an instant such as 2026-11-21T00:00:00Z") from None
     if when.tzinfo is None:
-        raise ValueError("add the zone: 2026-11-21T00:00:00Z")
+        raise click.BadParameter("add the zone: 2026-11-21T00:00:00Z")
     if when > datetime.now(UTC):
-        raise ValueError("it is in the future")
+        raise click.BadParameter("it is in the future")
     return when
 
 
-ACCOUNT = click.argument("account_id", metavar="ACCOUNT", type=matching("account", ID, "an account id such as A-100"))
-USER = matching("user", USER_ID, "a user id such as U-1")
-EXTENSION = matching("extension", ID, "an extension id: extending explain ACCOUNT --json names them")
-INSTANT = Parsed("instant", past)
+ACCOUNT = click.argument("account_id", metavar="ACCOUNT", type=matching(ID, "an account id such as A-100"))
 STAGE = click.option("--stage", default="local", show_default=True, help="local, or a block of samconfig.toml.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 YES = click.option("--yes", is_flag=True, help="Ask nothing.")
@@ -87,19 +74,23 @@ def safe(value: Any) -> str:
 
 
 def cell(value: Any, style: str = "") -> Text:
-    """Safe text as rich shows it, without markup."""
-    return Text(safe(value), style=style)
+    """Safe text as rich shows it, without markup; numbers stand to the right."""
+    return Text(safe(value), style=style, justify="right" if isinstance(value, int) else None)
+
+
+def grid(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A table of safe text below its title; the names of the first row, which are ours, are its heads."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(cell, row.values()))
+    return table
 
 
 def print_json(what: Any) -> None:
-    """JSON with every character escaped that is unsafe, or unknown to the terminal's encoding."""
-    encoding = sys.stdout.encoding or "utf-8"
-
-    def written(letter: str) -> str:
-        plain = letter == "\n" or (letter.isprintable() and letter.encode(encoding, "ignore"))
-        return letter if plain else json.dumps(letter)[1:-1]
-
-    print("".join(map(written, json.dumps(what, ensure_ascii=False, indent=2, default=str))))
+    """JSON in ASCII alone: safe on every terminal."""
+    print(json.dumps(what, indent=2, default=str))
 
 
 def brief(instant: str | None) -> str:
@@ -127,11 +118,15 @@ def ask(question: str, yes: bool) -> None:
         raise Trouble("Nothing was done.")
 
 
+def private(path: str, flags: int) -> int:
+    """Opens a file for the operator's eyes alone: it holds clients' data."""
+    return os.open(path, flags, 0o600)
+
+
 def progress() -> Progress:
     """A progress bar on a terminal; nothing elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = notes()
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def run(tool: Callable[[], Any]) -> NoReturn:

@@ -6,12 +6,11 @@ from getpass import getuser
 from typing import Any
 
 import click
-from rich.table import Table
 
 from devkit.project import ROOT, Trouble
 from devkit.stage import Stack, stack
-from extending import answers, items, paging
-from extending.model import Holdings
+from extending import answers, items
+from extending.model import ID, Holdings
 from ops import console, table
 
 
@@ -43,19 +42,16 @@ def operator() -> str:
     return "operator:" + re.sub(r"[^\x21-\x7e]", "?", login)[:200]
 
 
-def history(holdings: Holdings) -> dict[str, answers.PastExtension]:
-    """The account's extensions by id."""
-    page = paging.history(holdings, table.ALL_ROWS, None)
-    return {each["id"]: each for each in answers.history(holdings, page, console.now())["extensions"]}
+EXTENSION = console.matching(ID, "an extension id: extending explain ACCOUNT --json names them")
 
 
 @click.command()
 @console.ACCOUNT
-@click.argument("extension_id", metavar="EXTENSION", type=console.EXTENSION)
+@click.argument("extension_id", metavar="EXTENSION", type=EXTENSION)
 @console.STAGE
 @console.JSON
 @console.YES
-def command(account_id: str, extension_id: str, stage: str, as_json: bool, yes: bool) -> int:
+def command(account_id: str, extension_id: str, stage: str, as_json: bool, yes: bool) -> None:
     """End a running EXTENSION of an account now. The right of its period stays used.
 
     \b
@@ -68,17 +64,17 @@ def command(account_id: str, extension_id: str, stage: str, as_json: bool, yes: 
         return items.holdings_from(account_id, table.of_account(target, account_id))
 
     before = read()
-    if not (found := history(before).get(extension_id)):
+    found = next((each for each in before.extensions.values() if each.id == extension_id), None)
+    if not found:
         raise Trouble(f"The account {account_id} of the stage {stage} has no extension {extension_id}.")
-    if found["state"] == "active":
-        terms = f"+{found['terms']['sessions']} / +{found['terms']['databases']} until {found['ends_at']}"
-        console.ask(f"End the extension of {found['subscription_id']} now ({terms}, by {found['granted_by']})?", yes)
+    if found.runs(console.now()):
+        terms = f"+{found.terms.sessions} / +{found.terms.databases} until {answers.instant(found.ends_at)}"
+        console.ask(f"End the extension of {found.subscription_id} now ({terms}, by {found.granted_by})?", yes)
     answered = expire(target, account_id, extension_id, operator())
     if as_json:
         console.print_json(answered)
     else:
         show(before, read(), answered)
-    return 0
 
 
 def show(before: Holdings, after: Holdings, answered: dict[str, Any]) -> None:
@@ -86,8 +82,8 @@ def show(before: Holdings, after: Holdings, answered: dict[str, Any]) -> None:
     ended = answered["extension"]
     said = "Ended now" if answered["expired"] else "It was over already; nothing was done"
     out.print(console.safe(f"{said}: {ended['id']}, revoked at {ended['revoked_at'] or 'the next sweep'}."))
-    limits = Table("limits", "before", "now")
+    limits, rows = {"before": before.limits(now), "now": after.limits(now)}, []
     for name in ("sessions", "databases"):
-        totals = (getattr(each.limits(now), name).total for each in (before, after))
-        limits.add_row(name, *("unlimited" if total is None else str(total) for total in totals))
-    out.print(limits)
+        totals = {when: getattr(each, name).total for when, each in limits.items()}
+        rows.append({"of": name} | {when: "unlimited" if total is None else total for when, total in totals.items()})
+    out.print(console.grid("Limits", rows))

@@ -6,49 +6,36 @@ Rows, limits and refusals come from the functions that answer the cabinet. It on
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
 from devkit.project import Trouble
 from devkit.stage import stack
 from extending import answers, items, model, paging
 from extending.errors import Code
 from extending.items import Item
-from extending.model import Holdings, Refused, Role
+from extending.model import USER_ID, Holdings, Refused, Role
 from ops import console, say, table
 from ops.console import brief
 
 Json = dict[str, Any]
 
 
-class Stored(NamedTuple):
-    """All that the table holds of an account."""
-
-    holdings: Holdings
-    members: dict[str, Role | None]
-    found: list[Item]
-
-    @classmethod
-    def of(cls, account_id: str, found: Iterable[Item]) -> "Stored":
-        found = list(found)
-        members = {
-            item[items.SORT]["S"].removeprefix("~"): items.role_from(item)
-            for item in found
-            if items.type_of(item) == "member"
-        }
-        return cls(items.holdings_from(account_id, found), members, found)
-
-
-def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
-    """All that the operator is shown."""
-    holdings = stored.holdings
+def explain(account_id: str, found: list[Item], user_id: str | None, now: datetime) -> Json:
+    """All that the operator is shown, from the items of an account."""
+    holdings = items.holdings_from(account_id, found)
     account = holdings.account
-    role = stored.members.get(user_id) if user_id else Role.OWNER
+    members = {
+        item[items.SORT]["S"].removeprefix("~"): items.role_from(item)
+        for item in found
+        if items.type_of(item) == "member"
+    }
+    if not holdings.is_known and not members:
+        raise Trouble(unknown(account_id, found))
+    role = members.get(user_id) if user_id else Role.OWNER
     has_access = holdings.has_access(now)
     rows = [
         {**answers.subscription(row, holdings, Role.OWNER, now, has_access), "may": may(holdings, row.id, role, now)}
@@ -67,12 +54,12 @@ def explain(stored: Stored, user_id: str | None, now: datetime) -> Json:
             "servicing_organization": answers.servicing_organization(account.servicing_organization),
         },
         "user": user,
-        "members": [{"user_id": member, "role": role} for member, role in stored.members.items()],
+        "members": [{"user_id": member, "role": role} for member, role in members.items()],
         "subscriptions": rows,
         "limits": answers.limits(holdings.limits(now)),
         "extensions": answers.history(holdings, paging.history(holdings, table.ALL_ROWS, None), now)["extensions"],
-        "due": list(due(stored.found, now)),
-        "records": [record(item, now) for item in stored.found if items.type_of(item) not in ("extension", "probe")],
+        "due": list(due(found, now)),
+        "records": [record(item, now) for item in found if items.type_of(item) not in ("extension", "probe")],
         "say": say.sentence(holdings, role, now),
     }
 
@@ -104,21 +91,10 @@ def due(found: Iterable[Item], now: datetime) -> Iterator[Json]:
         }
 
 
-def record_of(item: Item) -> str:
-    """The name of a record on the command line of `extending repair`."""
-    sort = item[items.SORT]["S"]
-    match sort[0]:
-        case "~":
-            return f"member:{sort[1:]}"
-        case "S":
-            return f"subscription:{sort[2:]}"
-    return {"A": "account", "U": "usage", "R": "removal"}.get(sort, str(sort))
-
-
 def record(item: Item, now: datetime) -> Json:
     soon = items.microseconds(now + timedelta(seconds=1))  # `now` has lost a part of its second.
     return {
-        "record": record_of(item),
+        "record": table.record_of(item),
         "at": answers.instant(items.reported_at(item)),
         "frozen": (items.version_of(item) or 0) > soon,
         "removed": item[items.TYPE] == items.REMOVED,
@@ -130,37 +106,29 @@ def record(item: Item, now: datetime) -> Json:
 
 def show(out: Console, explained: Json, stage: str) -> None:
     cell = console.cell
-    account, user = explained["account"], explained["user"]
+    account, user, subscriptions = explained["account"], explained["user"], explained["subscriptions"]
     out.print(cell(f"{account['id']}  {account['name'] or '(no name)'}", style="bold"))
     contact = account["servicing_organization"]
     out.print(cell("served by " + (", ".join(str(v) for v in contact.values() if v) if contact else "nobody known")))
-    out.print(
-        cell(f"as of {brief(explained['as_of'])}, all in UTC; its time zone: {account['time_zone'] or 'unknown'}")
-    )
+    zone = account["time_zone"] or "unknown"
+    out.print(cell(f"as of {brief(explained['as_of'])}, all in UTC; its time zone: {zone}"))
     if user:
         can = "view and extend" if user["may_extend"] else "view, not extend" if user["may_view"] else "not even view"
         out.print(cell(f"{user['id']} is {user['role'] or 'no member'} and may {can}"))
     out.print()
-    grid(out, "Members", explained["members"], "user_id", "role")
-    subscriptions = explained["subscriptions"]
-    grid(
-        out,
-        "Subscriptions",
-        subscriptions,
-        *["id", "number", "kind", "tariff", "starts_at", "ends_at", "state", "limits"],
-    )
-    grid(
-        out, f"May {user['id'] if user else 'an owner'} extend?", subscriptions, "id", "may", "extension", "next_period"
-    )
+    grid(out, "Members", explained["members"], "user_id role")
+    grid(out, "Subscriptions", subscriptions, "id number kind tariff starts_at ends_at state limits")
+    who = user["id"] if user else "an owner"
+    grid(out, f"May {who} extend?", subscriptions, "id may extension next_period")
     for row in subscriptions:
         if (row["ends_at"] or "").endswith(":59Z"):
             out.print(cell(f"{row['id']}: is the last second of its period meant? It is not covered."))
     show_limits(out, explained["limits"])
-    names = ["subscription_id", "granted_at", "granted_by", "terms", "ends_at", "state", "revoked_at", "revoked_by"]
     by_name = [row | {"granted_by": row["granted_by_name"] or row["granted_by"]} for row in explained["extensions"]]
-    grid(out, "Extensions, the newest first", by_name, *names)
-    grid(out, "Still to do", explained["due"], "subscription_id", "what", "due_at", "late_seconds")
-    grid(out, "Last change", explained["records"], "record", "at", "removed", "frozen")
+    names = "subscription_id granted_at granted_by terms ends_at state revoked_at revoked_by"
+    grid(out, "Extensions, the newest first", by_name, names)
+    grid(out, "Still to do", explained["due"], "subscription_id what due_at late_seconds")
+    grid(out, "Last change", explained["records"], "record at removed frozen")
     for record in explained["records"]:
         if record["frozen"] and record["record"] != "removal":
             repair = shlex.join(["extending", "repair", account["id"], record["record"], "--stage", stage])
@@ -170,29 +138,27 @@ def show(out: Console, explained: Json, stage: str) -> None:
 
 def show_limits(out: Console, limits: Json) -> None:
     after, at, used_at = (limits[name] for name in ("after_change", "next_change_at", "used_at"))
-    rows = [{"": name} | limits[name] for name in ("sessions", "databases")]
+    rows = [{"of": name} | limits[name] for name in ("sessions", "databases")]
+    names = "of base extra total used over"
     if after:
-        rows = [row | {"total then": after[row[""]]["total"], "over then": after[row[""]]["over"]} for row in rows]
+        rows = [row | {f"{name}_then": after[row["of"]][name] for name in ("total", "over")} for row in rows]
+        names += " total_then over_then"
     usage = f"usage of {brief(used_at)}" if used_at else "usage unknown"
     change = f"next change at {brief(at)}" if at else "no change to come"
-    grid(out, f"Limits, {usage}, {change}", rows, *rows[0])
+    grid(out, f"Limits, {usage}, {change}", rows, names)
 
 
-def grid(out: Console, title: str, rows: list[Json], *names: str) -> None:
+def grid(out: Console, title: str, rows: list[Json], names: str) -> None:
     """A table of these values of each row, or one line where there is nothing to show."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(console.cell(shown(name, row[name])) for name in names))
-    out.print(table if rows else console.cell(f"{title}: none", style="italic"))
+    table = [{name.replace("_", " "): shown(name, row[name]) for name in names.split()} for row in rows]
+    out.print(console.grid(title, table) if rows else console.cell(f"{title}: none", style="italic"))
     out.print()
 
 
 def shown(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each form
     """A value of the explanation, by its name."""
     match name, value:
-        case "base" | "total" | "total then", None:
+        case "base" | "total" | "total_then", None:
             return "∞"
         case "ends_at", None:
             return "no end"
@@ -219,30 +185,29 @@ def shown(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each form
     return str(value)
 
 
+def unknown(account_id: str, found: list[Item]) -> str:
+    for item in found:
+        if table.record_of(item) == "removal":
+            return f"{account_id} was removed at {answers.instant(items.reported_at(item))}; nothing of it is kept."
+    return f"There is no account {account_id}: no change of it was ever received."
+
+
+USER = console.matching(USER_ID, "a user id such as U-1")
+
+
 @click.command()
 @console.ACCOUNT
-@click.option("--user", "user_id", type=console.USER, help="Explain for this user instead of an owner.")
+@click.option("--user", "user_id", metavar="USER", type=USER, help="Explain for this user instead of an owner.")
 @console.STAGE
 @console.JSON
-def command(account_id: str, user_id: str | None, stage: str, as_json: bool) -> int:
+def command(account_id: str, user_id: str | None, stage: str, as_json: bool) -> None:
     """Explain who may extend what, and why not.
 
     \b
     extending explain A-100 --user U-1 --stage prod
     """
-    stored = Stored.of(account_id, table.of_account(stack(stage), account_id))
-    if not stored.holdings.is_known and not stored.members:
-        raise Trouble(unknown(stored, account_id, stage))
-    explained = explain(stored, user_id, console.now())
+    explained = explain(account_id, table.of_account(stack(stage), account_id), user_id, console.now())
     if as_json:
         console.print_json(explained)
     else:
         show(console.results(), explained, stage)
-    return 0
-
-
-def unknown(stored: Stored, account_id: str, stage: str) -> str:
-    for item in stored.found:
-        if item[items.SORT] == {"S": "R"}:
-            return f"{account_id} was removed at {answers.instant(items.reported_at(item))}; nothing of it is kept."
-    return f"The stage {stage} has no account {account_id}: no change of it was ever received."

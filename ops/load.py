@@ -65,10 +65,6 @@ Put = Callable[[list[Line]], list[Answer]]
 """Sends a batch of lines; answers each."""
 
 
-class Denied(Trouble):
-    """The token does not open the API: no other line would fare better."""
-
-
 def validated(lines: Iterable[bytes], now: datetime) -> Iterator[Line | Reject]:
     """Each line that is not blank, as an event or with its error."""
     for number, raw in enumerate(lines, 1):
@@ -128,21 +124,21 @@ def batches(lines: Iterable[Line | Reject], most: int, reject: Callable[[Reject]
 
 
 def put_all(batch: list[Line], put: Put, pause: Callable[[float], None]) -> list[tuple[Line, Answer]]:
-    """Send a batch, and again what is to be tried again; returns each line with its last answer. Raises Denied."""
+    """Send a batch, and again what is to be tried again; returns each line with its last answer. Raises Trouble."""
     answered: list[tuple[Line, Answer]] = []
     for attempt in range(TRIES):
         try:
             answers = put(batch)
-        except Denied:
+        except Trouble:  # No other line would fare better.
             raise
         except Exception as error:
             answers = [Answer("try again", f"{type(error).__name__}: {error}")] * len(batch)
-        is_last = attempt == TRIES - 1
         pairs = list(zip(batch, answers, strict=True))
-        answered += [(line, answer) for line, answer in pairs if is_last or answer.result != "try again"]
         batch = [line for line, answer in pairs if answer.result == "try again"]
-        if is_last or not batch:
+        if not batch or attempt == TRIES - 1:
+            answered += pairs
             break
+        answered += [(line, answer) for line, answer in pairs if answer.result != "try again"]
         pause(0.2 * 2**attempt)
     return answered
 
@@ -156,7 +152,7 @@ def load(
     most: int = BATCH,
     pause: Callable[[float], None] = time.sleep,
 ) -> Counter[str]:
-    """Load lines; returns how many met each result. Memory does not grow with the file. Raises Denied."""
+    """Load lines; returns how many met each result. Memory does not grow with the file. Raises Trouble."""
     counts: Counter[str] = Counter()
     under_way: deque[Future[list[tuple[Line, Answer]]]] = deque()
 
@@ -185,14 +181,11 @@ def to_bus(events: Any, bus: str) -> Put:
     """Put lines on a bus as the service manager does; sync stores them later."""
 
     def put(batch: list[Line]) -> list[Answer]:
-        entries = [
-            {"EventBusName": bus, "Source": SOURCE, "DetailType": line.detail_type, "Detail": line.detail}
-            for line in batch
-        ]
-        answer = events.put_events(Entries=entries)
+        common = {"EventBusName": bus, "Source": SOURCE}
+        entries = [common | {"DetailType": line.detail_type, "Detail": line.detail} for line in batch]
         return [
             Answer("try again", f"not accepted: {entry['ErrorCode']}") if "ErrorCode" in entry else Answer("on the bus")
-            for entry in answer["Entries"]
+            for entry in events.put_events(Entries=entries)["Entries"]
         ]
 
     return put
@@ -206,7 +199,7 @@ def to_url(url: str, token: str) -> Put:
         changes = [{"detail_type": line.detail_type, "detail": json.loads(line.detail)} for line in batch]
         answer = client.post(f"{url.rstrip('/')}/changes", json={"changes": changes})
         if answer.status_code in (401, 403):
-            raise Denied(
+            raise Trouble(
                 f"Stopped at HTTP {answer.status_code}: the token in TOKEN does not open {url}, or lacks the scope "
                 "changes:write. Get another one and load the file again."
             )
@@ -227,14 +220,6 @@ def _result(result: dict[str, Any]) -> Answer:
     return Answer("try again", str(result["result"]))
 
 
-def to_file(file: TextIO) -> Callable[[Reject], None]:
-    def write(reject: Reject) -> None:
-        line = {"line": reject.number, "reason": reject.reason, "text": reject.text}
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-    return write
-
-
 def target_of(stage: str, url: str | None) -> tuple[Put, int, int]:
     """The way for lines, with the number of batches at once and of lines in each; raises Trouble."""
     if url:
@@ -252,10 +237,12 @@ def target_of(stage: str, url: str | None) -> tuple[Put, int, int]:
     return to_bus(target.client("events"), target.outputs["BusName"]), WORKERS, BATCH
 
 
-def private(file: Path) -> TextIO:
-    """A file for the operator's eyes: rejects hold names of clients."""
-    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+def to_file(file: TextIO) -> Callable[[Reject], None]:
+    def write(reject: Reject) -> None:
+        line = {"line": reject.number, "reason": reject.reason, "text": reject.text}
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    return write
 
 
 @click.command()
@@ -274,7 +261,10 @@ def command(file: Path, url: str | None, stage: str) -> int:
     out = console.notes()
     reject_file = file.with_suffix(".rejects.jsonl")
     put, workers, most = target_of(stage, url)
-    with file.open("rb") as source, private(reject_file) as rejects:
+    with (
+        file.open("rb") as source,
+        open(reject_file, "w", encoding="utf-8", errors="backslashreplace", opener=console.private) as rejects,
+    ):
         name = console.safe(file.name)
         lines = wrap_file(source, file.stat().st_size, description=f"Loading {name}", console=out)
         with lines as progress:

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import click
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.table import Table
 
 from devkit.project import Trouble
 from devkit.stage import Stack, stack
@@ -41,62 +40,58 @@ MOST = 1_000
 class Failure(NamedTuple):
     """A message: its kind, why it failed, and the function and payload to call again, if there are any."""
 
+    id: str
+    queue: str
+    url: str
     receipt: str
     sent_at: datetime
     kind: str
     error: str
     function: str | None
     payload: Any
-    id: str = ""
-    queue: str = ""
-    url: str = ""
 
 
-def understand(message: dict[str, Any]) -> Failure:
+def understand(message: dict[str, Any], queue: str = "", url: str = "") -> Failure:
     """A message of a failure queue, understood or not: none keeps the others from being shown."""
     try:
-        failure = _understand(message)
-    except Exception as error:
-        receipt, sent_at = message["ReceiptHandle"], datetime.fromtimestamp(0, UTC)
-        failure = Failure(receipt, sent_at, "not understood", type(error).__name__, None, None)
-    return failure._replace(id=message.get("MessageId", "")[:8])
-
-
-def _understand(message: dict[str, Any]) -> Failure:  # noqa: PLR0911 - one for each writer
-    """Read the form of each writer of a failure queue; raises for any other."""
+        kind, error, function, payload = _understand(message)
+        error = " ".join(error.split())
+    except Exception as trouble:
+        kind, error, function, payload = "not understood", type(trouble).__name__, None, None
     sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+    id_, receipt = message.get("MessageId", "")[:8], message["ReceiptHandle"]
+    return Failure(id_, queue, url, receipt, sent_at, kind, error, function, payload)
+
+
+def _understand(message: dict[str, Any]) -> tuple[str, str, str | None, Any]:  # noqa: PLR0911 - one for each writer
+    """Kind, error, function and payload of each writer's messages; raises for any other."""
     attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
-
-    def failure(kind: str, error: str, function: str | None, payload: Any) -> Failure:
-        return Failure(message["ReceiptHandle"], sent_at, _printable(kind), _printable(error), function, payload)
-
     try:
         body = json.loads(message["Body"])
     except ValueError:
-        return failure("not JSON", message["Body"][:200], None, None)
+        return "not JSON", message["Body"][:200], None, None
     match body:
         case {"function": str(function), "error": str(error), "payload": payload}:  # set aside by a function
             is_event = isinstance(payload, dict) and "detail-type" in payload
-            return failure(str(payload["detail-type"]) if is_event else "stream record", error, function, payload)
+            return str(payload["detail-type"]) if is_event else "stream record", error, function, payload
         case {"too_large": int(size), "error": str(error)}:  # set aside without what no message has room for
-            return failure("too large", f"{size} bytes: {error}", None, None)
+            return "too large", f"{size} bytes: {error}", None, None
         case {"DDBStreamBatchInfo": batch}:  # given up by the stream's event source
             reason = body.get("requestContext", {}).get("condition", "retries exhausted")
             arrived = [
                 datetime.fromisoformat(batch[f"approximateArrivalOf{which}Record"]) for which in ("First", "Last")
             ]
-            return failure(STREAM, reason, None, arrived)
+            return STREAM, reason, None, arrived
         case {"requestPayload": payload, "requestContext": context}:  # given up by Lambda
             response = body.get("responsePayload")
             reason = response.get("errorMessage") if isinstance(response, dict) else response
-            error = str(reason or context.get("condition", ""))
-            return failure(kind_of(payload), error, context["functionArn"], payload)
+            return kind_of(payload), str(reason or context.get("condition", "")), context["functionArn"], payload
         case {} if kind_of(body) == SWEEP:  # given up by the schedule
-            return failure(SWEEP, attributes.get("ERROR_MESSAGE", ""), None, None)
+            return SWEEP, attributes.get("ERROR_MESSAGE", ""), None, None
         case {"detail-type": str(kind)}:  # given up by the bus
             error = attributes.get("ERROR_MESSAGE") or attributes.get("ERROR_CODE", "")
-            return failure(kind, error, attributes.get("TARGET_ARN"), body)
-    return failure("not understood", str(body)[:200], None, None)
+            return kind, error, attributes.get("TARGET_ARN"), body
+    return "not understood", str(body)[:200], None, None
 
 
 def kind_of(event: Any) -> str:
@@ -107,11 +102,6 @@ def kind_of(event: Any) -> str:
         case {"detail-type": str(kind)}:
             return kind
     return "not understood" if event else SWEEP
-
-
-def _printable(text: str) -> str:
-    """A text without lone surrogates, in one line."""
-    return " ".join(text.encode(errors="replace").decode().split())
 
 
 def waiting(target: Stack) -> Iterator[Failure]:
@@ -129,7 +119,7 @@ def waiting(target: Stack) -> Iterator[Failure]:
             )
             if not (messages := answer.get("Messages")):
                 break
-            yield from (understand(message)._replace(queue=queue, url=url) for message in messages)
+            yield from (understand(message, queue, url) for message in messages)
 
 
 def delete(target: Stack, failure: Failure) -> None:
@@ -171,52 +161,39 @@ def send_again(target: Stack, event: dict[str, Any]) -> str | None:
     return str(answer["Entries"][0].get("ErrorMessage")) if answer["FailedEntryCount"] else None
 
 
-def redrive(target: Stack, failures: list[Failure], out: Console) -> int:
-    """Put back all failures; returns how many stay in their queues."""
-    kept = 0
+def settle(target: Stack, failure: Failure, reason: str | None, out: Console) -> int:
+    """Delete a message that was handed over, have any other shown again; returns how many stay."""
+    if reason is None:
+        delete(target, failure)
+        return 0
+    leave(target, [failure])
+    out.print(console.safe(f"kept: {failure.kind}: {' '.join(reason.split())}"))
+    return 1
 
-    def done(failure: Failure, reason: str | None) -> int:
-        if reason is None:
-            delete(target, failure)
-            return 0
-        leave(target, [failure])
-        out.print(console.safe(f"kept: {failure.kind}: {_printable(reason)}"))
-        return 1
 
+def hand_back(target: Stack, failures: list[Failure], yes: bool, out: Console) -> int:
+    """Put everything back; returns how many stay in their queues."""
+    if not failures:
+        return 0
     batches = [failure for failure in failures if failure.kind == STREAM]
+    scan = f" Batches of the stream take a read of the whole table ({table.size(target)})." if batches else ""
+    console.ask(f"Put back all {len(failures)} messages?{scan}", yes)
+    kept = 0
     with console.progress() as bar:
         for failure in bar.track(failures, description="Putting back"):
             if failure.kind != STREAM:
-                kept += done(failure, put_back(target, failure))
+                kept += settle(target, failure, put_back(target, failure), out)
     if batches:
         arrived = [instant for failure in batches for instant in failure.payload]
         since, until = min(arrived) - CLOCKS, max(arrived) + CLOCKS
         out.print(f"Announcing again from the table what was written from {since} to {until}.")
         _, reason = announce(target, announcements(target, since, until))
-        kept += sum(done(failure, reason) for failure in batches)
+        kept += sum(settle(target, failure, reason, out) for failure in batches)
+    out.print(f"{len(failures) - kept} put back, {kept} kept. One that fails again returns within minutes.")
     return kept
 
 
-def show(out: Console, failures: list[Failure]) -> None:
-    for queue in QUEUES:
-        kinds = Counter(failure.kind for failure in failures if failure.queue == queue)
-        counts = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
-        out.print(console.safe(f"{queue}: {kinds.total()} messages{f' ({counts})' if counts else ''}"))
-    table = Table("id", "sent (UTC)", "kind", "error", title="Messages, the oldest first")
-    for column in table.columns:
-        column.overflow = "fold"
-    for failure in sorted(failures, key=lambda failure: failure.sent_at):
-        sent_at = f"{failure.sent_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(*map(console.cell, (failure.id, sent_at, failure.kind, failure.error[:300])))
-    if failures:
-        out.print(table)
-
-
-Result = tuple[dict[str, Any], int]
-"""The result of a run for programs, and its exit code."""
-
-
-def drop(target: Stack, failures: list[Failure], id_: str, yes: bool, out: Console) -> Result:
+def drop(target: Stack, failures: list[Failure], id_: str, yes: bool, out: Console) -> None:
     """Delete one message, which can never be put back; the others stay."""
     named = [failure for failure in failures if failure.id == id_]
     if len(named) != 1:
@@ -226,19 +203,26 @@ def drop(target: Stack, failures: list[Failure], id_: str, yes: bool, out: Conso
     delete(target, failure)
     leave(target, (each for each in failures if each is not failure))
     out.print(console.safe(f"dropped: {failure.kind}: {failure.error[:200]}"))
-    return {"dropped": id_}, 0
 
 
-def hand_back(target: Stack, failures: list[Failure], yes: bool, out: Console) -> Result:
-    """Put everything back."""
-    if failures:
-        whole = any(failure.kind == STREAM for failure in failures)
-        scan = f" Batches of the stream take a read of the whole table ({table.size(target)})." if whole else ""
-        console.ask(f"Put back all {len(failures)} messages?{scan}", yes)
-    kept = redrive(target, failures, out)
-    if failures:
-        out.print(f"{len(failures) - kept} put back, {kept} kept. One that fails again returns within minutes.")
-    return {"put_back": len(failures) - kept, "kept": kept}, 1 if kept else 0
+def show(out: Console, failures: list[Failure]) -> None:
+    for queue in QUEUES:
+        kinds = Counter(failure.kind for failure in failures if failure.queue == queue)
+        counts = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+        out.print(console.safe(f"{queue}: {kinds.total()} messages{f' ({counts})' if counts else ''}"))
+    rows = [
+        {"id": each.id, "sent (UTC)": f"{each.sent_at:%Y-%m-%d %H:%M:%S}", "kind": each.kind, "error": each.error[:300]}
+        for each in sorted(failures, key=lambda failure: failure.sent_at)
+    ]
+    if rows:
+        out.print(console.grid("Messages, the oldest first", rows))
+
+
+def plain(failure: Failure) -> dict[str, Any]:
+    """A message for programs, without its content, which may hold a client's data."""
+    sent_at = answers.instant(failure.sent_at.replace(microsecond=0))
+    error = None if failure.kind in UNREADABLE else failure.error
+    return {"id": failure.id, "sent_at": sent_at, "kind": failure.kind, "error": error}
 
 
 @click.command()
@@ -257,30 +241,24 @@ def command(dry_run: bool, drop_id: str | None, stage: str, as_json: bool, yes: 
     if dry_run and drop_id:
         raise click.UsageError("--dry-run only shows, --drop deletes: give one of them")
     out = console.notes() if as_json else console.results()
-    target = stack(stage)
-    failures: list[Failure] = []
-    result, code = dict[str, Any](), 0
+    target, failures, kept = stack(stage), list[Failure](), 0
+    result: dict[str, Any] = {}
     try:
         failures.extend(waiting(target))
         if not as_json:
             show(out, failures)
         if drop_id:
-            result, code = drop(target, failures, drop_id, yes, out)
+            drop(target, failures, drop_id, yes, out)
+            result = {"dropped": drop_id}
         elif dry_run:
             leave(target, failures)
         else:
-            result, code = hand_back(target, failures, yes, out)
+            kept = hand_back(target, failures, yes, out)
+            result = {"put_back": len(failures) - kept, "kept": kept}
     except BaseException:  # A no, Ctrl-C, a scan that was throttled: what is still there shows up again at once.
         leave(target, failures)
         raise
     if as_json:
         shown = {queue: [plain(failure) for failure in failures if failure.queue == queue] for queue in QUEUES}
         console.print_json(shown | result)
-    return code
-
-
-def plain(failure: Failure) -> dict[str, Any]:
-    """A message for programs, without its content, which may hold a client's data."""
-    sent_at = answers.instant(failure.sent_at.replace(microsecond=0))
-    error = None if failure.kind in UNREADABLE else failure.error
-    return {"id": failure.id, "sent_at": sent_at, "kind": failure.kind, "error": error}
+    return 1 if kept else 0

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 from secrets import token_urlsafe
@@ -13,11 +12,11 @@ import httpx
 import yaml
 from botocore.exceptions import ClientError
 
-from devkit.project import ROOT, SAM
+from devkit.project import ROOT, sam
 from devkit.stage import configured, outputs, stack
 from extending import items
 from ops import console
-from ops.back import ALIAS
+from ops.back import ALIAS, functions
 from ops.rehearse_story import ACCOUNT, LIST, Json, Place, expect, until
 from ops.table import of_account
 
@@ -29,7 +28,7 @@ class Aws(Place):
     """A stack of its own and one beside it, with identity provider and receiver; both are known by their names."""
 
     stage, duration = STAGE, "PT5M"
-    announces = {"ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"}  # noqa: RUF012 - nobody changes it
+    announces = frozenset(["ExtensionGranted", "ExtensionEndsSoon", "ExtensionExpired"])
     cents_an_hour = 7.0  # Alarms and metrics 3, Cognito's machine client 1 and its tokens 3.
 
     def __init__(self) -> None:
@@ -59,23 +58,21 @@ class Aws(Place):
         """One for half an hour: each of a machine's costs a fifth of a cent."""
         kept = who, int(time.monotonic() // 1800)
         if kept not in self._tokens:
-            self._tokens[kept] = self._machine_token() if who == "machine" else self._user_token(who)
+            self._tokens[kept] = self._new_token(who)
         return self._tokens[kept]
 
-    def _machine_token(self) -> str:
-        form, client = {"grant_type": "client_credentials"}, (self.found["Machine"], self._secret)
-        answer = httpx.post(
-            self.found["TokenUrl"], data=form, auth=client
-        )  # With every scope that the client may have.
-        return str(answer.raise_for_status().json()["access_token"])
-
-    def _user_token(self, who: str) -> str:
-        answer = self.client("cognito-idp").initiate_auth(
+    def _new_token(self, who: str) -> str:
+        """One of a user; or of the machine, with every scope of its client."""
+        if who == "machine":
+            form, client = {"grant_type": "client_credentials"}, (self.found["Machine"], self._secret)
+            answer = httpx.post(self.found["TokenUrl"], data=form, auth=client).raise_for_status()
+            return str(answer.json()["access_token"])
+        signed_in = self.client("cognito-idp").initiate_auth(
             ClientId=self.found["Cabinet"],
             AuthFlow="USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": who, "PASSWORD": self._password},
         )
-        return str(answer["AuthenticationResult"]["AccessToken"])
+        return str(signed_in["AuthenticationResult"]["AccessToken"])
 
     def announced(self) -> list[tuple[str, Json]]:
         sqs, asked = self.client("sqs"), {"QueueUrl": self.found["Inbox"]}
@@ -105,15 +102,8 @@ class Aws(Place):
     def sam(self, *arguments: str) -> str:
         """Run the SAM CLI; returns the end of its output."""
         path = f"{ROOT / '.venvs' / 'uv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            [SAM / "bin" / "sam", *arguments, "--config-env", STAGE],
-            cwd=ROOT,
-            env=os.environ | {"SAM_CLI_TELEMETRY": "0", "PATH": path, "AWS_REGION": self.region},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        variables = os.environ | {"PATH": path, "AWS_REGION": self.region}
+        done = sam(*arguments, "--config-env", STAGE, variables=variables)
         if done.returncode:
             console.notes().print(console.safe(done.stdout[-2000:]))
         return done.stdout[-300:]
@@ -159,11 +149,6 @@ class Aws(Place):
         pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{self.name}-")
         return [alarm for page in pages for alarm in page["MetricAlarms"]]
 
-    def version(self) -> str:
-        """Of list, behind its alias."""
-        name = stack(STAGE).resource("ListFunction")
-        return str(self.client("lambda").get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"])
-
     def left(self) -> list[str]:
         stacks = [f"stack {name}" for name in (self.name, self.beside) if self.status(name) != "none"]
         return stacks + [f"table {name}" for name in self._tables()]
@@ -204,14 +189,18 @@ def be_quiet(place: Aws) -> str:
     return f"{len(place.alarms())} alarms, none on"
 
 
+def version_of_list() -> int:
+    return next(each.now for each in functions(stack(STAGE)) if each.name == "list")
+
+
 def break_canary(place: Aws) -> str:
     code, status = place.build / "ListFunction" / "app.py", place.deploy(gradual="true")
     expect(status == "UPDATE_COMPLETE", status)
-    whole, before = code.read_text(), place.version()
+    whole, before = code.read_text(), version_of_list()
     code.write_text(f"{whole}\n\ndef handler(*_):\n    raise RuntimeError('rehearsed')\n")
     status = place.deploy(gradual="true")
     code.write_text(whole)
-    expect(status == "UPDATE_ROLLBACK_COMPLETE" and place.version() == before, f"{status}, {place.version()}")
+    expect(status == "UPDATE_ROLLBACK_COMPLETE" and version_of_list() == before, f"{status}, {version_of_list()}")
     place.ask("owner", "GET", LIST, 200)
     be_quiet(place)  # While one of its alarms is on, CodeDeploy rolls back whatever comes.
     return f"{status}; version {before} answers"
@@ -246,11 +235,11 @@ def silence_publish(place: Aws) -> str:
         prefix = f"{place.name}-PublishSilentAlarm"
         return next(str(a["StateValue"]) for a in place.alarms() if a["AlarmName"].startswith(prefix))
 
-    functions, name = place.client("lambda"), f"{stack(STAGE).resource('PublishFunction')}:{ALIAS}"
-    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    client, name = place.client("lambda"), f"{stack(STAGE).resource('PublishFunction')}:{ALIAS}"
+    (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     until(lambda: state() == "ALARM", 2700, "PublishSilentAlarm is on")
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     until(lambda: state() == "OK", 2700, "PublishSilentAlarm is off")
     return "on, then off"
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from devkit.project import ROOT, Trouble
+from extending import answers
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -44,7 +45,7 @@ class Place(ABC):
     cents_an_hour: float
     api: str
     duration: str
-    announces: set[str]
+    announces: frozenset[str]
     """Events out of an extension of this duration."""
 
     @abstractmethod
@@ -95,7 +96,7 @@ class Local(Place):
     """The local cloud of `make run` on a port."""
 
     stage, region, cents_an_hour, duration = "local", "this machine", 0.0, "PT10S"
-    announces = {"ExtensionGranted", "ExtensionExpired"}  # noqa: RUF012 - nobody changes it
+    announces = frozenset(["ExtensionGranted", "ExtensionExpired"])
     question = "Play on the local cloud for two minutes, with an account that is removed at the end?"
 
     def __init__(self, port: str) -> None:
@@ -134,7 +135,7 @@ def report(place: Place) -> str:
         ("SubscriptionChanged", sample | {"extension_terms": short}),
         ("SubscriptionChanged", sample | {"subscription_id": "S-2"}),
     ]
-    common = {"account_id": ACCOUNT, "changed_at": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+    common = {"account_id": ACCOUNT, "changed_at": answers.instant(datetime.now(UTC))}
     changes = {"changes": [{"detail_type": kind, "detail": detail | common} for kind, detail in reports]}
 
     def results() -> set[str]:
@@ -185,15 +186,15 @@ def end_early(place: Place) -> str:
 
 
 def run_tools(place: Place) -> str:
-    announce = ["announce", place.extension("S-2")["granted_at"], "--yes"]
-    look = [
+    tools = [
         ["explain", ACCOUNT],
         ["report", "--json"],
         ["watch", "--once"],
         ["logs", "--once"],
         ["redrive", "--dry-run"],
+        ["announce", place.extension("S-2")["granted_at"], "--yes"],
+        ["remove-account", ACCOUNT, "--yes"],
     ]
-    tools = [*look, announce, ["remove-account", ACCOUNT, "--yes"]]
     for arguments in tools:
         place.tool(*arguments)
     place.ask("owner", "GET", LIST, 404)

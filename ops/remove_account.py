@@ -12,7 +12,6 @@ from extending.inbound import SOURCE
 from extending.items import Item
 from ops import console, table
 from ops.announce import hand_over
-from ops.explain import record_of
 
 TRIES = 20
 """Runs of sync that a large account may need: each goes on where the last one ended."""
@@ -36,7 +35,7 @@ def remove(target: Stack, account_id: str, now: datetime) -> str | None:
 
 def left(found: list[Item]) -> list[str]:
     """The records beside the removal."""
-    return [record for record in map(record_of, found) if record != "removal"]
+    return [record for record in map(table.record_of, found) if record != "removal"]
 
 
 @click.command()
@@ -71,7 +70,7 @@ def command(account_id: str, stage: str, as_json: bool, yes: bool) -> int:
 
 def show(account_id: str, found: list[Item], after: list[str], reason: str | None) -> None:
     out = console.results()
-    for removal in (item for item in found if record_of(item) == "removal"):
+    for removal in (item for item in found if table.record_of(item) == "removal"):
         at = answers.instant(items.reported_at(removal))
         until = answers.instant(items.instant_from(removal[items.DELETE_AT]))
         out.print(f"{account_id} is removed as of {at}; only this record stays, until about {until}.")

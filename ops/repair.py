@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from rich.table import Table
 
 from devkit.project import Trouble
 from devkit.stage import Stack, stack
@@ -47,8 +46,7 @@ def least_version(target: Stack, account_id: str) -> int:
 
 def with_version(item: Item, version: int) -> Item:
     """A record with another version, of its running period too."""
-    both = (items.VERSION, items.RUNNING_VERSION)
-    return item | {name: {"N": str(version)} for name in both if name in item}
+    return item | {name: {"N": str(version)} for name in (items.VERSION, items.RUNNING_VERSION) if name in item}
 
 
 def repair(target: Stack, key: Item, seen: Item, version: int) -> Item:
@@ -85,7 +83,7 @@ def shown(item: Item) -> dict[str, Any]:
 @console.STAGE
 @console.JSON
 @console.YES
-def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) -> int:
+def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) -> None:
     """Unblock a RECORD dated in the future.
 
     A record is account, usage, member:U-1 or subscription:S-1.
@@ -103,11 +101,8 @@ def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) 
         raise Trouble(f"The next change of {record} will be stored: nothing to repair.")
     out = console.results()
     if not as_json:
-        columns = {"now": shown(before), "then": shown(with_version(before, least))}
-        compared = Table("", *columns, title=record, title_justify="left")
-        for name in sorted(columns["now"]):
-            compared.add_row(name, *(console.cell(column[name]) for column in columns.values()))
-        out.print(compared)
+        now, then = shown(before), shown(with_version(before, least))
+        out.print(console.grid(record, [{"attribute": name, "now": now[name], "then": then[name]} for name in now]))
     ahead = items.reported_at(before) > console.now() + timedelta(seconds=1)
     why = "is in the future" if ahead else "is past: it blocks only changes that are older"
     console.ask(f"Its changed_at {why}. Set it back, so that the next change is stored?", yes)
@@ -116,4 +111,3 @@ def command(account_id: str, record: str, stage: str, as_json: bool, yes: bool) 
         console.print_json({"record": record, "before": shown(before), "after": after})
     else:
         out.print(console.safe(f"{record} is unblocked. Ask the service manager to send it again."))
-    return 0

@@ -89,23 +89,23 @@ def said_of_use(holdings: Holdings, now: datetime) -> Iterator[str]:
 
 def counted(sessions: int | None, databases: int | None) -> str:
     """2 sessions and 1 database; None is unlimited."""
-    both = ((sessions, "session"), (databases, "database"))
-    return " and ".join(f"{'any number of' if n is None else n} {what}{'s' * (n != 1)}" for n, what in both)
+    return f"{amount(sessions, 'session')} and {amount(databases, 'database')}"
+
+
+def amount(number: int | None, what: str) -> str:
+    return f"{'any number of' if number is None else number} {what}{'s' * (number != 1)}"
 
 
 def added(terms: model.Terms) -> str:
     """2 more sessions and 8 more databases for 7 days"""
-    both = ((terms.sessions, "session"), (terms.databases, "database"))
-    more = " and ".join(f"{n} more {what}{'s' * (n != 1)}" for n, what in both if n)
-    return f"{more} for {length(terms.seconds)}"
+    both = ((terms.sessions, "more session"), (terms.databases, "more database"))
+    return f"{' and '.join(amount(number, what) for number, what in both if number)} for {length(terms.seconds)}"
 
 
 def length(seconds: int) -> str:
     """A number of seconds in the largest unit without a remainder."""
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds % size == 0:
-            return f"{seconds // size} {unit}{'s' * (seconds != size)}"
-    return f"{seconds} second{'s' * (seconds != 1)}"
+    units = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+    return next(amount(seconds // size, unit) for unit, size in units.items() if seconds % size == 0)
 
 
 def spoken(when: datetime, holdings: Holdings) -> str:

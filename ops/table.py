@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from devkit.stage import Stack
 from extending import items
 from extending.items import Item
+from ops import console
 
 ALL_ROWS = 1_000_000
 """Rows of a page of an answer that holds everything."""
@@ -32,12 +33,15 @@ def of_account(target: Stack, account_id: str) -> list[Item]:
     return [item for page in pages for item in page["Items"]]
 
 
-def scan(target: Stack, seen: Callable[[dict[str, Any]], object], **request: Any) -> Iterator[Item]:
-    """Items of the whole table, those of an account one after the other; `seen` receives each page as it came."""
-    pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.outputs["TableName"], **request)
-    for page in pages:
-        seen(page)
-        yield from page["Items"]
+def record_of(item: Item) -> str:
+    """The name of a record on the command line of `extending repair`."""
+    sort = item[items.SORT]["S"]
+    match sort[0]:
+        case "~":
+            return f"member:{sort[1:]}"
+        case "S":
+            return f"subscription:{sort[2:]}"
+    return {"A": "account", "U": "usage", "R": "removal"}.get(sort, str(sort))
 
 
 class Size(NamedTuple):
@@ -65,3 +69,14 @@ class Size(NamedTuple):
 def size(target: Stack) -> Size:
     described: dict[str, Any] = target.client("dynamodb").describe_table(TableName=target.outputs["TableName"])["Table"]
     return Size(int(described.get("ItemCount", 0)), int(described.get("TableSizeBytes", 0)))
+
+
+def scan(target: Stack, seen: Callable[[dict[str, Any]], object] = lambda _: None, **request: Any) -> Iterator[Item]:
+    """Items of the whole table, those of an account one after the other; `seen` receives each page as it came."""
+    pages = target.client("dynamodb").get_paginator("scan").paginate(TableName=target.outputs["TableName"], **request)
+    with console.progress() as bar:
+        reading = bar.add_task("Reading the table", total=size(target).items or None)
+        for page in pages:
+            bar.advance(reading, page["ScannedCount"])
+            seen(page)
+            yield from page["Items"]

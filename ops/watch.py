@@ -6,18 +6,16 @@ It only reads. A source that is out of reach says so in its place; the others ar
 import contextlib
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from rich import box
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from devkit.project import FUNCTIONS
 from devkit.stage import Stack, stack
@@ -33,121 +31,103 @@ SPANS = {"5 minutes": timedelta(minutes=5), "1 hour": timedelta(hours=1)}
 """Times that are counted over; CloudWatch counts by the minute and is a minute or two late."""
 
 MOST_NAMED = 100
-"""Names in one call of DescribeAlarms."""
+"""Names in one call of DescribeAlarms: more than the stack has."""
 
-Rows = list[list[Any]]
+Rows = list[dict[str, Any]]
 Point = tuple[datetime, float]
 
 
-class Look(NamedTuple):
-    """The rows of one source, or why there are none."""
+def looks(target: Stack, now: datetime) -> dict[str, Rows | str]:
+    """The rows of each source, or why there are none: one that fails hides no other."""
+    sources: dict[str, Callable[[], Rows]] = {
+        "alarms": lambda: alarms(target),
+        "queues": lambda: queues(target),
+        "metrics": lambda: metrics(target, now),
+    }
+    found: dict[str, Rows | str] = {}
+    for name, read in sources.items():
+        try:
+            found[name] = read()
+        except (BotoCoreError, ClientError, KeyError, ValueError) as error:
+            found[name] = " ".join(f"{type(error).__name__}: {error}".split())
+    return found
 
-    title: str
-    heads: list[str]
-    rows: Rows
-    trouble: str | None = None
+
+def metrics(target: Stack, now: datetime) -> Rows:
+    """The functions' own metrics by name; those of refusals by their reason too."""
+    found = defaultdict[str, list[Point]](list)
+    since = now - max(SPANS.values())
+    for label, point in logged(target, since) if target.endpoint else measured(target, since, now):
+        found[label].append(point)
+    return [
+        {"metric": label} | {f"in {name}": summed(label, points, now - span) for name, span in SPANS.items()}
+        for label, points in sorted(found.items())
+    ]
 
 
-class Watched:
-    """The sources of a stage."""
+def measured(target: Stack, since: datetime, now: datetime) -> Iterator[tuple[str, Point]]:
+    """Points of CloudWatch, by the minute."""
+    service = f'service="{target.name}"'
+    name, reason = "${PROP('MetricName')}", "${PROP('Dim.reason')}"
+    searches = [
+        (name, f'{{{NAMESPACE},service}} {service} NOT MetricName="{Metric.LAG}"', "Sum"),
+        (name, f'{{{NAMESPACE},service}} {service} MetricName="{Metric.LAG}"', "Maximum"),
+        (f"{name}: {reason}", f"{{{NAMESPACE},reason,service}} {service}", "Sum"),
+    ]
+    queries = [
+        {"Id": f"m{number}", "Label": label, "Expression": f"SEARCH('{search}', '{statistic}', 60)"}
+        for number, (label, search, statistic) in enumerate(searches)
+    ]
+    pages = target.client("cloudwatch", QUICK).get_paginator("get_metric_data")
+    for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=now + timedelta(minutes=1)):
+        for result in page["MetricDataResults"]:
+            for point in zip(result["Timestamps"], result["Values"], strict=True):
+                yield result["Label"], point
 
-    def __init__(self, target: Stack) -> None:
-        self._target = target
-        self._alarms: list[str] | None = None
 
-    def look(self, now: datetime) -> list[Look]:
-        """All of them; one that fails hides no other."""
-        sources: list[tuple[str, list[str], Callable[[datetime], Rows]]] = [
-            ("Alarms", ["alarm", "since", "why"], self.alarms),
-            ("Queues", ["queue", "waiting", "under way"], self.queues),
-            ("Metrics", ["metric", *(f"in {span}" for span in SPANS)], self.metrics),
-        ]
-        looks = []
-        for title, heads, ask in sources:
-            try:
-                looks.append(Look(title, heads, ask(now)))
-            except (BotoCoreError, ClientError, KeyError, ValueError) as error:
-                looks.append(Look(title, heads, [], f"{type(error).__name__}: {error}"))
-        return looks
+def logged(target: Stack, since: datetime) -> Iterator[tuple[str, Point]]:
+    """Points from the log lines that CloudWatch makes metrics of; the local cloud makes none."""
+    for entry in entries(target, FUNCTIONS, since, ""):
+        if '"_aws"' not in entry.text:
+            continue
+        line = json.loads(entry.text)
+        for metric in (each["Name"] for group in line["_aws"]["CloudWatchMetrics"] for each in group["Metrics"]):
+            label = f"{metric}: {line['reason']}" if "reason" in line else metric
+            values = line[metric] if isinstance(line[metric], list) else [line[metric]]
+            yield from ((label, (entry.at, value)) for value in values)
 
-    def metrics(self, now: datetime) -> Rows:
-        """The functions' own metrics by name; those of refusals by their reason too."""
-        found: dict[str, list[Point]] = {}
-        since = now - max(SPANS.values())
-        for label, point in self._logged(since) if self._target.endpoint else self._measured(since, now):
-            found.setdefault(label, []).append(point)
-        return [
-            [label, *(summed(label, points, now - span) for span in SPANS.values())]
-            for label, points in sorted(found.items())
-        ]
 
-    def _measured(self, since: datetime, now: datetime) -> Iterator[tuple[str, Point]]:
-        """Points of CloudWatch, by the minute."""
-        service = f'service="{self._target.name}"'
-        name, reason = "${PROP('MetricName')}", "${PROP('Dim.reason')}"
-        searches = [
-            (name, f'{{{NAMESPACE},service}} {service} NOT MetricName="{Metric.LAG}"', "Sum"),
-            (name, f'{{{NAMESPACE},service}} {service} MetricName="{Metric.LAG}"', "Maximum"),
-            (f"{name}: {reason}", f"{{{NAMESPACE},reason,service}} {service}", "Sum"),
-        ]
-        queries = [
-            {"Id": f"m{number}", "Label": label, "Expression": f"SEARCH('{search}', '{statistic}', 60)"}
-            for number, (label, search, statistic) in enumerate(searches)
-        ]
-        pages = self._client("cloudwatch").get_paginator("get_metric_data")
-        for page in pages.paginate(MetricDataQueries=queries, StartTime=since, EndTime=now + timedelta(minutes=1)):
-            for result in page["MetricDataResults"]:
-                for point in zip(result["Timestamps"], result["Values"], strict=True):
-                    yield result["Label"], point
+def queues(target: Stack) -> Rows:
+    """The failure queues: nothing should wait there."""
+    names = {"waiting": "ApproximateNumberOfMessages", "under way": "ApproximateNumberOfMessagesNotVisible"}
+    rows = []
+    for queue, output in QUEUES.items():
+        asked = {"QueueUrl": target.outputs[output], "AttributeNames": list(names.values())}
+        attributes = target.client("sqs", QUICK).get_queue_attributes(**asked)["Attributes"]
+        rows.append({"queue": queue} | {name: int(attributes[each]) for name, each in names.items()})
+    return rows
 
-    def _logged(self, since: datetime) -> Iterator[tuple[str, Point]]:
-        """Points from the log lines that CloudWatch makes metrics of; the local cloud makes none."""
-        for entry in entries(self._target, FUNCTIONS, since, ""):
-            if '"_aws"' not in entry.text:
-                continue
-            line = json.loads(entry.text)
-            for metric in (each["Name"] for group in line["_aws"]["CloudWatchMetrics"] for each in group["Metrics"]):
-                label = f"{metric}: {line['reason']}" if "reason" in line else metric
-                values = line[metric] if isinstance(line[metric], list) else [line[metric]]
-                yield from ((label, (entry.at, value)) for value in values)
 
-    def queues(self, _: datetime) -> Rows:
-        """The failure queues: nothing should wait there."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        sqs = self._client("sqs")
-        rows = []
-        for queue, output in QUEUES.items():
-            url = self._target.outputs[output]
-            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-            rows.append([queue, *(int(attributes[name]) for name in names)])
-        return rows
-
-    def alarms(self, _: datetime) -> Rows:
-        """Alarms that are on; where none is, their number."""
-        names = self._alarms = self._alarms or self._names_of_alarms()
-        cloudwatch = self._client("cloudwatch")
-        alarms = [
-            alarm
-            for first in range(0, len(names), MOST_NAMED)
-            for alarm in cloudwatch.describe_alarms(AlarmNames=names[first : first + MOST_NAMED])["MetricAlarms"]
-        ]
-        on = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
-        rows = [[a["AlarmName"], f"{a['StateUpdatedTimestamp']:%H:%M:%S}", a.get("StateReason", "")] for a in on]
-        return rows or [[f"none of {len(alarms)} is on", "", ""]]
-
-    def _names_of_alarms(self) -> list[str]:
-        pages = (
-            self._client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self._target.name)
-        )
-        return [
-            resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-            if resource["ResourceType"] == "AWS::CloudWatch::Alarm" and "PhysicalResourceId" in resource
-        ]
-
-    def _client(self, service: str) -> Any:
-        return self._target.client(service, QUICK)
+def alarms(target: Stack) -> Rows:
+    """The stack's alarms that are on; where none is, their number. Another stack's name may begin alike."""
+    pages = target.client("cloudformation", QUICK).get_paginator("list_stack_resources").paginate(StackName=target.name)
+    names = [
+        resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::CloudWatch::Alarm" and "PhysicalResourceId" in resource
+    ]
+    found = target.client("cloudwatch", QUICK).describe_alarms(AlarmNames=names, MaxRecords=MOST_NAMED)["MetricAlarms"]
+    rows = [
+        {
+            "alarm": each["AlarmName"],
+            "since": f"{each['StateUpdatedTimestamp']:%H:%M:%S}",
+            "why": each.get("StateReason"),
+        }
+        for each in found
+        if each["StateValue"] == "ALARM"
+    ]
+    return rows or [{"alarm": f"none of {len(found)} is on", "since": "", "why": ""}]
 
 
 def summed(label: str, points: list[Point], since: datetime) -> int | None:
@@ -158,19 +138,13 @@ def summed(label: str, points: list[Point], since: datetime) -> int | None:
     return round(max(values) if label == Metric.LAG else sum(values))
 
 
-def shown(target: Stack, watched: Watched, now: datetime) -> RenderableType:
+def shown(target: Stack, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [console.cell(f"{target.name} at {now:%Y-%m-%d %H:%M:%S} UTC", style="bold"), ""]
-    for look in watched.look(now):
-        if look.trouble:
-            line = console.cell(" ".join(look.trouble.split()), style="red")
-            parts += [Text(f"{look.title}: out of reach: ", style="italic") + line, ""]
-            continue
-        table = Table(title=look.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for number, head in enumerate(look.heads):
-            table.add_column(head, overflow="fold", justify="right" if number and look.title != "Alarms" else "left")
-        for row in look.rows:
-            table.add_row(*map(console.cell, row))
-        parts += [table, ""]
+    for name, found in looks(target, now).items():
+        if isinstance(found, str):
+            parts += [console.cell(f"{name.title()}: out of reach: {found}", style="red"), ""]
+        else:
+            parts += [console.grid(name.title(), found), ""]
     return Group(*parts)
 
 
@@ -187,30 +161,20 @@ def command(every: int, once: bool, stage: str, as_json: bool) -> None:
     \b
     extending watch --stage prod
     """
-    target = stack(stage)
-    watched, out = Watched(target), console.results()
+    target, out, now = stack(stage), console.results(), console.now()
     if as_json:
-        now = console.now()
-        console.print_json({"at": now.isoformat()} | {look.title.lower(): plain(look) for look in watched.look(now)})
+        found = looks(target, now).items()
+        plain = {name: {"out_of_reach": rows} if isinstance(rows, str) else rows for name, rows in found}
+        console.print_json({"at": now.isoformat()} | plain)
     elif once or not out.is_terminal:
-        out.print(shown(target, watched, console.now()))
+        out.print(shown(target, now))
     else:
-        follow(target, watched, every)
+        follow(target, every)
 
 
-def plain(look: Look) -> Any:
-    """A look for programs."""
-    if look.trouble:
-        return {"out_of_reach": look.trouble}
-    return [dict(zip(look.heads, row, strict=True)) for row in look.rows]
-
-
-def follow(target: Stack, watched: Watched, every: int) -> None:
+def follow(target: Stack, every: int) -> None:
     """Look again and again, until Ctrl-C."""
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        Live(shown(target, watched, console.now()), console=console.results(), auto_refresh=False) as live,
-    ):
+    with contextlib.suppress(KeyboardInterrupt), Live(console=console.results(), auto_refresh=False) as live:
         while True:
+            live.update(shown(target, console.now()), refresh=True)
             time.sleep(every)
-            live.update(shown(target, watched, console.now()), refresh=True)

@@ -9,7 +9,6 @@
 import heapq
 import os
 import shutil
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -61,42 +60,36 @@ class Pace:
 
 @contextmanager
 def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A regular file that is written once all of its content is there.
+    """A file that is written once all of its content is there.
 
     The content waits in a file without a name: it holds clients' data, and a kill leaves nothing of it.
     """
     with TemporaryFile() as content:
         yield content
         content.seek(0)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o600), "wb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(f"{path} is not a regular file")
-            file.truncate()
+        with open(path, "wb", opener=console.private) as file:
             shutil.copyfileobj(content, file)
 
 
 def writable(text: str) -> Path:
-    """The path of a file to write: new, or a regular one, which a link may lead to."""
+    """The type of an argument that is a file to write: new, or a regular one, which a link may lead to."""
     path = Path(text)
     if not os.access(path.parent, os.W_OK) or (path.exists() and not path.is_file()):
-        raise ValueError(f"{text!r} is not a regular file that can be written")
+        raise click.BadParameter(f"{text!r} is not a regular file that can be written")
     return path
 
 
-FILE = console.Parsed("file", writable)
-
-
 @click.command()
-@click.option("--html", type=FILE, metavar="FILE", help="Write the page.")
-@click.option("--xlsx", type=FILE, metavar="FILE", help="Write whom to call as a workbook for people.")
-@click.option("--csv", type=FILE, metavar="FILE", help="Write whom to call as CSV for programs.")
+@click.option("--html", type=writable, metavar="FILE", help="Write the page.")
+@click.option("--xlsx", type=writable, metavar="FILE", help="Write whom to call as a workbook for people.")
+@click.option("--csv", type=writable, metavar="FILE", help="Write whom to call as CSV for programs.")
 @click.option("--rate", type=click.FloatRange(1), default=1000, show_default=True, help="Read units a second at most.")
 @console.STAGE
 @console.JSON
 @console.YES
 def command(
     html: Path | None, xlsx: Path | None, csv: Path | None, rate: float, stage: str, as_json: bool, yes: bool
-) -> int:
+) -> None:
     """Report usage, and which clients to call.
 
     \b
@@ -113,13 +106,11 @@ def command(
     else:
         console.notes().print(f"Reading {target.name}'s table ({costs}).")
     facts, pace = Facts(console.now()), Pace(rate)  # The default is a twelfth of what a new table on demand gives.
-    with ExitStack() as files, console.progress() as bar:
-        reading = bar.add_task("Reading", total=size.items or None)
 
-        def seen(answer: dict[str, Any]) -> None:
-            bar.advance(reading, answer["ScannedCount"])
-            pace.spend(answer.get("ConsumedCapacity", {}).get("CapacityUnits", PAGE_UNITS))
+    def seen(answer: dict[str, Any]) -> None:
+        pace.spend(answer.get("ConsumedCapacity", {}).get("CapacityUnits", PAGE_UNITS))
 
+    with ExitStack() as files:
         calls = facts.read(table.scan(target, seen, **WANTED))
         if csv:
             lines = TextIOWrapper(files.enter_context(whole(csv)), encoding="utf-8", errors="replace", newline="")
@@ -136,4 +127,3 @@ def command(
         written = ", ".join(str(each) for each in (html, xlsx, csv) if each)
         counts = f"{facts.accounts:,} accounts, {facts.extensions:,} extensions, {facts.calls:,} to call"
         console.results().print(console.safe(f"{counts}: {written}"))
-    return 0

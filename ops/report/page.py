@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import IO, Any, TextIO
 from unicodedata import category
-from urllib.parse import urlsplit
 
 import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from extending.model import ServicingOrganization
 from ops.console import safe
-from ops.report.facts import BEFORE_END, LAG, LATELY, Call, Facts
+from ops.report.facts import BEFORE_END, LATELY, Call, Facts
 
 DAYS = 90
 """Days of the page, today among them."""
@@ -33,7 +32,7 @@ def write_page(file: IO[bytes], facts: Facts, calls: list[Call]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"web": web, "amount": amount}
+    environment.filters["amount"] = amount
     today = facts.as_of.date()
     days = [today - timedelta(days=n) for n in range(DAYS)]
     tariffs = facts.by_tariff.most_common(MOST_TARIFFS)
@@ -47,7 +46,6 @@ def write_page(file: IO[bytes], facts: Facts, calls: list[Call]) -> None:
         days=[(day.isoformat(), facts.by_day[day]) for day in days],
         tariffs=tariffs,
         before_end=[(name, facts.before_end[name]) for name in BEFORE_END],
-        lag=[(name, facts.lag[name]) for name in LAG],
         lately=LATELY.days,
         organizations=sorted(organizations, key=lambda each: len(each[1]), reverse=True),
         cut=facts.calls > len(calls),
@@ -63,20 +61,6 @@ def by_organization(calls: Iterable[Call]) -> list[Call]:
     """Calls by servicing organisation, the latest extension first."""
     latest_first = sorted(calls, key=lambda call: (call.granted_at, call.account_id), reverse=True)
     return sorted(latest_first, key=lambda call: str(call.organization))
-
-
-def web(site: str | None) -> str | None:
-    """The address of a web site, by the rule of the cabinet; None for what may be no plain web site."""
-    if not site:
-        return None
-    address = f"https://{site}" if re.match(r"[\w.-]+\.\w+(/|$)", site, re.ASCII) else site
-    if any(letter in "@\\" or letter.isspace() or category(letter)[0] == "C" for letter in address):
-        return None
-    try:
-        parts = urlsplit(address)
-        return address if parts.scheme in ("http", "https") and parts.hostname else None
-    except ValueError:
-        return None
 
 
 def amount(number: int | None, otherwise: str = "") -> str:

@@ -36,7 +36,7 @@ def test_an_event_that_does_not_validate_waits_in_the_failure_queue_and_the_othe
     assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
     redriven = extending(cloud, "redrive", "--yes")
     assert "put back, 0 kept" in redriven.stdout, redriven.stdout + redriven.stderr
-    id_ = re.findall(r"│ ([0-9a-f]{8}) +│", cloud.until(waiting))[0]
+    id_ = re.findall(r"^ *([0-9a-f]{8}) ", cloud.until(waiting), re.MULTILINE)[0]
     dropped = extending(cloud, "redrive", "--drop", id_, "--yes")
     assert "dropped: " in dropped.stdout, dropped.stdout + dropped.stderr
     assert id_ not in extending(cloud, "redrive", "--dry-run").stdout

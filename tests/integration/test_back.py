@@ -95,6 +95,10 @@ def test_what_the_last_deployment_changed_goes_back_and_forward_again(deployed: 
         run(back.command)
     run(back.forward)
     assert deployed.live() == LATEST
+    with time_machine.travel(NOW + 14 * DAY, tick=False):
+        deployed.deploy("3", "list")
+    run(back.command)
+    assert deployed.live() == LATEST
 
 
 def test_forward_undoes_nothing_but_what_back_did(deployed: Deployed) -> None:

@@ -16,7 +16,7 @@ from tests.support.operated import Operated, run
 
 
 def explained(target: Operated, user: str | None = None, now: datetime = NOW) -> explain.Json:
-    return explain.explain(explain.Stored.of("A-100", table.of_account(target, "A-100")), user, now)
+    return explain.explain("A-100", table.of_account(target, "A-100"), user, now)
 
 
 @pytest.mark.parametrize(

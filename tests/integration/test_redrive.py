@@ -60,6 +60,13 @@ def test_what_nobody_understands_stays_in_its_queue(target: Operated, monkeypatc
     assert target.calls == LEFT
 
 
+def test_what_fails_again_stays_in_its_queue(target: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    target.answer("sqs:ReceiveMessage", {"Messages": WAITING["Messages"][:1]}, {})
+    target.fail = 1
+    assert run(redrive, target, monkeypatch, "--yes") == 1
+    assert target.calls == LEFT | {"lambda:InvokeFunction"}
+
+
 def test_one_is_dropped_by_its_id_and_an_id_that_there_is_not_drops_nothing(
     target: Operated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

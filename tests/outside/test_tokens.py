@@ -72,9 +72,8 @@ def front_door(stack: Stack, issuer: str) -> tuple[str, str]:
     gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
     parameters = {"JwtIssuer": issuer, "JwtAudience": AUDIENCE, "MachineAudience": MACHINES}
     credentials = stack.session.get_credentials()
-    assert stack.endpoint
     assert credentials
-    serve_api(stack.session, stack.endpoint, stack.name, api, parameters)
+    serve_api(stack, api, parameters)
     return f"{stack.endpoint}/_aws/execute-api/{api}/$default", str(credentials.token)
 
 

@@ -56,8 +56,7 @@ def webhook(stack: Stack, inbox: Inbox, key: str = KEY, gives_up_after: float | 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/events"
-    assert stack.endpoint
-    posting = Webhook(stack.session, stack.endpoint, stack.outputs, Receiver(url, "X-Api-Key", key))
+    posting = Webhook(stack, Receiver(url, "X-Api-Key", key))
     posting.slowest_retry = 1
     if gives_up_after is not None:
         posting.gives_up_after = gives_up_after

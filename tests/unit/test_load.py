@@ -11,9 +11,10 @@ import pytest
 
 import ops.load
 from devkit.builders import NOW, account_changed, iso
+from devkit.project import Trouble
 from extending import inbound
 from extending.inbound import Change
-from ops.load import STORED, TRIES, Answer, Denied, Line, Put, Reject, summary, to_file, to_url
+from ops.load import STORED, TRIES, Answer, Line, Put, Reject, summary, to_file, to_url
 
 
 def a_line(account_id: str = "A-1", **detail: Any) -> bytes:
@@ -150,7 +151,7 @@ def test_the_summary_says_what_was_stored_what_was_known_and_what_was_refused(mo
 def test_a_token_that_opens_nothing_stops_the_load(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every other line would be refused too, and none of them is wrong."""
     put, sizes = over_https(monkeypatch, (status, {"message": "Unauthorized"}))
-    with pytest.raises(Denied, match=f"Stopped at HTTP {status}: the token in TOKEN"):
+    with pytest.raises(Trouble, match=f"Stopped at HTTP {status}: the token in TOKEN"):
         load(lines(10), put)
     assert sizes == [10]
 

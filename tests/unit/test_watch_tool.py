@@ -22,7 +22,7 @@ RESOURCES = [
 ]
 METRICS = [
     {"Label": "ExtensionsGranted", "Timestamps": [NOW - MINUTE, NOW - 30 * MINUTE], "Values": [2.0, 3.0]},
-    {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [0.0, 42.0]},
+    {"Label": "RevocationLag", "Timestamps": [NOW, NOW - MINUTE], "Values": [7.0, 42.0]},
     {"Label": "ExtensionsRefused: already_used", "Timestamps": [NOW - 10 * MINUTE], "Values": [7.0]},
 ]
 WAITING = {"ApproximateNumberOfMessages": "3", "ApproximateNumberOfMessagesNotVisible": "1"}
@@ -41,8 +41,9 @@ def target() -> Operated:
 
 
 def looked(target: Operated) -> dict[str, list[Any]]:
-    """The rows of each source."""
-    return {look.title: look.rows for look in watch.Watched(target).look(NOW)}
+    """The values in the rows of each source."""
+    found: Any = watch.looks(target, NOW)
+    return {name: [list(row.values()) for row in rows] for name, rows in found.items()}
 
 
 def test_everything_is_shown_over_minutes_and_over_the_hour(
@@ -65,8 +66,8 @@ def test_an_alarm_that_is_on_is_named_and_only_those_of_the_stack_are_asked_for(
     asked: list[Any] = []
     described = "provide-client-params.cloudwatch.DescribeAlarms"
     target.session.events.register(described, lambda params, **_: asked.append(params["AlarmNames"]))
-    assert looked(target)["Alarms"] == [["none of 1 is on", "", ""]]
-    assert looked(target)["Alarms"] == [["one", "10:00:00", ""]]
+    assert looked(target)["alarms"] == [["none of 1 is on", "", ""]]
+    assert looked(target)["alarms"] == [["one", "10:00:00", ""]]
     assert asked == [["one"], ["one"]]
 
 
@@ -85,7 +86,7 @@ def test_the_local_cloud_has_its_metrics_in_the_logs(target: Operated, monkeypat
     ]
     monkeypatch.setattr(watch, "entries", lambda *_: iter(lines))
     target.endpoint = "http://127.0.0.1:1"
-    assert looked(target)["Metrics"] == [["ExtensionsGranted", 1, 3], ["ExtensionsRefused: finished", 1, 1]]
+    assert looked(target)["metrics"] == [["ExtensionsGranted", 1, 3], ["ExtensionsRefused: finished", 1, 1]]
 
 
 @pytest.mark.parametrize("error", [DENIED, ConnectTimeoutError(endpoint_url="http://nowhere")])
