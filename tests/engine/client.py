@@ -1,13 +1,16 @@
 """A client of the engine as the functions have it, but for its time-outs; and what is put into a table beforehand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import boto3
 from botocore.config import Config
 
 from devkit.builders import DAY, WEEK
+from devkit.template import table_definition
 from extending import items
 from extending.model import Extension, Terms
 from extending.runtime import CONFIG
@@ -30,6 +33,17 @@ def use(client: "DynamoDBClient", table: str, set_: Callable[[Any, str, Any], No
     for module in (dynamo, grants, sweep, changes):
         set_(module, "dynamodb", client)
         set_(module, "TABLE_NAME", table)
+
+
+@contextmanager
+def fresh_table(client: "DynamoDBClient") -> Iterator[str]:
+    """The template's table, without its stream: the engine gets slower with each record that any stream has held."""
+    name = f"test-{uuid4()}"
+    definition = table_definition()
+    del definition["StreamSpecification"]
+    client.create_table(TableName=name, **definition)
+    yield name
+    client.delete_table(TableName=name)
 
 
 def many_grants(client: "DynamoDBClient", table: str, count: int, granted_at: datetime, prefix: str = "A") -> None:

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
 from devkit.engine import dynamodb_local
 from devkit.service import Service
-from devkit.template import table_definition
-from tests.engine.client import connect, use
+from tests.engine.client import connect, fresh_table, use
 from tests.support.started import started
 
 if TYPE_CHECKING:
@@ -32,21 +30,10 @@ def raw(engine: str) -> Iterator["DynamoDBClient"]:
 
 
 @pytest.fixture
-def streamed() -> bool:
-    """True gives the table its stream. The engine gets slower with every record that any stream has ever held."""
-    return False
-
-
-@pytest.fixture
-def table(raw: "DynamoDBClient", streamed: bool) -> Iterator[str]:
+def table(raw: "DynamoDBClient") -> Iterator[str]:
     """Name of a fresh table."""
-    name = f"test-{uuid4()}"
-    definition = table_definition()
-    if not streamed:
-        del definition["StreamSpecification"]
-    raw.create_table(TableName=name, **definition)
-    yield name
-    raw.delete_table(TableName=name)
+    with fresh_table(raw) as name:
+        yield name
 
 
 @pytest.fixture

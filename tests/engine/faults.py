@@ -2,10 +2,8 @@
 
 import io
 import json
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -24,33 +22,18 @@ TIMEOUT: float = CONNECT_TIMEOUT + _config.read_timeout
 
 
 class Clock:
-    """Stands for the module `time`: sleeping passes at once, and is recorded. Threads wait side by side."""
+    """Stands for the module `time`: sleeping passes at once, and is recorded."""
 
     def __init__(self) -> None:
+        self.now = 1000.0
         self.slept: list[float] = []
-        self._latest = 1000.0
-        self.join()
-
-    def join(self) -> None:
-        """All threads are where the last one is."""
-        self._start = self._latest
-        self._mine = threading.local()
 
     def monotonic(self) -> float:
-        return float(getattr(self._mine, "now", self._start))
-
-    def latest(self) -> float:
-        """The time of the last thread; whoever asks has waited for it."""
-        self._mine.now = self._latest
-        return self._latest
+        return self.now
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.advance(seconds)
-
-    def advance(self, seconds: float) -> None:
-        self._mine.now = self.monotonic() + seconds
-        self._latest = max(self._latest, self._mine.now)
+        self.now += seconds
 
 
 Fault = Callable[[AWSPreparedRequest, "Faults"], AWSResponse]
@@ -64,16 +47,13 @@ class Faults:
         self.clock = clock
         self.sent: list[str] = []
         """Operations in the order in which they were sent, faulty or not."""
-        self._next: deque[Fault | None] = deque()
-        self._always: Fault | None = None
-        self._operation = ""
         self._http = URLLib3Session()
+        self.heal()
         hook: Any = self._send
         client.meta.events.register_first("before-send.dynamodb", hook)
 
     def plan(self, *faults: Fault | None, operation: str = "", always: Fault | None = None) -> None:
         """The next sends, of one operation where one is named, meet these, later ones `always`; None goes through."""
-        self.clock.join()
         self._next, self._always, self._operation = deque(faults), always, operation
 
     def heal(self) -> None:
@@ -111,7 +91,7 @@ def error(status: int, code: str, seconds: float = 0, **more: Any) -> Fault:
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "planned", **more}
 
     def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-        faults.clock.advance(seconds)
+        faults.clock.now += seconds
         return _answer(request, status, json.dumps(body).encode(), "application/x-amz-json-1.0")
 
     return fault
@@ -129,7 +109,7 @@ def not_an_answer(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
 
 
 def unreachable(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    faults.clock.advance(CONNECT_TIMEOUT)
+    faults.clock.now += CONNECT_TIMEOUT
     raise EndpointConnectionError(endpoint_url=request.url)
 
 
@@ -140,7 +120,7 @@ def reset(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
 
 def timed_out(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
     """No answer within the time; the engine has received nothing."""
-    faults.clock.advance(TIMEOUT)
+    faults.clock.now += TIMEOUT
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
@@ -150,7 +130,7 @@ LATE = TIMEOUT - 0.1
 
 def late(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
     """A good answer at the last moment."""
-    faults.clock.advance(LATE)
+    faults.clock.now += LATE
     return faults.really_send(request)
 
 
@@ -200,8 +180,3 @@ SLOWEST: dict[str, Fault] = {
     "throttled": error(400, "ProvisionedThroughputExceededException", seconds=LATE),
 }
 """Faults that come as late as they can."""
-
-
-def no_jitter() -> SimpleNamespace:
-    """Stands for a random generator: every wait is the longest it may be."""
-    return SimpleNamespace(uniform=lambda _, most: most)
