@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -14,22 +14,14 @@ from devkit.service import Answer, Service
 from extending import accounts, items
 from tests.engine.client import fresh_table, use
 from tests.engine.naive import Json, No, World, begin_of, by_id, end_of, over_at, reported_at
-from tests.support.reports import (
-    ACCOUNTS,
-    AHEAD,
-    MINUTE,
-    SUBSCRIPTIONS,
-    USERS,
-    WAITS,
-    Choose,
-    a_report,
-    changed_at,
-)
+from tests.support.reports import ACCOUNTS, SUBSCRIPTIONS, USERS, Choose, a_report, changed_at
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 T = TypeVar("T")
+
+MINUTE = timedelta(minutes=1)
 
 
 class Story:
@@ -69,15 +61,14 @@ class Story:
         self.send("SubscriptionChanged", subscription_changed(**known, starts_at=iso(starts_at)))
 
     def report(self) -> None:
-        """Anything: in part as it was, and as old as may be, newer or a little older than that, or by a clock ahead."""
+        """Anything: in part as it was, and as old as may be, newer, or a little older than that."""
         detail_type, detail = a_report(self.choose, self.now)
         known = next((each for _, each in reversed(self.sent) if _entity(each) == _entity(detail)), {})
         for fields in (("starts_at", "ends_at"), ("kind", "limits", "extension_terms"), ("period_id",), ("role",)):
             if self.choose([True, False]):
                 detail |= {name: known[name] for name in fields if name in known and name in detail}
         last = min(reported_at(known), self.now) if known else NOW - DAY
-        ages = [MINUTE, MINUTE, MINUTE, 0 * SECOND, -SECOND, -2 * SECOND]
-        when = self.choose([None, *(last + age for age in ages), self.now, self.now + self.choose(AHEAD)])
+        when = self.choose([None, last - SECOND, last, *[last + MINUTE] * 4, self.now])
         if when and when > NOW - 365 * DAY and detail_type != "AccountRemoved":
             detail["changed_at"] = iso(when)
         self.send(detail_type, detail)
@@ -98,9 +89,8 @@ class Story:
         self.sent.append((detail_type, detail))
         self.account = detail["account_id"]
         (result,) = self.service.changes((detail_type, detail)).json["results"]
-        expected = self.world.report(detail_type, detail, self.now)
-        assert {"result": result["result"]} | {n: list(result[n]) for n in ("ignored",) if n in result} == expected
-        self.seen.update([expected["result"], *expected.get("ignored", [])])
+        assert result["result"] == self.world.report(detail_type, detail, self.now)["result"]
+        self.seen[result["result"]] += 1
 
     # People extend, machines end
 
@@ -109,7 +99,7 @@ class Story:
         if self.choose([True, True, True, False]):
             self.begin_anew()
         account, subscription = self.choose(ACCOUNTS), self.choose(["S-1", *SUBSCRIPTIONS])
-        for user in (self.choose(USERS), "U-1"):
+        for user in (self.choose(["U-2", *USERS]), "U-1"):
             self.account = account
             answer = self.service.offer(user, account, subscription)
             if offer := self._unless_refused(answer, self.world.offer, user, account, subscription, self.now):
@@ -173,7 +163,7 @@ class Story:
     # Time
 
     def wait(self) -> None:
-        self._move_to(self.now + self.choose(WAITS))
+        self._move_to(self.now + self.choose([SECOND, MINUTE, 120 * MINUTE, DAY, 3 * DAY, 8 * DAY]))
 
     def wait_for_an_edge(self) -> None:
         """To the second at which something begins or ends, and its neighbours."""
@@ -214,9 +204,10 @@ class Story:
         answer = view(*arguments)
         if expected := self._unless_refused(answer, call, *arguments, now):
             assert by_id(answer.json) == by_id(expected)
-            rows = expected.get("subscriptions", ())
+            rows = expected.get("subscriptions", [])
+            extensions = [*(row["extension"] for row in rows), *expected.get("extensions", [])]
             self.seen["period ahead"] += any(row["next_period"] for row in rows)
-            self.seen["does not count"] += any(row["extension"].get("counts") is False for row in rows)
+            self.seen["does not count"] += any(each.get("counts") is False for each in extensions)
         stored = accounts.holdings(account).extensions.values()
         assert {x.id: (x.period, x.subscription_version, x.reminded_at, x.revoked_at) for x in stored} == {
             x["id"]: (x["period"], items.microseconds(x["granted_on"]), x["reminded_at"], x["revoked_at"])
@@ -234,7 +225,6 @@ EVERYTHING = {
     *("account_not_found", "view_not_allowed", "owner_required", "subscription_not_found"),
     *("already_used", "not_active_yet", "finished", "not_main", "tariff_not_extendable", "offer_changed"),
     *("ended early", "over already", "extension_not_found", "period ahead", "does not count"),
-    *("try_again", "invalid", "detail.time_zone"),
 }
 
 
@@ -244,13 +234,13 @@ def test_the_product_agrees_with_a_naive_reading_of_the_rules(
     """Reports late, twice and out of order, offers old and new, any user, any jump of the clock, sweeps now and then:
     stories by chance, each time the same, which meet every answer and every refusal."""
     seen: Counter[str] = Counter()
-    for seed in range(16):
+    for seed in range(20):
         chance = random.Random(seed)
         with fresh_table(raw) as table, time_machine.travel(NOW, tick=False) as traveller:
             use(raw, table, monkeypatch.setattr)
             story = Story(chance.choice, traveller, seen)
             story.begin()
-            for number in range(50):
+            for number in range(45):
                 step = chance.choice(Story.STEPS)
                 print(f"story {seed}, step {number} at {story.now}: {step.__name__}")
                 step(story)

@@ -16,7 +16,7 @@ from tests.support.operated import Operated
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-ACCOUNTS = 10
+ACCOUNTS = [f"A-{number}" for number in range(10)]
 
 
 def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
@@ -30,12 +30,11 @@ def test_the_tools_read_and_repair_the_real_engine(
     service: Service, dynamodb: "DynamoDBClient", engine: str, table: str
 ) -> None:
     """A scan brings every account once and whole, in however many pages; each page reports its units."""
-    for number in range(ACCOUNTS):
-        account = {"account_id": f"A-{number}"}
-        service.account(**account)
-        service.subscription(**account)
-        service.member(**account)
-        assert service.extend(account=f"A-{number}").status == 201
+    for account in ACCOUNTS:
+        service.account(account_id=account)
+        service.subscription(account_id=account)
+        service.member(account_id=account)
+        assert service.extend(account=account).status == 201
     target = Operated()
     target.outputs["TableName"] = table
     target.endpoint = engine
@@ -45,14 +44,12 @@ def test_the_tools_read_and_repair_the_real_engine(
     found = tables.scan(
         target, lambda page: spent.append(page["ConsumedCapacity"]["CapacityUnits"]), **report.WANTED, Limit=7
     )
-    calls = list(facts.read(found))
-    assert (facts.accounts, facts.extensions, facts.unreadable) == (ACCOUNTS + 1, ACCOUNTS, 0)
-    assert {(call.account_name, call.tariff) for call in calls} == {("ООО «Ромашка»", "Базовый")}
-    assert len({call.account_id for call in calls}) == ACCOUNTS
+    assert sorted(call.account_id for call in facts.read(found)) == ACCOUNTS
+    assert (facts.accounts, facts.extensions, facts.unreadable) == (len(ACCOUNTS) + 1, len(ACCOUNTS), 0)
     assert len(spent) > 1
     assert max(spent) < report.PAGE_UNITS
-    since, until = console.past("2020-01-01T00:00:00Z"), console.now()
-    assert sum(1 for _ in announcements(target, since, until)) == ACCOUNTS
+    assert len(list(announcements(target, console.past("2020-01-01T00:00:00Z"), console.now()))) == len(ACCOUNTS)
+
     key = repair.key_of("account", "A-1")
     seen = repair.fetch(target, key)
     assert seen

@@ -1,7 +1,7 @@
 """A room in which actors take turns at the table, one call at a time, in whatever order a test says.
 
 An actor is a greenlet that runs the real code over moto. An event of the SDK stops it before each call, so that the
-order of calls is chosen and not met by chance; it may die after one of them, and then does all its work again.
+order of calls is chosen and not met by chance.
 
 Two calls that touch no item in common, or both only read it, or both only delete it, may change places without
 anybody's notice: of such orders one is played (sleep sets, Godefroid 1996).
@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from itertools import count
 from typing import Any, NamedTuple
 
 from greenlet import getcurrent, greenlet
@@ -32,50 +31,22 @@ Choose = Callable[[int, dict[str, Call]], str | None]
 """The actor that makes its call next, of those that stand before one; None if it is of no use to go on."""
 
 
-class Death(NamedTuple):
-    """After which of its calls an actor dies, once."""
-
-    actor: str
-    call: int
-
-
-class _Killed(BaseException):
-    """The process of an actor dies: nothing in the code may catch it."""
-
-
 class _Actor(greenlet):  # type: ignore[misc] # greenlet has no types
-    def __init__(self, name: str, work: Work, death: Death | None) -> None:
+    """Every switch to it lets it make one call, up to the next one or its end."""
+
+    def __init__(self, work: Work) -> None:
         super().__init__()
+        self.work = work
         self.result: Any = None
         self.next_call: Call = {}
         """The call before which it stands; empty at its end."""
-        self.died = False
-        self._work, self._calls = work, 0
-        self._dies_after = death.call if death and death.actor == name else None
 
     def run(self) -> None:
-        """Every switch to it lets it make one call, up to the next one or its end."""
-        while True:
-            try:
-                self.result = self._work()
-                self._die_if_due()
-            except _Killed:
-                continue  # Whoever sent the work sends it again.
-            except Exception as error:  # A refusal is a result too; the test looks at it.
-                self.result = error
-            self.next_call = {}
-            return
-
-    def stand_before(self, call: Call) -> None:
-        self._die_if_due()
-        self.next_call = call
-        self.parent.switch()
-        self._calls += 1
-
-    def _die_if_due(self) -> None:
-        if self._calls == self._dies_after and not self.died:
-            self.died = True
-            raise _Killed
+        try:
+            self.result = self.work()
+        except Exception as error:  # A refusal is a result too; the test looks at it.
+            self.result = error
+        self.next_call = {}
 
 
 @contextmanager
@@ -84,7 +55,8 @@ def gates() -> Iterator[None]:
 
     def stop(model: Any, params: Any, **_: Any) -> None:
         if isinstance(actor := getcurrent(), _Actor):
-            actor.stand_before(_touched(model.name, json.loads(params["body"])))
+            actor.next_call = _touched(model.name, json.loads(params["body"]))
+            actor.parent.switch()
 
     dynamodb.meta.events.register_first("before-call.dynamodb", stop)
     yield
@@ -117,7 +89,6 @@ class Played(NamedTuple):
     """A schedule that was played: who made each call, results or errors, the items and the stream after it."""
 
     calls: list[str]
-    died: bool
     results: dict[str, Any]
     items: list[Json]
     records: list[Json]
@@ -146,11 +117,11 @@ class Room:
     def __init__(self) -> None:
         self._begin = deepcopy(_table().items)
 
-    def play(self, actors: dict[str, Work], choose: Choose, death: Death | None = None) -> Played | None:
+    def play(self, actors: dict[str, Work], choose: Choose) -> Played | None:
         """Play one schedule; None where `choose` has given it up."""
         empty()
         _table().items = deepcopy(self._begin)
-        cast = {name: _Actor(name, work, death) for name, work in actors.items()}
+        cast = {name: _Actor(work) for name, work in actors.items()}
         for actor in cast.values():
             actor.switch()
         calls: list[str] = []
@@ -162,7 +133,6 @@ class Room:
             cast[chosen].switch()
         return Played(
             calls,
-            any(actor.died for actor in cast.values()),
             {name: actor.result for name, actor in cast.items()},
             stored(),
             [record.to_json() for record in _table().stream_shard.items],
@@ -185,14 +155,6 @@ class Room:
             if not path:
                 return
             path[-1].choose_another()
-
-    def every_death(self, actors: dict[str, Work], victim: str, choose: Choose) -> Iterator[Played]:
-        """One of the actors dies after its first call, its second, and so on."""
-        for call in count(1):
-            played = self.play(actors, choose, Death(victim, call))
-            if not played or not played.died:
-                return
-            yield played
 
 
 def empty() -> None:
