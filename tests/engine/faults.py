@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from extending.runtime import CONFIG
@@ -81,20 +81,20 @@ class _Body(io.BytesIO):
         yield self.read()
 
 
-def _answer(request: AWSPreparedRequest, status: int, content: bytes, type_: str) -> AWSResponse:
-    headers: Any = {"content-type": type_}
-    return AWSResponse(request.url, status, headers, _Body(content))
-
-
-def error(status: int, code: str, seconds: float = 0, **more: Any) -> Fault:
-    """The engine refuses, after so many seconds, and nothing has happened."""
-    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "planned", **more}
+def answers(status: int, content: str, type_: str = "application/x-amz-json-1.0", seconds: float = 0) -> Fault:
+    """This comes back after so many seconds, and nothing has happened."""
 
     def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
         faults.clock.now += seconds
-        return _answer(request, status, json.dumps(body).encode(), "application/x-amz-json-1.0")
+        headers: Any = {"content-type": type_}
+        return AWSResponse(request.url, status, headers, _Body(content.encode()))
 
     return fault
+
+
+def error(status: int, code: str, seconds: float = 0, **more: Any) -> Fault:
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "planned", **more}
+    return answers(status, json.dumps(body), seconds=seconds)
 
 
 def cancelled(*codes: str) -> Fault:
@@ -103,25 +103,14 @@ def cancelled(*codes: str) -> Fault:
     return error(400, "TransactionCanceledException", CancellationReasons=reasons)
 
 
-def not_an_answer(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """Something between us and the engine answers instead."""
-    return _answer(request, 503, b"<html>503 Service Unavailable</html>", "text/html")
+def no_answer(error: type[BotoCoreError], seconds: float = 0) -> Fault:
+    """The SDK gives up after so many seconds; the engine has received nothing."""
 
+    def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+        faults.clock.now += seconds
+        raise error(endpoint_url=request.url)
 
-def unreachable(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    faults.clock.now += CONNECT_TIMEOUT
-    raise EndpointConnectionError(endpoint_url=request.url)
-
-
-def reset(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The connection breaks before the engine has received anything."""
-    raise ConnectionClosedError(endpoint_url=request.url)
-
-
-def timed_out(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """No answer within the time; the engine has received nothing."""
-    faults.clock.now += TIMEOUT
-    raise ReadTimeoutError(endpoint_url=request.url)
+    return fault
 
 
 LATE = TIMEOUT - 0.1
@@ -155,10 +144,10 @@ BEFORE: dict[str, Fault] = {
     "throttled by the control plane": error(400, "ThrottlingException"),
     "500": error(500, "InternalServerError"),
     "503": error(503, "ServiceUnavailable"),
-    "not an answer": not_an_answer,
-    "unreachable": unreachable,
-    "reset": reset,
-    "timed out": timed_out,
+    "not an answer": answers(503, "<html>503 Service Unavailable</html>", "text/html"),
+    "unreachable": no_answer(EndpointConnectionError, CONNECT_TIMEOUT),
+    "reset": no_answer(ConnectionClosedError),
+    "timed out": no_answer(ReadTimeoutError, TIMEOUT),
 }
 """Nothing has happened, whatever the operation."""
 
@@ -176,7 +165,7 @@ CONTENTION: dict[str, Fault] = {
 """Another transaction or the limits of a partition are in the way of this one."""
 
 SLOWEST: dict[str, Fault] = {
-    "timed out": timed_out,
+    "timed out": BEFORE["timed out"],
     "throttled": error(400, "ProvisionedThroughputExceededException", seconds=LATE),
 }
 """Faults that come as late as they can."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from devkit.service import Context, Json, invoke
 from extending import batch
-from tests.engine.client import connect, use
+from tests.engine.client import Table, connect, use
 
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload([f"functions.{name}.app" for name in ("extend", "expire", "sync", "changes")])
@@ -17,9 +17,11 @@ PROCESSES.set_forkserver_preload([f"functions.{name}.app" for name in ("extend",
 class Worker:
     """One instance; calls asked of it wait in its pipe until it comes to them."""
 
-    def __init__(self, engine: str, table: str) -> None:
+    def __init__(self, table: Table) -> None:
         self._pipe, calls = PROCESSES.Pipe()
-        self._process = PROCESSES.Process(target=_serve, args=(calls, engine, table), daemon=True)
+        self._process = PROCESSES.Process(
+            target=_serve, args=(calls, table.client.meta.endpoint_url, table.name), daemon=True
+        )
         self._process.start()
 
     def ask(self, name: str, event: Json, seconds: float = 25) -> None:
@@ -47,9 +49,9 @@ def _serve(calls: Connection, engine: str, table: str) -> None:
 
 
 @contextmanager
-def fleet(engine: str, table: str, size: int) -> Iterator[list[Worker]]:
+def fleet(table: Table, size: int) -> Iterator[list[Worker]]:
     """Instances that have started and wait for calls."""
-    workers = [Worker(engine, table) for _ in range(size)]
+    workers = [Worker(table) for _ in range(size)]
     try:
         for worker in workers:
             assert worker.answer() == "ready"

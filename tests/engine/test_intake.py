@@ -4,27 +4,23 @@ import itertools
 import json
 import random
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pytest
 
 from devkit.builders import account_removed
 from devkit.service import Json, Service, machine_event, sync_event
 from extending.runtime import utc_now
-from tests.engine.client import many_members
+from tests.engine.client import Table
 from tests.engine.fleet import Worker, fleet
 from tests.engine.naive import No, World, by_id
 from tests.support.reports import ACCOUNTS, USERS, a_report, changed_at
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
 
 Report = tuple[str, Json]
 SENDERS, REPORTS = 4, 100
 
 
 def test_reports_that_four_processes_store_in_any_order_end_as_if_they_had_come_one_after_the_other(
-    engine: str, table: str, service: Service
+    table: Table, service: Service
 ) -> None:
     """Each sends all reports in an order of its own, half of them one by one as sync gets them, and half in lists."""
     choose, now = random.Random(6).choice, utc_now()
@@ -35,7 +31,7 @@ def test_reports_that_four_processes_store_in_any_order_end_as_if_they_had_come_
         if detail_type != "AccountRemoved" or number < REPORTS / 2
     ]
     results: Counter[str] = Counter()
-    with fleet(engine, table, SENDERS) as workers:
+    with fleet(table, SENDERS) as workers:
         asked = [send(worker, everything, random.Random(n)) for n, worker in enumerate(workers)]
         for worker, calls in zip(workers, asked, strict=True):
             for _ in range(calls):
@@ -75,20 +71,14 @@ def send(worker: Worker, everything: list[Report], order: random.Random) -> int:
     return half + len(lists)
 
 
-def test_the_removal_of_a_large_account_survives_a_time_out_in_its_middle(
-    service: Service, table: str, raw: "DynamoDBClient"
-) -> None:
+def test_the_removal_of_a_large_account_survives_a_time_out_in_its_middle(service: Service, table: Table) -> None:
     """Over HTTPS it is to be sent again, over the bus Lambda does that; each goes on where the one before stood."""
-
-    def count() -> int:
-        return raw.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"]
-
-    many_members(raw, table, 300)
+    table.put_members(300)
     service.clock = itertools.count(0, 0.02).__next__  # Time goes by the looks at it, however fast the machine is.
-    progress = [count()]
+    progress = [len(table.items())]
     for _ in range(60):
         answer = service.changes(("AccountRemoved", account_removed()), seconds=4)
-        progress.append(count())
+        progress.append(len(table.items()))
         if answer.json["results"] != [{"result": "try_again"}]:
             break
     assert len(progress) > 3, "it was never cut off"

@@ -5,6 +5,7 @@ from collections import Counter
 
 from devkit.service import Answer, Service, extend_event
 from extending import accounts
+from tests.engine.client import Table
 from tests.engine.fleet import fleet
 
 ROLES = {"first": "owner", "second": "owner", "third": "owner", "administrator": "administrator", "user": "user"}
@@ -18,12 +19,12 @@ ACCOUNTS = [f"A-{number}" for number in range(20)]
 
 
 def test_of_eight_processes_that_extend_a_subscription_at_once_exactly_one_creates(
-    engine: str, table: str, service: Service
+    table: Table, service: Service
 ) -> None:
     """One request creates; every other owner's gets the same extension; nobody else gets anything; no 5xx."""
     shuffle = random.Random(6).sample
     outcomes: Counter[int] = Counter()
-    with fleet(engine, table, len(CALLERS)) as workers:
+    with fleet(table, len(CALLERS)) as workers:
         for account in ACCOUNTS:
             service.subscription(account_id=account)
             for user, role in ROLES.items():

@@ -1,7 +1,5 @@
 """The calls of the operator's tools on the real engine: names, conditions, order, the units that a page consumed."""
 
-from typing import TYPE_CHECKING
-
 import httpx
 import pytest
 
@@ -11,10 +9,8 @@ from ops import console, repair, report
 from ops import table as tables
 from ops.announce import announcements
 from ops.report.facts import Facts
+from tests.engine.client import Table
 from tests.support.operated import Operated
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
 
 ACCOUNTS = [f"A-{number}" for number in range(10)]
 
@@ -26,9 +22,7 @@ def test_the_engine_listens_to_this_machine_alone(engine: str) -> None:
         httpx.get(engine.replace("127.0.0.1", "127.0.0.2"))
 
 
-def test_the_tools_read_and_repair_the_real_engine(
-    service: Service, dynamodb: "DynamoDBClient", engine: str, table: str
-) -> None:
+def test_the_tools_read_and_repair_the_real_engine(service: Service, engine: str, table: Table) -> None:
     """A scan brings every account once and whole, in however many pages; each page reports its units."""
     for account in ACCOUNTS:
         service.account(account_id=account)
@@ -36,7 +30,7 @@ def test_the_tools_read_and_repair_the_real_engine(
         service.member(account_id=account)
         assert service.extend(account=account).status == 201
     target = Operated()
-    target.outputs["TableName"] = table
+    target.outputs["TableName"] = table.name
     target.endpoint = engine
 
     spent: list[float] = []

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,10 +23,7 @@ from devkit.meter import metered, size
 from devkit.service import Service
 from extending import accounts, items, sweep
 from extending.runtime import utc_now
-from tests.engine.client import many_grants, many_members
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
+from tests.engine.client import Table
 
 LATER = "2026-11-02T00:00:00Z"
 LONG_ID = "A" * 64
@@ -44,11 +41,11 @@ Meter = Callable[..., Bill]
 
 
 @pytest.fixture
-def meter(service: Service, dynamodb: "DynamoDBClient", raw: "DynamoDBClient") -> Iterator[Meter]:
+def meter(service: Service, dynamodb: Any, table: Table) -> Iterator[Meter]:
     """The usual account: three subscriptions, four members."""
     service.subscription(subscription_id="S-2", kind="add_on", parent_id="S-1", limits={"sessions": 5, "databases": 0})
     service.subscription(subscription_id="S-3", ends_at="2026-02-01T00:00:00Z")
-    with metered(dynamodb, raw) as calls:
+    with metered(dynamodb, table.client) as calls:
 
         def take(call: Callable[[], Any], status: int | None = None) -> Bill:
             calls.clear()
@@ -138,15 +135,15 @@ def test_changes_over_https_take_each_what_one_over_the_bus_does(service: Servic
 
 
 def test_the_removal_of_an_account_takes_a_write_unit_for_each_item(
-    table: str, raw: "DynamoDBClient", service: Service, meter: Meter
+    table: Table, service: Service, meter: Meter
 ) -> None:
     """And one for itself, one to take a running extension out of the index; what is there is read once.
 
     A last look finds nothing left. Sent again, it costs what a repeated change does.
     """
     service.extend()
-    many_members(raw, table, 200)
-    everything = raw.scan(TableName=table)["Items"]
+    table.put_members(200)
+    everything = table.items()
     kilobytes = sum(map(size, everything)) / 1024
     assert len(everything) == 209  # The account, three subscriptions, one of them extended, four members, and those.
 
@@ -161,11 +158,11 @@ def test_the_removal_of_an_account_takes_a_write_unit_for_each_item(
     ("ago", "each"), [(timedelta(0), 0), (WEEK, 2), (6 * DAY + DAY / 24, 3)], ids=["nothing due", "revoked", "reminded"]
 )
 def test_a_sweep_takes_a_query_for_each_shard_two_write_units_to_revoke_and_three_to_remind(
-    table: str, raw: "DynamoDBClient", service: Service, meter: Meter, ago: timedelta, each: int
+    table: Table, service: Service, meter: Meter, ago: timedelta, each: int
 ) -> None:
     """One for the item, one to take it out of the index, or two to move it there. The queries are what the schedule
     costs every minute: half a unit for each."""
-    many_grants(raw, table, 10, utc_now() - ago)
+    table.put_grants(10, utc_now() - ago)
 
     assert meter(service.expire) == Bill(items.SHARDS / 2, 10 * each, items.SHARDS + (10 if each else 0))
 
@@ -176,7 +173,7 @@ def test_a_sweep_takes_a_query_for_each_shard_two_write_units_to_revoke_and_thre
     ids=["usual", "the longest ids"],
 )
 def test_what_a_grant_checks_and_writes_stays_within_a_kilobyte(
-    table: str, raw: "DynamoDBClient", service: Service, account: str, subscription: str, user: str, most: int
+    table: Table, service: Service, account: str, subscription: str, user: str, most: int
 ) -> None:
     """More would cost another unit with every write of an extension, and two with every check; names of a usual length
     have room."""
@@ -199,6 +196,6 @@ def test_what_a_grant_checks_and_writes_stays_within_a_kilobyte(
     (due,) = (due for shard in range(items.SHARDS) for due in sweep.due(shard, extension.ends_at))
     for write, now in ((sweep.remind, extension.ends_at - DAY), (sweep.revoke, extension.ends_at)):
         assert write(due, now)
-        assert size(raw.get_item(TableName=table, Key=due.key)["Item"]) <= most
-    found = raw.scan(TableName=table)["Items"]
+        assert size(table.client.get_item(TableName=table.name, Key=due.key)["Item"]) <= most
+    found = table.items()
     assert max(size(item) for item in found if item["t"]["S"] in ("member", "subscription")) <= 1024

@@ -108,8 +108,9 @@ BEFORE: dict[str, list[Report]] = {
     "owners extend": WORLD,
     "an extension runs": WORLD,
     "a new life has begun": [*WORLD, removed(-50), member(-40), subscription(-40)],
+    "a period ahead is known": [*WORLD, subscription(-10, END)],
 }
-"""Reports that each scene begins with; the last two with an extension too."""
+"""Reports that each scene begins with; an extension runs in the second and the third."""
 
 OWNERS: dict[str, Work] = {
     "extended": extend,
@@ -144,7 +145,8 @@ NEW: dict[str, Work] = {
     "limits": subscription(-30),
     **{name: RUNS[name] for name in ("extended again", "ended", "swept at its end", "repaired")},
 }
-SCENES = dict(zip(BEFORE, (OWNERS, RUNS, NEW), strict=True))
+AHEAD = {name: OWNERS[name] for name in ("limits of before", "limits", "another period ahead", "unsubscribed")}
+SCENES = dict(zip(BEFORE, (OWNERS, RUNS, NEW, AHEAD), strict=True))
 
 
 @pytest.fixture(autouse=True)
@@ -183,7 +185,7 @@ class Scene:
         for report in BEFORE[name]:
             report()
         begun.offer = OfferId.of(accounts.holdings(A).subscriptions[S])
-        if name != "owners extend":
+        if name in ("an extension runs", "a new life has begun"):
             begun.extension = extend(ENDS - WEEK).extension.extension.id
         self._began = list(map(_version, filter(_is_extension, stored())))
         self.room = Room()
