@@ -28,7 +28,7 @@ def test_reports_that_four_processes_store_in_any_order_end_as_if_they_had_come_
     everything = [
         (detail_type, detail | {"changed_at": changed_at(number)})
         for number, (detail_type, detail) in enumerate(reports)
-        if detail_type != "AccountRemoved" or number < REPORTS / 2
+        if detail_type != "AccountRemoved" or number < REPORTS / 4
     ]
     results: Counter[str] = Counter()
     with fleet(table, SENDERS) as workers:
