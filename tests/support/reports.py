@@ -1,4 +1,4 @@
-"""Reports of the service manager as they may come: of any age, of any content, by a clock that is ahead."""
+"""Reports of the service manager as they may come: of any age, of any content."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -50,7 +50,7 @@ def a_report(choose: Choose, now: datetime) -> tuple[str, Json]:
             called: Json = choose([{}, {"name": None}, {"name": "Ольга"}, {"name": "Пётр"}])
             user = choose(["U-1", "U-1", "U-1", *USERS])
             return "MemberChanged", known | {"user_id": user, "role": choose(ROLES)} | called
-    starts_at = now + choose(range(-9, 7)) * DAY
+    starts_at = now + choose([*range(-9, 7), 0, 0]) * DAY
     detail = {
         "subscription_id": choose(["S-1", *SUBSCRIPTIONS]),
         "kind": choose([*["main"] * 4, "add_on", "prolonging"]),
