@@ -13,7 +13,7 @@ import pytest
 from devkit.builders import CONTACT
 from devkit.template import Route, routes
 from tests.conftest import Cloud
-from tests.support.attacker import STRANGER, Attacker
+from tests.e2e.attacker import STRANGER, Attacker
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from devkit.builders import CONTACT, subscription_changed
 from devkit.project import ROOT
 from generate.openapi import closed
 from tests.conftest import PATIENCE, Cloud
-from tests.support.attacker import STRANGER
+from tests.e2e.attacker import STRANGER
 
 RUNS = {
     "users": "--phases examples,coverage,fuzzing,stateful --max-examples 60 --exclude-tag machines",

@@ -10,8 +10,8 @@ from devkit.builders import CONTACT
 from devkit.stage import Stack
 from devkit.template import resources
 from tests.conftest import Cloud
+from tests.e2e.attacker import STRANGER
 from tests.e2e.conftest import SECRET
-from tests.support.attacker import STRANGER
 from tests.support.stack import log_lines
 from tests.support.started import wait_for_the_others
 

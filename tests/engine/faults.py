@@ -2,14 +2,12 @@
 
 import io
 import json
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from extending.runtime import CONFIG
@@ -24,33 +22,18 @@ TIMEOUT: float = CONNECT_TIMEOUT + _config.read_timeout
 
 
 class Clock:
-    """Stands for the module `time`: sleeping passes at once, and is recorded. Threads wait side by side."""
+    """Stands for the module `time`: sleeping passes at once, and is recorded."""
 
     def __init__(self) -> None:
+        self.now = 1000.0
         self.slept: list[float] = []
-        self._latest = 1000.0
-        self.join()
-
-    def join(self) -> None:
-        """All threads are where the last one is."""
-        self._start = self._latest
-        self._mine = threading.local()
 
     def monotonic(self) -> float:
-        return float(getattr(self._mine, "now", self._start))
-
-    def latest(self) -> float:
-        """The time of the last thread; whoever asks has waited for it."""
-        self._mine.now = self._latest
-        return self._latest
+        return self.now
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.advance(seconds)
-
-    def advance(self, seconds: float) -> None:
-        self._mine.now = self.monotonic() + seconds
-        self._latest = max(self._latest, self._mine.now)
+        self.now += seconds
 
 
 Fault = Callable[[AWSPreparedRequest, "Faults"], AWSResponse]
@@ -64,16 +47,13 @@ class Faults:
         self.clock = clock
         self.sent: list[str] = []
         """Operations in the order in which they were sent, faulty or not."""
-        self._next: deque[Fault | None] = deque()
-        self._always: Fault | None = None
-        self._operation = ""
         self._http = URLLib3Session()
+        self.heal()
         hook: Any = self._send
         client.meta.events.register_first("before-send.dynamodb", hook)
 
     def plan(self, *faults: Fault | None, operation: str = "", always: Fault | None = None) -> None:
         """The next sends, of one operation where one is named, meet these, later ones `always`; None goes through."""
-        self.clock.join()
         self._next, self._always, self._operation = deque(faults), always, operation
 
     def heal(self) -> None:
@@ -101,20 +81,20 @@ class _Body(io.BytesIO):
         yield self.read()
 
 
-def _answer(request: AWSPreparedRequest, status: int, content: bytes, type_: str) -> AWSResponse:
-    headers: Any = {"content-type": type_}
-    return AWSResponse(request.url, status, headers, _Body(content))
+def answers(status: int, content: str, type_: str = "application/x-amz-json-1.0", seconds: float = 0) -> Fault:
+    """This comes back after so many seconds, and nothing has happened."""
+
+    def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+        faults.clock.now += seconds
+        headers: Any = {"content-type": type_}
+        return AWSResponse(request.url, status, headers, _Body(content.encode()))
+
+    return fault
 
 
 def error(status: int, code: str, seconds: float = 0, **more: Any) -> Fault:
-    """The engine refuses, after so many seconds, and nothing has happened."""
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "planned", **more}
-
-    def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-        faults.clock.advance(seconds)
-        return _answer(request, status, json.dumps(body).encode(), "application/x-amz-json-1.0")
-
-    return fault
+    return answers(status, json.dumps(body), seconds=seconds)
 
 
 def cancelled(*codes: str) -> Fault:
@@ -123,25 +103,14 @@ def cancelled(*codes: str) -> Fault:
     return error(400, "TransactionCanceledException", CancellationReasons=reasons)
 
 
-def not_an_answer(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """Something between us and the engine answers instead."""
-    return _answer(request, 503, b"<html>503 Service Unavailable</html>", "text/html")
+def no_answer(error: type[BotoCoreError], seconds: float = 0) -> Fault:
+    """The SDK gives up after so many seconds; the engine has received nothing."""
 
+    def fault(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
+        faults.clock.now += seconds
+        raise error(endpoint_url=request.url)
 
-def unreachable(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    faults.clock.advance(CONNECT_TIMEOUT)
-    raise EndpointConnectionError(endpoint_url=request.url)
-
-
-def reset(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """The connection breaks before the engine has received anything."""
-    raise ConnectionClosedError(endpoint_url=request.url)
-
-
-def timed_out(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
-    """No answer within the time; the engine has received nothing."""
-    faults.clock.advance(TIMEOUT)
-    raise ReadTimeoutError(endpoint_url=request.url)
+    return fault
 
 
 LATE = TIMEOUT - 0.1
@@ -150,7 +119,7 @@ LATE = TIMEOUT - 0.1
 
 def late(request: AWSPreparedRequest, faults: Faults) -> AWSResponse:
     """A good answer at the last moment."""
-    faults.clock.advance(LATE)
+    faults.clock.now += LATE
     return faults.really_send(request)
 
 
@@ -175,10 +144,10 @@ BEFORE: dict[str, Fault] = {
     "throttled by the control plane": error(400, "ThrottlingException"),
     "500": error(500, "InternalServerError"),
     "503": error(503, "ServiceUnavailable"),
-    "not an answer": not_an_answer,
-    "unreachable": unreachable,
-    "reset": reset,
-    "timed out": timed_out,
+    "not an answer": answers(503, "<html>503 Service Unavailable</html>", "text/html"),
+    "unreachable": no_answer(EndpointConnectionError, CONNECT_TIMEOUT),
+    "reset": no_answer(ConnectionClosedError),
+    "timed out": no_answer(ReadTimeoutError, TIMEOUT),
 }
 """Nothing has happened, whatever the operation."""
 
@@ -196,12 +165,7 @@ CONTENTION: dict[str, Fault] = {
 """Another transaction or the limits of a partition are in the way of this one."""
 
 SLOWEST: dict[str, Fault] = {
-    "timed out": timed_out,
+    "timed out": BEFORE["timed out"],
     "throttled": error(400, "ProvisionedThroughputExceededException", seconds=LATE),
 }
 """Faults that come as late as they can."""
-
-
-def no_jitter() -> SimpleNamespace:
-    """Stands for a random generator: every wait is the longest it may be."""
-    return SimpleNamespace(uniform=lambda _, most: most)

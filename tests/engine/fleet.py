@@ -1,69 +1,61 @@
-"""Several instances of the functions at once, each a process."""
+"""Several instances of the functions at once, each a process that serves one call at a time, as on Lambda."""
 
-import json
-import os
-import subprocess
-import sys
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
-from devkit.project import ROOT
-from devkit.service import Json
+from devkit.service import Context, Json, invoke
+from extending import batch
+from tests.engine.client import Table, connect, use
+
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload([f"functions.{name}.app" for name in ("extend", "expire", "sync", "changes")])
 
 
 class Worker:
     """One instance; calls asked of it wait in its pipe until it comes to them."""
 
-    def __init__(self, engine: str, table: str, functions: tuple[str, ...]) -> None:
-        environment = os.environ | {"AWS_ENDPOINT_URL_DYNAMODB": engine, "TABLE_NAME": table, "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.engine.worker", *functions],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
+    def __init__(self, table: Table) -> None:
+        self._pipe, calls = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(
+            target=_serve, args=(calls, table.client.meta.endpoint_url, table.name), daemon=True
         )
-        assert self._process.stdin
-        assert self._process.stdout
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
-
-    def wait_until_ready(self) -> None:
-        assert self._stdout.readline() == "ready\n", "a worker did not start; its errors are above"
+        self._process.start()
 
     def ask(self, name: str, event: Json, seconds: float = 25) -> None:
-        self._stdin.write(json.dumps({"name": name, "event": event, "seconds": seconds}) + "\n")
+        self._pipe.send((name, event, seconds))
 
-    def answer(self) -> Json:
-        return dict(json.loads(self._stdout.readline()))
+    def answer(self) -> Any:
+        return self._pipe.recv()
 
     def kill(self) -> None:
         """SIGKILL: it gets no chance to tidy up."""
         self._process.kill()
-        self._process.wait()
-
-    def close(self) -> None:
-        """End it, if need be in the middle of a call."""
-        self.kill()
-        self._stdout.close()
-        self._stdin.close()
+        self._process.join()
 
 
-class Fleet:
-    """Instances that have started and wait for calls; ended on leaving the block."""
-
-    def __init__(self, engine: str, table: str, size: int, *functions: str) -> None:
-        self.workers = [Worker(engine, table, functions) for _ in range(size)]
-
-    def __enter__(self) -> Self:
+def _serve(calls: Connection, engine: str, table: str) -> None:
+    use(connect(engine), table, setattr)
+    vars(batch)["BEGIN_WITHIN"] = 600.0  # How much one request stores is no question of how fast we are.
+    calls.send("ready")
+    while True:
+        name, event, seconds = calls.recv()
         try:
-            for worker in self.workers:
-                worker.wait_until_ready()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+            calls.send(invoke(name, event, Context(seconds)))
+        except Exception as error:
+            calls.send({"error": repr(error)})
 
-    def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            worker.close()
+
+@contextmanager
+def fleet(table: Table, size: int) -> Iterator[list[Worker]]:
+    """Instances that have started and wait for calls."""
+    workers = [Worker(table) for _ in range(size)]
+    try:
+        for worker in workers:
+            assert worker.answer() == "ready"
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()

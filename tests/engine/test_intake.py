@@ -4,73 +4,36 @@ import itertools
 import json
 import random
 from collections import Counter
-from typing import TYPE_CHECKING
 
-from devkit.builders import (
-    account_changed,
-    account_removed,
-    member_changed,
-    subscription_changed,
-    subscription_removed,
-    usage_changed,
-)
+import pytest
+
+from devkit.builders import account_removed
 from devkit.service import Json, Service, machine_event, sync_event
-from extending import items
-from tests.engine.client import many_members
-from tests.engine.fleet import Fleet, Worker
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
+from extending.runtime import utc_now
+from tests.engine.client import Table
+from tests.engine.fleet import Worker, fleet
+from tests.engine.naive import No, World, by_id
+from tests.engine.reports import ACCOUNTS, USERS, a_report, changed_at
 
 Report = tuple[str, Json]
-SENDERS = 4
-VERSIONS = range(4)
+SENDERS, REPORTS = 4, 100
 
 
-def at(version: int) -> str:
-    return f"2026-11-01T00:00:00.{version:06}Z"
-
-
-def reports_of(account: str) -> dict[str, list[Report]]:
-    """By sort key the reports of each entity of an account, the oldest first; the last is the truth."""
-
-    def each(detail_type: str, details: list[Json]) -> list[Report]:
-        return [
-            (detail_type, detail | {"account_id": account, "changed_at": at(v)})
-            for v, detail in zip(VERSIONS, details, strict=True)
-        ]
-
-    reports = {
-        "A": each("AccountChanged", [account_changed(name=f"Имя {v}") for v in VERSIONS]),
-        "U": each("UsageChanged", [usage_changed(sessions=v) for v in VERSIONS]),
-    }
-    for n in range(4):
-        roles = ["owner", "administrator", None, "owner"]
-        reports[f"~U-{n}"] = each("MemberChanged", [member_changed(user_id=f"U-{n}", role=role) for role in roles])
-        id_ = f"S-{n}"
-        periods = each(
-            "SubscriptionChanged", [subscription_changed(subscription_id=id_, number=f"{v}") for v in VERSIONS]
-        )
-        removed = subscription_removed(account_id=account, subscription_id=id_, changed_at=at(n))
-        reports[f"S#{id_}"] = [*periods[:n], ("SubscriptionRemoved", removed), *periods[n + 1 :]]
-    return reports
-
-
-def test_reports_that_four_processes_store_in_any_order_end_as_the_newest_of_each(
-    engine: str, table: str, raw: "DynamoDBClient"
+def test_reports_that_four_processes_store_in_any_order_end_as_if_they_had_come_one_after_the_other(
+    table: Table, service: Service
 ) -> None:
-    """Each sends all reports in an order of its own, half of them one by one as sync gets them, and half in lists.
-
-    One account is removed in the middle of what is reported of it, and one after all of it.
-    """
-    entities = {(a, sort): each for a in ("A-1", "A-2", "A-3") for sort, each in reports_of(a).items()}
-    everything = [report for reports in entities.values() for report in reports]
-    everything.append(("AccountRemoved", account_removed(account_id="A-2", changed_at=at(1))))
-    everything.append(("AccountRemoved", account_removed(account_id="A-3", changed_at=at(4))))
+    """Each sends all reports in an order of its own, half of them one by one as sync gets them, and half in lists."""
+    choose, now = random.Random(6).choice, utc_now()
+    reports = [a_report(choose, now) for _ in range(REPORTS)]
+    everything = [
+        (detail_type, detail | {"changed_at": changed_at(number)})
+        for number, (detail_type, detail) in enumerate(reports)
+        if detail_type != "AccountRemoved" or number < REPORTS / 4
+    ]
     results: Counter[str] = Counter()
-    with Fleet(engine, table, SENDERS, "sync", "changes") as fleet:
-        asked = [send(worker, everything, random.Random(n)) for n, worker in enumerate(fleet.workers)]
-        for worker, calls in zip(fleet.workers, asked, strict=True):
+    with fleet(table, SENDERS) as workers:
+        asked = [send(worker, everything, random.Random(n)) for n, worker in enumerate(workers)]
+        for worker, calls in zip(workers, asked, strict=True):
             for _ in range(calls):
                 answer = worker.answer()
                 assert "error" not in answer, answer
@@ -83,45 +46,39 @@ def test_reports_that_four_processes_store_in_any_order_end_as_the_newest_of_eac
     assert results["try_again"] < results.total() / SENDERS
     assert results.total() == SENDERS * len(everything)
 
-    found = raw.scan(TableName=table, ConsistentRead=True)["Items"]
-    left = {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
-    truth = {(f"A#{a}", sort): reports[-1] for (a, sort), reports in entities.items() if a != "A-3"}
-    assert set(left) == {*truth, ("A#A-2", "R"), ("A#A-3", "R")}
-    for key, (detail_type, detail) in truth.items():
-        assert left[key][items.VERSION]["N"].endswith("000003"), key
-        assert (left[key][items.TYPE] == items.REMOVED) is (detail_type == "SubscriptionRemoved")
-        assert left[key].get(items.NUMBER, {}).get("S") == detail.get("number")
+    world = World()
+    for report in everything:
+        world.report(*report, now)
+    for account, user in itertools.product(set(ACCOUNTS), USERS):
+        answer = service.list(user, account)
+        if answer.status == 200:
+            assert by_id(answer.json) == by_id(world.list(user, account, now))
+        else:
+            with pytest.raises(No, match=str(answer.code)):
+                world.list(user, account, now)
 
 
 def send(worker: Worker, everything: list[Report], order: random.Random) -> int:
     """Ask an instance to store all of it; the number of calls."""
     reports = order.sample(everything, len(everything))
     half = len(reports) // 2
-    calls = 0
     for detail_type, detail in reports[:half]:
         worker.ask("sync", sync_event(detail_type, detail))
-        calls += 1
-    for first in range(half, len(reports), 30):
+    lists = range(half, len(reports), 30)
+    for first in lists:
         entries = [{"detail_type": name, "detail": detail} for name, detail in reports[first : first + 30]]
         worker.ask("changes", machine_event("changes", {}) | {"body": json.dumps({"changes": entries})})
-        calls += 1
-    return calls
+    return half + len(lists)
 
 
-def test_the_removal_of_a_large_account_survives_a_time_out_in_its_middle(
-    service: Service, table: str, raw: "DynamoDBClient"
-) -> None:
+def test_the_removal_of_a_large_account_survives_a_time_out_in_its_middle(service: Service, table: Table) -> None:
     """Over HTTPS it is to be sent again, over the bus Lambda does that; each goes on where the one before stood."""
-
-    def count() -> int:
-        return raw.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"]
-
-    many_members(raw, table, 500)
+    table.put_members(300)
     service.clock = itertools.count(0, 0.02).__next__  # Time goes by the looks at it, however fast the machine is.
-    progress = [count()]
+    progress = [len(table.items())]
     for _ in range(60):
         answer = service.changes(("AccountRemoved", account_removed()), seconds=4)
-        progress.append(count())
+        progress.append(len(table.items()))
         if answer.json["results"] != [{"result": "try_again"}]:
             break
     assert len(progress) > 3, "it was never cut off"

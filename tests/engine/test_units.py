@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,14 +19,11 @@ from devkit.builders import (
     subscription_removed,
     usage_changed,
 )
-from devkit.meter import Call, metered, size
-from devkit.service import Service
+from devkit.meter import metered, size
+from devkit.service import Answer, Service
 from extending import accounts, items, sweep
 from extending.runtime import utc_now
-from tests.engine.client import many_grants, many_members
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb.client import DynamoDBClient
+from tests.engine.client import Table
 
 LATER = "2026-11-02T00:00:00Z"
 LONG_ID = "A" * 64
@@ -39,43 +36,36 @@ class Bill(NamedTuple):
     calls: int
 
 
-class Meter:
-    """Adds up the units of calls."""
-
-    def __init__(self, calls: list[Call]) -> None:
-        self._calls = calls
-
-    def __call__(self, call: Callable[[], Any], status: int | None = None) -> Bill:
-        """The units of one call, which is answered with this status."""
-        self._calls.clear()
-        answer = call()
-        assert status is None or answer.status == status
-        taken = self._calls.copy()
-        return Bill(sum(call.read for call in taken), sum(call.write for call in taken), len(taken))
+Meter = Callable[..., Bill]
+"""Makes a call, which may have to be answered with a status, and returns what it takes."""
 
 
 @pytest.fixture
-def meter(service: Service, dynamodb: "DynamoDBClient", raw: "DynamoDBClient") -> Iterator[Meter]:
+def meter(service: Service, dynamodb: Any, table: Table) -> Iterator[Meter]:
     """The usual account: three subscriptions, four members."""
     service.subscription(subscription_id="S-2", kind="add_on", parent_id="S-1", limits={"sessions": 5, "databases": 0})
     service.subscription(subscription_id="S-3", ends_at="2026-02-01T00:00:00Z")
-    with metered(dynamodb, raw) as calls:
-        yield Meter(calls)
+    with metered(dynamodb, table.client) as calls:
+
+        def take(call: Callable[[], Any], status: int | None = None) -> Bill:
+            calls.clear()
+            answer = call()
+            assert status is None or answer.status == status
+            return Bill(sum(each.read for each in calls), sum(each.write for each in calls), len(calls))
+
+        yield take
 
 
 def test_a_grant_takes_one_call_and_seven_write_units(service: Service, meter: Meter) -> None:
     """Three items in one transaction, one of them in the index; nothing is read. A double click, or the second owner,
-    is answered from the items that its refusal brings."""
+    is answered from the items that its refusal brings. In the first period with an id it takes two more: it checks that
+    none was granted before."""
     offer_id = service.offer().json["offer_id"]
     assert meter(lambda: service.extend(offer_id), 201) == Bill(read=0, write=7, calls=1)
     assert meter(lambda: service.extend(offer_id), 200) == Bill(read=0, write=6, calls=1)
-
-
-def test_a_grant_in_a_period_with_an_id_takes_two_units_more(service: Service, meter: Meter) -> None:
-    """It checks that there is none from before the period had its id; still one call."""
-    service.subscription(period_id="P-1", changed_at=LATER)
-    offer_id = service.offer().json["offer_id"]
-    assert meter(lambda: service.extend(offer_id), 201) == Bill(read=0, write=9, calls=1)
+    service.subscription(subscription_id="S-4", period_id="P-1")
+    offer_id = service.offer(subscription="S-4").json["offer_id"]
+    assert meter(lambda: service.extend(offer_id, subscription="S-4"), 201) == Bill(read=0, write=9, calls=1)
 
 
 def test_a_refusal_reads_the_account_once_to_explain_itself(service: Service, meter: Meter) -> None:
@@ -134,26 +124,22 @@ def test_a_change_takes_a_write_unit_and_a_look_at_whether_its_account_was_remov
 def test_changes_over_https_take_each_what_one_over_the_bus_does(service: Service, meter: Meter) -> None:
     """A request of many saves calls of the API, and none of the table; what is invalid costs it nothing."""
     members = [("MemberChanged", member_changed(user_id=f"M-{n}", changed_at=LATER)) for n in range(20)]
-    results: Counter[str] = Counter()
-
-    def send() -> None:
-        answer = service.changes(*members, ("UsageChanged", "no usage"), *CHANGES)
-        results.update(each["result"] for each in answer.json["results"])
-
-    assert meter(send) == Bill(read=25, write=25, calls=50)
-    assert results == {"stored": 25, "invalid": 1}
+    answers: list[Answer] = []
+    changes = [*members, ("UsageChanged", "no usage"), *CHANGES]
+    assert meter(lambda: answers.append(service.changes(*changes))) == Bill(read=25, write=25, calls=50)
+    assert Counter(each["result"] for each in answers[0].json["results"]) == {"stored": 25, "invalid": 1}
 
 
 def test_the_removal_of_an_account_takes_a_write_unit_for_each_item(
-    table: str, raw: "DynamoDBClient", service: Service, meter: Meter
+    table: Table, service: Service, meter: Meter
 ) -> None:
     """And one for itself, one to take a running extension out of the index; what is there is read once.
 
     A last look finds nothing left. Sent again, it costs what a repeated change does.
     """
     service.extend()
-    many_members(raw, table, 200)
-    everything = raw.scan(TableName=table)["Items"]
+    table.put_members(200)
+    everything = table.items()
     kilobytes = sum(map(size, everything)) / 1024
     assert len(everything) == 209  # The account, three subscriptions, one of them extended, four members, and those.
 
@@ -168,11 +154,11 @@ def test_the_removal_of_an_account_takes_a_write_unit_for_each_item(
     ("ago", "each"), [(timedelta(0), 0), (WEEK, 2), (6 * DAY + DAY / 24, 3)], ids=["nothing due", "revoked", "reminded"]
 )
 def test_a_sweep_takes_a_query_for_each_shard_two_write_units_to_revoke_and_three_to_remind(
-    table: str, raw: "DynamoDBClient", service: Service, meter: Meter, ago: timedelta, each: int
+    table: Table, service: Service, meter: Meter, ago: timedelta, each: int
 ) -> None:
     """One for the item, one to take it out of the index, or two to move it there. The queries are what the schedule
     costs every minute: half a unit for each."""
-    many_grants(raw, table, 10, utc_now() - ago)
+    table.put_grants(10, utc_now() - ago)
 
     assert meter(service.expire) == Bill(items.SHARDS / 2, 10 * each, items.SHARDS + (10 if each else 0))
 
@@ -182,33 +168,30 @@ def test_a_sweep_takes_a_query_for_each_shard_two_write_units_to_revoke_and_thre
     [("A-100", "S-1", "U-1", 256), (LONG_ID, LONG_ID, LONG_USER, 1024)],
     ids=["usual", "the longest ids"],
 )
-def test_an_extension_stays_within_a_kilobyte_all_its_life(
-    table: str, raw: "DynamoDBClient", service: Service, account: str, subscription: str, user: str, most: int
+def test_what_a_grant_checks_and_writes_stays_within_a_kilobyte(
+    table: Table, service: Service, account: str, subscription: str, user: str, most: int
 ) -> None:
-    """More would cost another unit with every write."""
-    terms = {"sessions": 2**31 - 1, "databases": 2**31 - 1, "duration": "P00008DT000000H00000000M000000000S"}
-    service.subscription(account_id=account, subscription_id=subscription, extension_terms=terms)
+    """More would cost another unit with every write of an extension, and two with every check; names of a usual length
+    have room."""
+    name = "Тариф «Корпоративный расширенный», 50 сеансов, 100 баз, продление на год вперёд"
+    service.subscription(
+        account_id=account,
+        subscription_id=subscription,
+        parent_id=subscription,
+        number="0" * 64,
+        tariff={"id": LONG_ID, "name": name},
+        extension_terms={
+            "sessions": 2**31 - 1,
+            "databases": 2**31 - 1,
+            "duration": "P00008DT000000H00000000M000000000S",
+        },
+    )
     service.member(account_id=account, user_id=user)
     assert service.extend(None, user, account, subscription).status == 201
     (extension,) = accounts.holdings(account).extensions.values()
     (due,) = (due for shard in range(items.SHARDS) for due in sweep.due(shard, extension.ends_at))
     for write, now in ((sweep.remind, extension.ends_at - DAY), (sweep.revoke, extension.ends_at)):
         assert write(due, now)
-        assert size(raw.get_item(TableName=table, Key=due.key)["Item"]) <= most
-
-
-def test_members_and_subscriptions_stay_within_a_kilobyte_for_names_of_a_usual_length(
-    table: str, raw: "DynamoDBClient", service: Service
-) -> None:
-    """A grant checks the member and the subscription: a second KB of either would cost two more units."""
-    name = "Тариф «Корпоративный расширенный», 50 сеансов, 100 баз, продление на год вперёд"
-    service.subscription(
-        account_id=LONG_ID,
-        subscription_id=LONG_ID,
-        parent_id=LONG_ID,
-        number="0" * 64,
-        tariff={"id": LONG_ID, "name": name},
-    )
-    service.member(account_id=LONG_ID, user_id=LONG_USER)
-    found = raw.scan(TableName=table)["Items"]
+        assert size(table.client.get_item(TableName=table.name, Key=due.key)["Item"]) <= most
+    found = table.items()
     assert max(size(item) for item in found if item["t"]["S"] in ("member", "subscription")) <= 1024

@@ -33,7 +33,6 @@ TOGETHER = {
 
 FIRST = [
     "tests/browser",
-    "tests/engine/test_sweep.py",
     "tests/engine/test_agreement.py",
     "tests/engine/test_faults.py",
     "tests/e2e/test_attack_generated.py",
