@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devkit.builders import DAY, NOW, WEEK, account_removed, iso, limit
+from devkit.builders import DAY, NOW, SECOND, WEEK, account_removed, iso, limit
 from devkit.service import Service
 from extending import accounts, items, sweep
 from extending.runtime import dynamodb
@@ -131,6 +131,23 @@ def test_a_caller_who_comes_between_the_read_and_the_write_is_the_one_who_ended_
     assert again.json == {"expired": False, "extension": first.json["extension"]}
     service.report("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
     assert service.expire_early(running).code == "extension_not_found"
+
+
+def test_an_end_that_was_asked_for_in_the_life_before_leaves_the_extension_of_this_one(
+    service: Service, running: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have the same key: account, subscription and period."""
+    as_it_ran = accounts.holdings("A-100", with_names=True)
+    service.report("AccountRemoved", account_removed(changed_at=iso(NOW + DAY)))
+    later = {"changed_at": iso(NOW + DAY + SECOND)}
+    service.at(NOW + DAY + 60 * SECOND)
+    service.member(**later)
+    service.subscription(**later)
+    assert service.extend().status == 201
+    monkeypatch.setattr(accounts, "holdings", lambda *_, **__: as_it_ran)
+    assert service.expire_early(running).code == "extension_not_found"
+    monkeypatch.undo()
+    assert service.limits().json["limits"]["sessions"] == limit(2, 2)
 
 
 def test_an_answer_that_was_lost_is_distinguished_from_another_callers_success(
