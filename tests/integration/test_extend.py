@@ -46,6 +46,7 @@ def test_every_owner_gets_what_was_offered_once(service: Service) -> None:
     for now, user in [(NOW, "U-1"), (NOW, "U-5"), (NOW + WEEK - SECOND, "U-5")]:
         again = service.at(now).extend(offer_id, user=user)
         assert (again.status, again.json) == (200, {"created": False, "extension": first.json["extension"]})
+    assert service.extend(offer_id, "U-2").code == "owner_required"
 
 
 def test_after_its_end_it_stays_used(service: Service) -> None:
