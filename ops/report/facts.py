@@ -14,7 +14,7 @@ from extending.model import Extension, Holdings, ServicingOrganization, Subscrip
 LATELY = timedelta(days=30)
 """Time after an extension in which the servicing organisation should call."""
 
-DAY = timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 BEFORE_END = {
     "within a day": DAY,
@@ -26,6 +26,17 @@ BEFORE_END = {
     "more than 3 months": timedelta.max,
 }
 """Times from an extension to the end of its period, each up to a limit."""
+
+LAG = {
+    "within a minute": MINUTE,
+    "1 to 2 minutes": 2 * MINUTE,
+    "2 to 5 minutes": 5 * MINUTE,
+    "5 to 15 minutes": 15 * MINUTE,
+    "15 minutes to 1 hour": HOUR,
+    "1 hour to 1 day": DAY,
+    "more than a day": timedelta.max,
+}
+"""Times from the end of an extension to its revocation."""
 
 GONE = "(subscription removed)"
 
@@ -69,6 +80,8 @@ class Facts:
     end_unknown: int = 0
     """Extensions of a period that is no longer known or has no end."""
     ended_early: int = 0
+    lag: Counter[str] = field(default_factory=Counter)
+    longest_lag: timedelta = timedelta(0)
     not_revoked: int = 0
     """Extensions that have ended and wait for their revocation."""
     reported_after_end: int = 0
@@ -111,11 +124,17 @@ class Facts:
         self.by_tariff[subscription.tariff_name if subscription else GONE] += 1
         ends_at = subscription.ends_at if subscription and extension.is_of(subscription) else None
         if ends_at and ends_at >= extension.granted_at:
-            self.before_end[range_of(ends_at - extension.granted_at)] += 1
+            self.before_end[range_of(ends_at - extension.granted_at, BEFORE_END)] += 1
         else:
             self.end_unknown += 1
-        self.ended_early += extension.ended_early
-        self.not_revoked += not (extension.revoked_at or extension.runs(self.as_of))
+        if extension.ended_early:
+            self.ended_early += 1
+        elif extension.revoked_at:
+            lag = extension.revoked_at - extension.ends_at
+            self.lag[range_of(lag, LAG)] += 1
+            self.longest_lag = max(self.longest_lag, lag)
+        elif not extension.runs(self.as_of):
+            self.not_revoked += 1
 
     def _count_over(self, holdings: Holdings) -> None:
         """Use above the limits of its time, reported after the end of an extension."""
@@ -131,17 +150,21 @@ class Facts:
 
     def summary(self) -> dict[str, Any]:
         """The same for programs."""
-        return vars(self) | {
+        values = vars(self) | {
             "as_of": answers.instant(self.as_of),
             "by_day": {day.isoformat(): count for day, count in sorted(self.by_day.items())},
             "by_tariff": dict(self.by_tariff.most_common()),
             "before_end": {name: self.before_end[name] for name in BEFORE_END},
+            "lag": {name: self.lag[name] for name in LAG},
+            "longest_lag_seconds": int(self.longest_lag.total_seconds()),
         }
+        del values["longest_lag"]
+        return values
 
 
-def range_of(span: timedelta) -> str:
-    """The first range before an end that a time is no longer than."""
-    return next(name for name, most in BEFORE_END.items() if span <= most)
+def range_of(span: timedelta, ranges: dict[str, timedelta]) -> str:
+    """The first range that a time is no longer than."""
+    return next(name for name, most in ranges.items() if span <= most)
 
 
 def call(holdings: Holdings, extension: Extension, now: datetime) -> Call:

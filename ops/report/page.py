@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from extending.model import ServicingOrganization
 from ops.console import safe
-from ops.report.facts import BEFORE_END, LATELY, Call, Facts
+from ops.report.facts import BEFORE_END, LAG, LATELY, Call, Facts
 
 DAYS = 90
 """Days of the page, today among them."""
@@ -46,6 +46,7 @@ def write_page(file: IO[bytes], facts: Facts, calls: list[Call]) -> None:
         days=[(day.isoformat(), facts.by_day[day]) for day in days],
         tariffs=tariffs,
         before_end=[(name, facts.before_end[name]) for name in BEFORE_END],
+        lag=[(name, facts.lag[name]) for name in LAG],
         lately=LATELY.days,
         organizations=sorted(organizations, key=lambda each: len(each[1]), reverse=True),
         cut=facts.calls > len(calls),

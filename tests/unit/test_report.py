@@ -14,7 +14,7 @@ from extending import items
 from extending.model import Account, Holdings, Usage
 from ops import report
 from ops.report import page
-from ops.report.facts import Call, Facts, range_of
+from ops.report.facts import BEFORE_END, LAG, Call, Facts, range_of
 from tests.unit.builders import a_subscription, an_extension, holding
 
 PARTNER: dict[str, str | None] = dict(CONTACT)
@@ -44,10 +44,11 @@ CUT = extended()._replace(subscriptions={"S-1": BASIC._replace(ends_at=NOW - DAY
         (extended(period_starts_at=NOW - 400 * DAY), NOW, {"end_unknown": 1}),
         (REMOVED, NOW, {"end_unknown": 1, "by_tariff": {"(subscription removed)": 1}}),
         (CUT, NOW, {"end_unknown": 1}),
-        # Over: not revoked yet, revoked, ended early.
-        (extended(NOW - WEEK), NOW, {"not_revoked": 1, "running": 0, "ended_early": 0}),
-        (extended(NOW - WEEK, revoked_at=NOW + SECOND), NOW + DAY, {"not_revoked": 0, "ended_early": 0}),
-        (extended(NOW - WEEK, revoked_at=NOW - DAY), NOW, {"not_revoked": 0, "ended_early": 1}),
+        # One that has ended and is not revoked has no lag yet.
+        (extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY, {"lag": {"1 to 2 minutes": 1}}),
+        (extended(NOW - WEEK, revoked_at=NOW + 90 * SECOND), NOW + DAY, {"longest_lag": 90 * SECOND}),
+        (extended(NOW - WEEK), NOW, {"lag": {}, "not_revoked": 1, "running": 0}),
+        (extended(NOW - WEEK, revoked_at=NOW - DAY), NOW, {"lag": {}, "not_revoked": 0, "ended_early": 1}),
         # Use above the limits counts when it was reported after the end: until then the extras were there.
         (extended(), NOW + 8 * DAY, {"reported_after_end": 0}),
         (
@@ -83,9 +84,9 @@ def test_who_extended_in_the_last_thirty_days_is_to_be_called(age: timedelta, la
 
 def test_every_time_is_in_one_range() -> None:
     """The ends of ranges belong to the lower one."""
-    assert range_of(timedelta(0)) == range_of(DAY) == "within a day"
-    assert range_of(DAY + SECOND) == "1 to 3 days"
-    assert range_of(10_000 * DAY) == "more than 3 months"
+    assert range_of(timedelta(0), LAG) == range_of(60 * SECOND, LAG) == "within a minute"
+    assert range_of(61 * SECOND, LAG) == "1 to 2 minutes"
+    assert range_of(10_000 * DAY, BEFORE_END) == "more than 3 months"
 
 
 def test_reading_keeps_to_its_rate() -> None:
