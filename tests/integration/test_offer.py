@@ -1,15 +1,11 @@
 """GET …/extension-offer"""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
 from devkit.builders import CONTACT, NOW, TERMS, WEEK, iso, left, limit
 from devkit.service import Service
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_an_offer_says_what_is_added_until_when_and_whom_to_ask_for_more(service: Service) -> None:
