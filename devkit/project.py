@@ -1,17 +1,13 @@
 """The checkout: its folders, the functions by name, processes on this machine."""
 
-import contextlib
 import os
 import platform
 import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
-
-import httpx
 
 ROOT = Path(__file__).parent.parent
 SAM = ROOT / ".venvs" / "sam"
@@ -74,18 +70,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def answers(process: subprocess.Popen[bytes], url: str, seconds: float, **headers: str) -> bool:
-    """Wait until the server in a process answers; False once it has ended, or after so many seconds."""
-    deadline = time.monotonic() + seconds
-    with httpx.Client(headers=headers, trust_env=False, timeout=2) as client:
-        while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(httpx.HTTPError):
-                if not client.get(url).is_server_error:
-                    return True
-            time.sleep(0.1)
-    return False
 
 
 def emulator(port: int, *runtime: str) -> list[str]:

@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from devkit.project import REGION, ROOT, Trouble, answers, environment
+from devkit.project import REGION, ROOT, Trouble, environment
+from devkit.server import answers
 
 STATE = ROOT / ".local-cloud"
 
