@@ -41,7 +41,7 @@ def dynamodb_local(flags: Sequence[str] = SHORT_LIVED) -> Iterator[str]:
         )
         url = f"http://127.0.0.1:{port}"
         try:
-            if not answers(process, url, 240):
+            if not answers(process, url, 400, 240):  # 400: it expects a signed request
                 said.seek(0)
                 raise RuntimeError(f"DynamoDB Local did not start. It said:\n{said.read().decode()}")
             yield url

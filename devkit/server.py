@@ -7,13 +7,13 @@ import time
 import httpx
 
 
-def answers(process: subprocess.Popen[bytes], url: str, seconds: float, **headers: str) -> bool:
-    """Wait until the server in a process answers; False once it has ended, or after so many seconds."""
+def answers(process: subprocess.Popen[bytes], url: str, status: int, seconds: float, **headers: str) -> bool:
+    """Wait until the server in a process answers with a status; False once it has ended, or after so many seconds."""
     deadline = time.monotonic() + seconds
     with httpx.Client(headers=headers, trust_env=False, timeout=2) as client:
         while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(httpx.HTTPError):
-                if not client.get(url).is_server_error:
+                if client.get(url).status_code == status:
                     return True
             time.sleep(0.1)
     return False

@@ -65,6 +65,7 @@ class Route(NamedTuple):
 
     method: str
     path: str
+    authorizer: str
     scope: str | None
     function: str
 
@@ -73,13 +74,16 @@ class Route(NamedTuple):
 def routes() -> list[Route]:
     """Every route that the template gives to a function."""
     found = []
+    usual = template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"]
     for function, definition in resources("AWS::Serverless::Function").items():
         for event in definition["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 properties = event["Properties"]
-                scopes = [scope["Fn::Sub"] for scope in properties.get("Auth", {}).get("AuthorizationScopes", [])]
+                auth = properties.get("Auth", {})
+                scopes = [scope["Fn::Sub"] for scope in auth.get("AuthorizationScopes", [])]
                 scope = scopes[0].removeprefix("${ScopePrefix}") if scopes else None
-                found.append(Route(properties["Method"], properties["Path"], scope, function))
+                authorizer = auth.get("Authorizer", usual)
+                found.append(Route(properties["Method"], properties["Path"], authorizer, scope, function))
     return found
 
 

@@ -53,7 +53,7 @@ def ministack(port: int, key: str, state: Path) -> Iterator[subprocess.Popen[byt
 
 
 def wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: str, key: str, state: Path) -> None:
-    if not answers(process, f"{endpoint}/_ministack/health", 60, **{"X-Amz-Security-Token": key}):
+    if not answers(process, f"{endpoint}/_ministack/health", 200, 60, **{"X-Amz-Security-Token": key}):
         raise Trouble("The local cloud did not start. It said:\n" + last_words(state))
 
 

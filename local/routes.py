@@ -29,7 +29,7 @@ def serve_api(stack: Stack, api_id: str, parameters: Mapping[str, str]) -> None:
             ApiId=api_id,
             RouteKey=f"{route.method} {route.path}",
             AuthorizationType="JWT",
-            AuthorizerId=authorizers["MachineJwt" if route.scope else "Jwt"],
+            AuthorizerId=authorizers[route.authorizer],
             AuthorizationScopes=[route.scope] if route.scope else [],
             Target=f"integrations/{integration['IntegrationId']}",
         )
