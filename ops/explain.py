@@ -24,7 +24,7 @@ from ops.console import brief
 Json = dict[str, Any]
 
 
-def explain(account_id: str, found: list[Item], user_id: str | None, now: datetime) -> Json:
+def explain(stage: str, account_id: str, found: list[Item], user_id: str | None, now: datetime) -> Json:
     """All that the operator is shown, from the items of an account."""
     holdings = items.holdings_from(account_id, found)
     account = holdings.account
@@ -34,7 +34,7 @@ def explain(account_id: str, found: list[Item], user_id: str | None, now: dateti
         if items.type_of(item) == "member"
     }
     if not holdings.is_known and not members:
-        raise Trouble(unknown(account_id, found))
+        raise Trouble(unknown(stage, account_id, found))
     role = members.get(user_id) if user_id else Role.OWNER
     has_access = holdings.has_access(now)
     rows = [
@@ -185,11 +185,11 @@ def shown(name: str, value: Any) -> str:  # noqa: PLR0911 - one for each form
     return str(value)
 
 
-def unknown(account_id: str, found: list[Item]) -> str:
+def unknown(stage: str, account_id: str, found: list[Item]) -> str:
     for item in found:
         if table.record_of(item) == "removal":
             return f"{account_id} was removed at {answers.instant(items.reported_at(item))}; nothing of it is kept."
-    return f"There is no account {account_id}: no change of it was ever received."
+    return f"The stage {stage} has no account {account_id}: no change of it was ever received."
 
 
 USER = console.matching(USER_ID, "a user id such as U-1")
@@ -206,7 +206,7 @@ def command(account_id: str, user_id: str | None, stage: str, as_json: bool) -> 
     \b
     extending explain A-100 --user U-1 --stage prod
     """
-    explained = explain(account_id, table.of_account(stack(stage), account_id), user_id, console.now())
+    explained = explain(stage, account_id, table.of_account(stack(stage), account_id), user_id, console.now())
     if as_json:
         console.print_json(explained)
     else:

@@ -16,7 +16,7 @@ from tests.support.operated import Operated, run
 
 
 def explained(target: Operated, user: str | None = None, now: datetime = NOW) -> explain.Json:
-    return explain.explain("A-100", table.of_account(target, "A-100"), user, now)
+    return explain.explain("local", "A-100", table.of_account(target, "A-100"), user, now)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_account_that_is_not_there_was_never_reported_or_was_removed(
     target: Operated, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line that distinguishes them."""
-    with pytest.raises(Trouble, match="no change of it was ever received"):
+    with pytest.raises(Trouble, match="has no account A-900: no change of it was ever received"):
         run(explain, target, monkeypatch, "A-900")
     service.report("AccountRemoved", account_removed())
     with pytest.raises(Trouble, match=f"removed at {iso(NOW)}"):
