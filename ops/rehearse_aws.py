@@ -16,7 +16,7 @@ from devkit.project import ROOT, sam
 from devkit.stage import configured, outputs, stack
 from extending import items
 from ops import console
-from ops.back import ALIAS, functions
+from ops.back import ALIAS
 from ops.rehearse_story import ACCOUNT, LIST, Json, Place, expect, until
 from ops.table import of_account
 
@@ -149,6 +149,11 @@ class Aws(Place):
         pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{self.name}-")
         return [alarm for page in pages for alarm in page["MetricAlarms"]]
 
+    def version(self) -> str:
+        """Of list, behind its alias."""
+        name = stack(STAGE).resource("ListFunction")
+        return str(self.client("lambda").get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"])
+
     def left(self) -> list[str]:
         stacks = [f"stack {name}" for name in (self.name, self.beside) if self.status(name) != "none"]
         return stacks + [f"table {name}" for name in self._tables()]
@@ -189,18 +194,14 @@ def be_quiet(place: Aws) -> str:
     return f"{len(place.alarms())} alarms, none on"
 
 
-def version_of_list() -> int:
-    return next(each.now for each in functions(stack(STAGE)) if each.name == "list")
-
-
 def break_canary(place: Aws) -> str:
     code, status = place.build / "ListFunction" / "app.py", place.deploy(gradual="true")
     expect(status == "UPDATE_COMPLETE", status)
-    whole, before = code.read_text(), version_of_list()
+    whole, before = code.read_text(), place.version()
     code.write_text(f"{whole}\n\ndef handler(*_):\n    raise RuntimeError('rehearsed')\n")
     status = place.deploy(gradual="true")
     code.write_text(whole)
-    expect(status == "UPDATE_ROLLBACK_COMPLETE" and version_of_list() == before, f"{status}, {version_of_list()}")
+    expect(status == "UPDATE_ROLLBACK_COMPLETE" and place.version() == before, f"{status}, {place.version()}")
     place.ask("owner", "GET", LIST, 200)
     be_quiet(place)  # While one of its alarms is on, CodeDeploy rolls back whatever comes.
     return f"{status}; version {before} answers"
